@@ -1,0 +1,1 @@
+"""Beside the camera: capture, spool, publish."""

@@ -1,0 +1,180 @@
+"""A real Kafka and a real Mosquitto in containers, plain and local, to be stopped and started at will."""
+
+import contextlib
+import json
+import secrets
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from machine import needs_docker
+
+KAFKA_IMAGE = "apache/kafka:4.3.1"
+MOSQUITTO_IMAGE = "eclipse-mosquitto:2"
+
+
+def free_port() -> int:
+    """Return a TCP port on loopback that nothing uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def docker(*arguments: str, timeout_s: float = 120) -> str:
+    """Run docker and return what it printed; a failure shows what it said."""
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=timeout_s, check=False)
+    if done.returncode:
+        raise RuntimeError(f"docker {' '.join(arguments)}: {done.stderr.strip()}")
+    return done.stdout.strip()
+
+
+class Container:
+    """One broker in a container. Its data outlives stop and start, and is gone at the end."""
+
+    def __init__(self, port: int, run: Sequence[str]) -> None:
+        self.port = port
+        self.name = f"shutterbus-test-{secrets.token_hex(4)}"
+        docker("run", "-d", "--name", self.name, *run)
+
+    @property
+    def address(self) -> str:
+        """``127.0.0.1:<port>``, where clients reach it."""
+        return f"127.0.0.1:{self.port}"
+
+    def stop(self) -> None:
+        """Send SIGTERM and wait until it is gone."""
+        docker("stop", "-t", "60", self.name)
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+        docker("kill", self.name)
+
+    def pause(self) -> None:
+        """Freeze it: connections stay open and nothing answers."""
+        docker("pause", self.name)
+
+    def unpause(self) -> None:
+        docker("unpause", self.name)
+
+    def start(self) -> None:
+        """Start it again on the same data and port."""
+        docker("start", self.name)
+        self.wait_ready()
+
+    def wait_ready(self, within_s: float = 60) -> None:
+        """Return when it accepts connections on its port."""
+        deadline = time.monotonic() + within_s
+        while True:
+            try:
+                self._probe()
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+            else:
+                return
+
+    def _probe(self) -> None:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=2) as connection:
+            # A port that Docker's proxy holds accepts before the broker listens, then closes at once.
+            connection.settimeout(0.3)
+            with contextlib.suppress(TimeoutError):
+                if connection.recv(1) == b"":
+                    raise ConnectionResetError("closed at once")
+
+    def remove(self) -> None:
+        docker("rm", "-f", "-v", self.name)
+
+
+class KafkaContainer(Container):
+    """Kafka 4.3.1, plaintext on loopback. ``settings`` are further ``KAFKA_*`` names."""
+
+    def __init__(self, **settings: str) -> None:
+        port = free_port()
+        environment = {
+            "KAFKA_NODE_ID": "1",
+            "KAFKA_PROCESS_ROLES": "broker,controller",
+            "KAFKA_LISTENERS": f"CONTROLLER://:9095,LAN://:{port}",
+            "KAFKA_ADVERTISED_LISTENERS": f"LAN://127.0.0.1:{port}",
+            "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "CONTROLLER:PLAINTEXT,LAN:PLAINTEXT",
+            "KAFKA_INTER_BROKER_LISTENER_NAME": "LAN",
+            "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
+            "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9095",
+            "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "1",
+            "KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1",
+            "KAFKA_TRANSACTION_STATE_LOG_MIN_ISR": "1",
+            "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0",
+            "KAFKA_LOG_DIRS": "/var/lib/kafka/data",
+            "KAFKA_AUTO_CREATE_TOPICS_ENABLE": "false",
+            "KAFKA_MESSAGE_MAX_BYTES": "8388620",
+            "KAFKA_HEAP_OPTS": "-Xms256m -Xmx512m",
+            **settings,
+        }
+        arguments = [part for name, value in environment.items() for part in ("-e", f"{name}={value}")]
+        super().__init__(port, ["-p", f"127.0.0.1:{port}:{port}", *arguments, KAFKA_IMAGE])
+        self.wait_ready()
+
+
+class MosquittoContainer(Container):
+    """Mosquitto 2, anonymous on loopback, with persistence. ``lines`` are further lines of its configuration."""
+
+    def __init__(self, *lines: str) -> None:
+        port = free_port()
+        self._folder = tempfile.TemporaryDirectory()
+        configuration = Path(self._folder.name) / "mosquitto.conf"
+        configuration.write_text(
+            "\n".join(
+                [
+                    f"listener {port}",
+                    "allow_anonymous true",
+                    "persistence true",
+                    "persistence_location /mosquitto/data/",
+                    "max_queued_messages 20000",
+                    "max_inflight_messages 20",
+                    *([] if any(line.startswith("max_packet_size") for line in lines) else ["max_packet_size 8388620"]),
+                    *lines,
+                    "",
+                ]
+            )
+        )
+        Path(self._folder.name).chmod(0o755)
+        configuration.chmod(0o644)
+        super().__init__(
+            port,
+            ["-p", f"127.0.0.1:{port}:{port}", "-v", f"{configuration}:/mosquitto/config/mosquitto.conf:ro", MOSQUITTO_IMAGE],
+        )
+        self.wait_ready()
+
+    def remove(self) -> None:
+        super().remove()
+        self._folder.cleanup()
+
+
+@contextlib.contextmanager
+def kafka(**settings: str) -> Iterator[KafkaContainer]:
+    """A real Kafka for the length of the context."""
+    needs_docker()
+    broker = KafkaContainer(**settings)
+    try:
+        yield broker
+    finally:
+        broker.remove()
+
+
+@contextlib.contextmanager
+def mosquitto(*lines: str) -> Iterator[MosquittoContainer]:
+    """A real Mosquitto for the length of the context."""
+    needs_docker()
+    broker = MosquittoContainer(*lines)
+    try:
+        yield broker
+    finally:
+        broker.remove()
+
+
+def host_pid(name: str) -> int:
+    """Return the process id, on this machine, of the container's first process."""
+    return int(json.loads(docker("inspect", "-f", "{{json .State.Pid}}", name)))

@@ -1,0 +1,1 @@
+"""Consumes the newest picture of every camera and shows it in a browser."""

@@ -1,0 +1,57 @@
+"""One picture on its way from a camera to a screen."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal
+
+from shutterbus_wire.identity import FrameId
+
+CapturedAtSource = Literal["sensor", "driver", "arrival", "file"]
+Lane = Literal["live", "backlog"]
+Minted = Literal["edge", "transport"]
+
+NO_METADATA: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a picture knows of itself: who took it, which one it is, and when.
+
+    Attributes:
+        camera: See ``identity.CAMERA_PATTERN``.
+        id: Epoch and number. A gap in the numbers of an epoch is a picture to be accounted for.
+        captured_at_us: Instant of exposure in us since 1970-01-01T00:00:00Z by the edge's clock; never the
+            time of sending.
+        captured_at_source: What that instant is worth: from the ``sensor``, the ``driver``, the ``arrival``
+            in our process, or a ``file`` played or taken.
+        clock_synced: Whether the edge trusted its clock then.
+        metadata: The camera's own facts (ExposureTime in us, AnalogueGain, Lux, ...), JSON values only.
+        minted: ``edge`` if the edge gave the id, ``transport`` if a reader had to make one up for a foreign
+            message.
+    """
+
+    camera: str
+    id: FrameId
+    captured_at_us: int
+    captured_at_source: CapturedAtSource = "arrival"
+    clock_synced: bool = False
+    metadata: Mapping[str, Any] = field(default=NO_METADATA)
+    minted: Minted = "edge"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A picture and its facts.
+
+    Attributes:
+        picture: The file as it travels and is stored: a JPEG with its facts in its EXIF if ours, else the JPEG
+            or PNG that a foreign producer sent.
+        content_type: ``image/jpeg`` or ``image/png``, by content, never by claim.
+        lane: How it travelled, where the transport says so.
+    """
+
+    facts: Facts
+    picture: bytes
+    content_type: Literal["image/jpeg", "image/png"] = "image/jpeg"
+    lane: Lane | None = None
