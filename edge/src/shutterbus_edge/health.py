@@ -1,0 +1,60 @@
+"""How the edge is, for whoever asks on this machine: Docker's health check, Prometheus, a person with curl.
+
+``/livez`` says only that the process turns: a broker that is away must not make Docker restart every camera.
+``/readyz`` says whether pictures are being taken and confirmed now, and if not, why.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Health = Mapping[str, Any]
+"""``problems`` (sentences, empty when all is well) beside what ``/status`` shows."""
+
+
+class HealthServer:
+    """Serves *health* on loopback until closed."""
+
+    def __init__(self, port: int, health: Callable[[], Health], metrics: Callable[[], str]) -> None:
+        """Listen on 127.0.0.1:*port*; 0 takes any free port. Raises OSError if the port is taken."""
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:  # noqa: N802, the name http.server calls
+                match self.path:
+                    case "/livez":
+                        self._answer(HTTPStatus.OK, "text/plain", "ok\n")
+                    case "/readyz":
+                        problems = health()["problems"]
+                        status = HTTPStatus.SERVICE_UNAVAILABLE if problems else HTTPStatus.OK
+                        self._answer(status, "text/plain", "".join(f"{line}\n" for line in problems) or "ok\n")
+                    case "/status":
+                        self._answer(HTTPStatus.OK, "application/json", json.dumps(health(), indent=1) + "\n")
+                    case "/metrics":
+                        self._answer(HTTPStatus.OK, "text/plain; version=0.0.4", metrics())
+                    case _:
+                        self._answer(HTTPStatus.NOT_FOUND, "text/plain", "try /livez /readyz /status /metrics\n")
+
+            def _answer(self, status: HTTPStatus, content_type: str, text: str) -> None:
+                body = text.encode()
+                self.send_response(status)
+                self.send_header("Content-Type", f"{content_type}; charset=utf-8")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002, http.server's name
+                """Say nothing: a health check every ten seconds is not news."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self._server.daemon_threads = True
+        self.port: int = self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
