@@ -1,0 +1,23 @@
+"""``make bench``: run the measurements named on the command line, or all, and print a table for docs/performance.md."""
+
+import importlib
+import platform
+import sys
+from datetime import UTC, datetime
+
+MEASUREMENTS = ("spool", "publish", "backlog", "screen", "edge")
+
+
+def main() -> int:
+    """Print one Markdown row a result; fail only if a measurement cannot be made."""
+    chosen = sys.argv[1:] or MEASUREMENTS
+    print(f"{platform.machine()}, Python {platform.python_version()}, {datetime.now(UTC):%Y-%m-%d}\n")
+    print("| what | ours | against | ratio | goal |\n|---|---|---|---|---|")
+    for name in chosen:
+        for row in importlib.import_module(f"bench.{name}").measure():
+            print(row.markdown(), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,86 @@
+"""A consumer that knows Kafka, MQTT and JPEG, and nothing of Shutterbus: what a stranger would write from the docs.
+
+    raw_consumer.py kafka 127.0.0.1:9092 shutterbus.gate.frames out.jsonl
+    raw_consumer.py mqtt 127.0.0.1:1883 shutterbus/gate/frames out.jsonl
+
+Appends one line of JSON a message, in the order of arrival: camera, epoch, sequence, lane, and the SHA-256 of the scan,
+which is everything from the first start-of-scan marker on. Runs until it is ended.
+"""
+
+import hashlib
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+
+def scan_sha256(jpeg: bytes) -> str:
+    """Return the SHA-256 of *jpeg* from its first SOS marker to its end, in hex."""
+    position = 2
+    while jpeg[position : position + 2] != b"\xff\xda":
+        position += 2 + int.from_bytes(jpeg[position + 2 : position + 4], "big")
+    return hashlib.sha256(jpeg[position:]).hexdigest()
+
+
+class Notes:
+    """The file of what arrived."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("a", buffering=1)
+
+    def note(self, attributes: dict[str, str], value: bytes) -> None:
+        """Write one line."""
+        line = {
+            "camera": attributes["camera"],
+            "epoch": attributes["epoch"],
+            "seq": int(attributes["sequence"]),
+            "lane": attributes["lane"],
+            "sha256": scan_sha256(value),
+            "bytes": len(value),
+            "at_s": time.time(),
+        }
+        self._file.write(json.dumps(line) + "\n")
+
+
+def from_kafka(address: str, topic: str, notes: Notes) -> None:
+    """Read *topic* from its beginning; kafka-python reconnects by itself."""
+    from kafka import KafkaConsumer
+
+    consumer = KafkaConsumer(topic, bootstrap_servers=address, auto_offset_reset="earliest", group_id=None)
+    Path(sys.argv[4]).with_suffix(".ready").touch()
+    for record in consumer:
+        attributes = {name.removeprefix("ce_"): value.decode() for name, value in record.headers}
+        notes.note(attributes, record.value)
+
+
+def from_mqtt(address: str, topic: str, notes: Notes) -> None:
+    """Subscribe with QoS 1 and a session that outlives the connection; paho reconnects by itself."""
+    import paho.mqtt.client as mqtt
+    from paho.mqtt.packettypes import PacketTypes
+    from paho.mqtt.properties import Properties
+
+    def on_connect(client: mqtt.Client, _userdata: Any, flags: Any, reason: Any, _properties: Any) -> None:
+        if reason == 0 and not flags.session_present:
+            client.subscribe(topic, qos=1)
+
+    def on_subscribe(*_: Any) -> None:
+        Path(sys.argv[4]).with_suffix(".ready").touch()
+
+    def on_message(_client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
+        assert message.properties is not None
+        notes.note(dict(message.properties.UserProperty), message.payload)
+
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="raw-consumer", protocol=mqtt.MQTTv5)
+    client.on_connect, client.on_subscribe, client.on_message = on_connect, on_subscribe, on_message
+    client.reconnect_delay_set(1, 2)
+    properties = Properties(PacketTypes.CONNECT)
+    properties.SessionExpiryInterval = 3600
+    properties.ReceiveMaximum = 20
+    host, port = address.split(":")
+    client.connect(host, int(port), clean_start=False, properties=properties)
+    client.loop_forever(retry_first_connection=True)
+
+
+if __name__ == "__main__":
+    {"kafka": from_kafka, "mqtt": from_mqtt}[sys.argv[1]](sys.argv[2], sys.argv[3], Notes(Path(sys.argv[4])))
