@@ -1,0 +1,41 @@
+"""Every error that the edge raises on purpose, sorted by what its caller does about it."""
+
+
+class EdgeError(Exception):
+    """Base class; its text is a sentence for people. Catch this only at the top of the process."""
+
+
+class SettingsError(EdgeError):
+    """Settings that mean nothing. Stop; the sentence names variable, value and what is allowed."""
+
+
+class MisconfiguredError(EdgeError):
+    """Something outside has to be put right first. Stop, or wait long, and say what to fix."""
+
+
+class CameraUnavailableError(EdgeError):
+    """No picture can be taken now. Wait, and open the camera again."""
+
+
+class BrokerUnavailableError(EdgeError):
+    """The broker did not take the message. Keep it, and send it again later."""
+
+
+class FrameRefusedError(EdgeError):
+    """The broker will never take this message. Set it aside; do not send it again.
+
+    Attributes:
+        reason: A short fixed word for counters and the quarantine folder, such as ``over-limit``.
+    """
+
+    def __init__(self, reason: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason
+
+
+class SpoolInUseError(MisconfiguredError):
+    """Another process owns the spool folder."""
+
+
+class NoLongerHeldError(EdgeError):
+    """The spool has not got these bytes any more: confirmed, or damaged and set aside. Take the next."""

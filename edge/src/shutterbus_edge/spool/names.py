@@ -1,0 +1,88 @@
+"""What is kept, and the file names it is kept under.
+
+``<epoch>-<seq:020d>-<crc32c:08x>.jpg`` for a frame, ``<epoch>-<stream>-<seq:020d>-<crc32c:08x>.json`` for a record.
+The file is the picture itself; its digest is in its name, so there is no header and nothing to migrate. Numbers
+are padded because names are also sorted by people and by tools that sort text.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from shutterbus_wire.identity import EPOCH_PATTERN, FrameId
+
+try:
+    from crc32c import crc32c
+except ImportError:  # no wheel for this machine (32-bit Pi): slow, and right
+    from kafka.record.util import calc_crc32c as crc32c  # type: ignore[no-redef] # the same function
+
+STREAM_PATTERN = r"[a-z][a-z0-9-]{0,63}"
+
+_FRAME = re.compile(rf"(?P<stem>(?P<epoch>{EPOCH_PATTERN})-(?P<seq>[0-9]{{20}}))-(?P<crc>[0-9a-f]{{8}})\.jpg")
+_RECORD = re.compile(
+    rf"(?P<stem>(?P<epoch>{EPOCH_PATTERN})-(?P<stream>{STREAM_PATTERN})-(?P<seq>[0-9]{{20}}))"
+    r"-(?P<crc>[0-9a-f]{8})\.json"
+)
+_STREAM = re.compile(STREAM_PATTERN)
+TEMPORARY = re.compile(r"\..+\.tmp")
+
+Kind = Literal["frame", "record"]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One frame or record in the spool; a ticket, without its bytes.
+
+    Attributes:
+        name: Its file's name without digest and ending; unique in this spool.
+        kind: ``frame`` or ``record``.
+        id: Epoch and number; a record's number counts within its stream.
+        stream: A record's stream, such as ``reports``; None for a frame.
+        size_bytes: Length of its bytes.
+        captured_at_us: Instant of exposure in us since 1970-01-01T00:00:00Z. For what an earlier process left here it is
+            the time the file was written; the exact one is in the picture's EXIF.
+    """
+
+    name: str
+    kind: Kind
+    id: FrameId
+    size_bytes: int
+    captured_at_us: int
+    stream: str | None = None
+
+
+def frame_name(identity: FrameId) -> str:
+    return f"{identity.epoch}-{identity.seq:020d}"
+
+
+def record_name(identity: FrameId, stream: str) -> str:
+    if not _STREAM.fullmatch(stream):
+        raise ValueError(f"{stream!r} cannot name a stream of records")
+    return f"{identity.epoch}-{stream}-{identity.seq:020d}"
+
+
+def file_name(held: Held, data: bytes) -> str:
+    """The name under which *data* is kept for *held*."""
+    return f"{held.name}-{crc32c(data):08x}.{'jpg' if held.kind == 'frame' else 'json'}"
+
+
+def is_whole(name: str, data: bytes) -> bool:
+    """Whether *data* is what was put into the file *name*."""
+    return name.rpartition(".")[0].endswith(f"-{crc32c(data):08x}")
+
+
+def parse(name: str, size_bytes: int, written_at_us: int) -> Held | None:
+    """Return what the file *name* holds; None if it is not one of ours."""
+    match = _FRAME.fullmatch(name) or _RECORD.fullmatch(name)
+    if match is None or int(match["seq"]) >= 2**63:
+        return None
+    parts = match.groupdict()
+    stream = parts.get("stream")
+    return Held(
+        name=parts["stem"],
+        kind="record" if stream else "frame",
+        id=FrameId(parts["epoch"], int(parts["seq"])),
+        size_bytes=size_bytes,
+        captured_at_us=written_at_us,
+        stream=stream,
+    )
