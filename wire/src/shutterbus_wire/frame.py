@@ -36,7 +36,7 @@ class Facts:
     captured_at_us: int
     captured_at_source: CapturedAtSource = "arrival"
     clock_synced: bool = False
-    metadata: Mapping[str, Any] = field(default=NO_METADATA)
+    metadata: Mapping[str, Any] = field(default_factory=lambda: NO_METADATA)
     minted: Minted = "edge"
 
 
