@@ -1,0 +1,122 @@
+"""The Kafka topics of a camera: created explicitly, and brought back to what they should be.
+
+Three a camera and one partition each, because Kafka authorises by topic, never by key: a device that may write
+a shared topic can write as any camera. Everything here can be repeated at any time and says what it changed.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import kafka.errors
+from kafka.admin import AlterConfigOp, ConfigResource, ConfigResourceType, KafkaAdminClient, NewTopic
+from shutterbus_wire.names import kafka_topic
+
+from shutterbus_broker.errors import SetupError
+
+Kind = Literal["frames", "telemetry", "commands"]
+KINDS: tuple[Kind, ...] = ("frames", "telemetry", "commands")
+
+MIB = 1 << 20
+
+FIXED = {
+    # A capture time as record timestamp is refused when a clock runs ahead and deleted early when a backlog is old.
+    "message.timestamp.type": "LogAppendTime",
+    # Makes the broker unpack batches and check their true size: a compressed bomb is refused, not stored.
+    "compression.type": "uncompressed",
+    "cleanup.policy": "delete",
+}
+# A topic's own limit overrides the broker's and outlives every change of it: the usual "I did set it".
+ABSENT = "max.message.bytes"
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much of its log a topic keeps. A partition can hold this and two segments more before it is trimmed."""
+
+    retention_bytes: int
+    segment_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """The room of each of a camera's topics."""
+
+    frames: Room = field(default=Room(1024 * MIB, 64 * MIB))
+    telemetry: Room = field(default=Room(16 * MIB, 4 * MIB))
+    commands: Room = field(default=Room(4 * MIB, 2 * MIB))
+
+    def config(self, kind: Kind) -> dict[str, str]:
+        """Return the settings that give a topic of this *kind* its room."""
+        room: Room = getattr(self, kind)
+        return {"retention.bytes": str(room.retention_bytes), "segment.bytes": str(room.segment_bytes)}
+
+
+def ensure_topics(
+    admin: KafkaAdminClient, cameras: Iterable[str], rooms: Rooms | None = None
+) -> Iterator[str]:
+    """Create what is missing, correct what differs, and yield a sentence for each topic.
+
+    Without *rooms* a topic that exists keeps the room it has, and a new one gets the defaults of ``Rooms``.
+    """
+    wanted = {kafka_topic(camera, kind): kind for camera in cameras for kind in KINDS}
+    existing = {topic["name"]: topic for topic in admin.describe_topics() if topic["name"] in wanted}
+    yield from _create(
+        admin, {name: kind for name, kind in wanted.items() if name not in existing}, rooms or Rooms()
+    )
+    for name, topic in existing.items():
+        if len(topic["partitions"]) != 1:
+            raise SetupError(
+                f"{name} has {len(topic['partitions'])} partitions; a camera's pictures need exactly one to keep their "
+                f"order. Delete the topic (kafka-topics.sh --delete --topic {name}) and run this again"
+            )
+    yield from _correct(admin, {name: wanted[name] for name in existing}, rooms)
+
+
+def _create(admin: KafkaAdminClient, missing: Mapping[str, Kind], rooms: Rooms) -> Iterator[str]:
+    if not missing:
+        return
+    new = [
+        NewTopic(name, num_partitions=1, replication_factor=-1, topic_configs={**FIXED, **rooms.config(kind)})
+        for name, kind in missing.items()
+    ]
+    answer = admin.create_topics(new, raise_errors=False)
+    for topic in answer["topics"]:
+        error = kafka.errors.for_code(topic["error_code"])
+        if error is kafka.errors.TopicAlreadyExistsError:
+            yield f"{topic['name']}: made meanwhile by somebody else; run this again to check it"
+        elif error is not kafka.errors.NoError:
+            raise SetupError(
+                f"{topic['name']} could not be created: {topic['error_message'] or error.__name__}"
+            )
+        else:
+            yield f"{topic['name']}: created"
+
+
+def _correct(admin: KafkaAdminClient, topics: Mapping[str, Kind], rooms: Rooms | None) -> Iterator[str]:
+    if not topics:
+        return
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in topics]
+    found: dict[str, dict[str, Any]] = admin.describe_configs(resources, config_filter="all")["topic"]
+    changes: list[ConfigResource] = []
+    sentences: list[str] = []
+    for name, kind in topics.items():
+        has = found[name]
+        changed: dict[str, tuple[AlterConfigOp, str | None]] = {
+            key: (AlterConfigOp.SET, value)
+            for key, value in (FIXED | (rooms.config(kind) if rooms else {})).items()
+            if has[key]["value"] != value
+        }
+        told = [f"{key} {has[key]['value']} -> {value}" for key, (_, value) in changed.items()]
+        if has[ABSENT]["config_source"] == "DYNAMIC_TOPIC_CONFIG":
+            changed[ABSENT] = (AlterConfigOp.DELETE, None)
+            told.append(f"its own {ABSENT} {has[ABSENT]['value']} removed, the broker's holds")
+        if changed:
+            changes.append(ConfigResource(ConfigResourceType.TOPIC, name, changed))
+        sentences.append(f"{name}: {', '.join(told) or 'as it should be'}")
+    if changes:
+        answers: dict[str, str] = admin.alter_configs(changes)["topic"]
+        for name, answer in answers.items():
+            if answer != "OK":
+                raise SetupError(f"{name} could not be changed: {answer}")
+    yield from sentences
