@@ -62,7 +62,7 @@ def test_will_of_a_lost_edge_is_published_and_kept(port: int) -> None:
     assert socket is not None
     socket.close()  # no DISCONNECT: the cable
 
-    arrived: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    arrived: queue.SimpleQueue[bytes | bytearray] = queue.SimpleQueue()
     viewer = _client(port)
     viewer.on_message = lambda _client, _data, message: arrived.put(message.payload)
     viewer.subscribe("shutterbus/+/status", qos=1)

@@ -4,6 +4,7 @@ Each leads a process group of its own, so that ending it ends what it has starte
 killed when its parent dies, so that even ``kill -9`` of the demo leaves nothing running.
 """
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -83,10 +84,8 @@ class Part:
             pass
         finally:
             # Also what it left behind: its group is its own.
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
             self._process.wait()
             if self._process.stdout:
                 self._process.stdout.close()

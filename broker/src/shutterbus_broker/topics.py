@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 import kafka.errors
 from kafka.admin import AlterConfigOp, ConfigResource, ConfigResourceType, KafkaAdminClient, NewTopic
-from shutterbus_wire.names import kafka_topic
 
 from shutterbus_broker.errors import SetupError
+from shutterbus_wire.names import kafka_topic
 
 Kind = Literal["frames", "telemetry", "commands"]
 KINDS: tuple[Kind, ...] = ("frames", "telemetry", "commands")
