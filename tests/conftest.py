@@ -1,6 +1,7 @@
 """What every test shares: the report of what could not be run."""
 
 import pytest
+
 from machine import MISSING
 
 

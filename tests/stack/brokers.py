@@ -25,7 +25,9 @@ def free_port() -> int:
 
 def docker(*arguments: str, timeout_s: float = 120) -> str:
     """Run docker and return what it printed; a failure shows what it said."""
-    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=timeout_s, check=False)
+    done = subprocess.run(
+        ["docker", *arguments], capture_output=True, text=True, timeout=timeout_s, check=False
+    )
     if done.returncode:
         raise RuntimeError(f"docker {' '.join(arguments)}: {done.stderr.strip()}")
     return done.stdout.strip()
@@ -134,7 +136,11 @@ class MosquittoContainer(Container):
                     "persistence_location /mosquitto/data/",
                     "max_queued_messages 20000",
                     "max_inflight_messages 20",
-                    *([] if any(line.startswith("max_packet_size") for line in lines) else ["max_packet_size 8388620"]),
+                    *(
+                        []
+                        if any(line.startswith("max_packet_size") for line in lines)
+                        else ["max_packet_size 8388620"]
+                    ),
                     *lines,
                     "",
                 ]
@@ -144,7 +150,13 @@ class MosquittoContainer(Container):
         configuration.chmod(0o644)
         super().__init__(
             port,
-            ["-p", f"127.0.0.1:{port}:{port}", "-v", f"{configuration}:/mosquitto/config/mosquitto.conf:ro", MOSQUITTO_IMAGE],
+            [
+                "-p",
+                f"127.0.0.1:{port}:{port}",
+                "-v",
+                f"{configuration}:/mosquitto/config/mosquitto.conf:ro",
+                MOSQUITTO_IMAGE,
+            ],
         )
         self.wait_ready()
 

@@ -6,36 +6,39 @@
 
 import json
 import threading
-from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
-Health = Mapping[str, Any]
-"""``problems`` (sentences, empty when all is well) beside what ``/status`` shows."""
+from shutterbus_edge.condition import Condition
 
 
 class HealthServer:
-    """Serves *health* on loopback until closed."""
+    """Serves the edge's *condition* on loopback until closed."""
 
-    def __init__(self, port: int, health: Callable[[], Health], metrics: Callable[[], str]) -> None:
+    def __init__(self, port: int, condition: Condition) -> None:
         """Listen on 127.0.0.1:*port*; 0 takes any free port. Raises OSError if the port is taken."""
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802, the name http.server calls
+            def do_GET(self) -> None:
                 match self.path:
                     case "/livez":
                         self._answer(HTTPStatus.OK, "text/plain", "ok\n")
                     case "/readyz":
-                        problems = health()["problems"]
+                        problems = list(condition.problems())
                         status = HTTPStatus.SERVICE_UNAVAILABLE if problems else HTTPStatus.OK
-                        self._answer(status, "text/plain", "".join(f"{line}\n" for line in problems) or "ok\n")
+                        self._answer(
+                            status, "text/plain", "".join(f"{line}\n" for line in problems) or "ok\n"
+                        )
                     case "/status":
-                        self._answer(HTTPStatus.OK, "application/json", json.dumps(health(), indent=1) + "\n")
+                        self._answer(
+                            HTTPStatus.OK, "application/json", json.dumps(condition.facts(), indent=1) + "\n"
+                        )
                     case "/metrics":
-                        self._answer(HTTPStatus.OK, "text/plain; version=0.0.4", metrics())
+                        self._answer(HTTPStatus.OK, "text/plain; version=0.0.4", condition.metrics())
                     case _:
-                        self._answer(HTTPStatus.NOT_FOUND, "text/plain", "try /livez /readyz /status /metrics\n")
+                        self._answer(
+                            HTTPStatus.NOT_FOUND, "text/plain", "try /livez /readyz /status /metrics\n"
+                        )
 
             def _answer(self, status: HTTPStatus, content_type: str, text: str) -> None:
                 body = text.encode()

@@ -3,10 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from shutterbus_wire.clock import Clock
-
 from shutterbus_edge.sensors.cpu import Cpu
 from shutterbus_edge.sensors.simulated import Simulated
+from shutterbus_wire.clock import Clock
 
 
 class Sensor(Protocol):
@@ -14,6 +13,7 @@ class Sensor(Protocol):
 
     Attributes:
         units: The unit of every value it may give, by the value's name: ``{"temperature": "°C"}``.
+
     """
 
     units: Mapping[str, str]

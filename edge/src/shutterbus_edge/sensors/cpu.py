@@ -26,7 +26,11 @@ class Cpu:
         if total > total_before:
             values["cpu_load"] = round(100 * (busy - busy_before) / (total - total_before), 1)
             self._busy_and_total = busy, total
-        kib = {line.split(":")[0]: int(line.split()[1]) for line in self._meminfo.read_text().splitlines() if " kB" in line}
+        kib = {
+            line.split(":")[0]: int(line.split()[1])
+            for line in self._meminfo.read_text().splitlines()
+            if " kB" in line
+        }
         if kib.get("MemTotal"):
             values["memory_used"] = round(100 * (1 - kib.get("MemAvailable", 0) / kib["MemTotal"]), 1)
         return values

@@ -1,0 +1,75 @@
+"""The path of a frame through the edge: shoot, keep, publish; and beside it the account of it."""
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from typing import Any
+
+from shutterbus_edge import schedule, spool
+from shutterbus_edge.capture.process import CaptureProcess
+from shutterbus_edge.condition import Condition
+from shutterbus_edge.health import HealthServer
+from shutterbus_edge.publish import Publisher
+from shutterbus_edge.report import Reporter
+from shutterbus_edge.sensors import SENSORS
+from shutterbus_edge.settings import EdgeSettings
+from shutterbus_edge.shoot import Shooter
+from shutterbus_wire.clock import Clock, SystemClock
+
+log = logging.getLogger(__name__)
+
+LAST_SHOT_S = 2.0
+"""How long a stop waits for the shot that is being taken."""
+GRACE_S = 6.0
+"""How long a stop may spend on sending what is held; Docker's own patience is 10 s."""
+
+
+def run(settings: EdgeSettings, clock: Clock | None = None, stop: threading.Event | None = None) -> int:
+    """Run the edge until SIGTERM, SIGINT or *stop*; return the exit code.
+
+    The halves meet only in the spool: a broker that is away never delays a picture, and a dead camera never delays
+    a backlog. A part that ends for a reason it does not know ends the process, and Compose starts it again.
+    """
+    clock = clock or SystemClock()
+    stop = stop or threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    name = settings.camera_id or spool.camera_name(settings.spool.dir)
+    with ExitStack() as stack:
+        kept = stack.enter_context(spool.open_spool(settings.spool, name, clock))
+        publisher = Publisher(settings, name, kept, clock)
+        camera = CaptureProcess(settings.camera_source, settings.picture, clock)
+        when = schedule.parse(settings.schedule, settings.timezone) if settings.schedule else None
+        shooter = Shooter(name, camera, when, settings.picture.exposure_s, kept, publisher, clock)
+        reporter = Reporter(name, settings, camera, shooter, kept, publisher, clock)
+        health = HealthServer(settings.health_port, Condition(name, shooter, camera, kept, publisher, clock))
+        stack.callback(health.close)
+        log.info(
+            "camera %s, source %s, epoch %s; health on 127.0.0.1:%d",
+            name,
+            settings.camera_source,
+            kept.epoch,
+            health.port,
+        )
+        publisher.start()
+        parts: list[tuple[Callable[..., None], tuple[Any, ...]]] = [
+            (shooter.run, ()),
+            (reporter.run, ()),
+            *((reporter.read, (sensor, SENSORS[sensor](clock))) for sensor in settings.sensors),
+        ]
+        with ThreadPoolExecutor(len(parts), thread_name_prefix="edge") as pool:
+            running: list[Future[None]] = [pool.submit(part, *arguments, stop) for part, arguments in parts]
+            for part in running:
+                part.add_done_callback(lambda _: stop.set())
+            stop.wait()
+            wait(running, timeout=LAST_SHOT_S)
+            camera.close()  # ends a shot that hangs, so that every part does end
+        reporter.report("stop")
+        publisher.stop(GRACE_S)
+    log.info("stopped")
+    for part in running:
+        part.result()  # re-raises what ended it
+    return 0

@@ -1,0 +1,117 @@
+"""Takes the pictures that are due, gives each its identity, and hands it on."""
+
+import logging
+import threading
+
+from shutterbus_edge.capture import Picture
+from shutterbus_edge.capture.process import CaptureProcess
+from shutterbus_edge.errors import CameraUnavailableError
+from shutterbus_edge.publish import Publisher
+from shutterbus_edge.schedule import Schedule, Ticker, every
+from shutterbus_edge.spool import Spool
+from shutterbus_edge.timekeeping import clock_synced
+from shutterbus_wire import __version__
+from shutterbus_wire.clock import Clock
+from shutterbus_wire.exif import stamp
+from shutterbus_wire.frame import Facts
+from shutterbus_wire.outage import Outage
+
+log = logging.getLogger(__name__)
+
+SHOT_DEADLINE_S = 10.0
+"""How long a camera may take for one shot, beyond its exposure, before it counts as hung."""
+RETRY_S = 1.0
+"""Pause before a camera without a schedule is asked again after a failure."""
+
+
+class Shooter:
+    """Asks the camera for a picture whenever one is due, and never waits for a broker.
+
+    Attributes:
+        missed: Shots that were due and did not happen, since this process started.
+        problem: Why the camera gives no pictures now, or an empty string.
+        last_shot_s: Monotonic time of the last picture, None before the first.
+
+    """
+
+    def __init__(
+        self,
+        name: str,
+        camera: CaptureProcess,
+        schedule: Schedule | None,
+        exposure_s: float,
+        spool: Spool,
+        publisher: Publisher,
+        clock: Clock,
+    ) -> None:
+        self._name = name
+        self._camera = camera
+        self._schedule = schedule
+        self._ticker = Ticker(schedule, clock) if schedule else None
+        self._deadline_s = SHOT_DEADLINE_S + exposure_s
+        self._spool = spool
+        self._publisher = publisher
+        self._clock = clock
+        self._outage = Outage("camera", clock, log)
+        self._failed_shots = 0
+        self.last_shot_s: float | None = None
+
+    @property
+    def missed(self) -> int:
+        return self._failed_shots + (self._ticker.missed if self._ticker else 0)
+
+    @property
+    def problem(self) -> str:
+        return self._outage.reason
+
+    @property
+    def expected_interval_s(self) -> float | None:
+        """Seconds between shots by schedule or by the source's own rate; None where neither says."""
+        if self._ticker:
+            return self._ticker.schedule.interval_s
+        return None
+
+    def run(self, stop: threading.Event) -> None:
+        """Shoot until *stop* is set."""
+        while self._wait_until_due(stop):
+            try:
+                picture = self._camera.shoot(self._deadline_s, self._publisher.frame_max_bytes)
+            except CameraUnavailableError as error:
+                if stop.is_set():
+                    return  # it was closed under us
+                self._failed_shots += 1
+                self._outage.failed(error)
+                if self._ticker is None:
+                    self._clock.wait(RETRY_S, stop)
+                continue
+            self._outage.worked()
+            self.last_shot_s = self._clock.monotonic_s()
+            self._keep(picture)
+
+    def _wait_until_due(self, stop: threading.Event) -> bool:
+        """Return True when a shot is due, False when it is time to stop."""
+        if self._ticker is None and self._camera.opened and self._camera.opened.natural_rate:
+            # Played sources have no shutter to pace them; their own rate becomes the schedule.
+            self._ticker = Ticker(every(1 / self._camera.opened.natural_rate), self._clock)
+        if self._ticker is None:
+            return not stop.is_set()  # the hardware paces itself: ask for the next at once
+        return self._ticker.wait_next(stop) is not None
+
+    def _keep(self, picture: Picture) -> None:
+        facts = Facts(
+            camera=self._name,
+            id=self._spool.next_id(),
+            captured_at_us=picture.captured_at_us,
+            captured_at_source=picture.captured_at_source,
+            clock_synced=clock_synced(),
+            metadata=picture.metadata,
+        )
+        jpeg = stamp(
+            picture.jpeg,
+            facts,
+            software=f"Shutterbus {__version__}",
+            orientation=picture.orientation,
+            make=picture.make,
+            model=picture.model,
+        )
+        self._publisher.offer(self._spool.put(facts, jpeg))

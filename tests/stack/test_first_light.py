@@ -1,0 +1,165 @@
+"""The main job on real input: street footage, through a real broker that goes away and comes back, to a screen."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import Page
+
+from machine import needs
+from stack.brokers import Container, free_port, kafka, mosquitto
+from stack.browser import chromium, log_in
+from stack.programs import BIN, Program, program, wait_for_http
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(420)]
+
+HERE = Path(__file__).parent
+FOOTAGE = Path("/usr/share/doc/opencv-doc/examples/data/vtest.avi")
+PASSWORD = "correct horse battery"
+FRAMES_AT_LEAST = 600
+OUTAGE_S = 40
+LIVE_AGAIN_WITHIN_S = 10
+
+
+def wait_until(condition: Callable[[], bool], within_s: float, otherwise: Callable[[], str]) -> None:
+    """Return when *condition* holds; fail with *otherwise* if it does not in time."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, otherwise()
+        time.sleep(0.1)
+
+
+def lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def footage(folder: Path) -> Path:
+    """Return the street footage that Debian ships."""
+    if FOOTAGE.exists():
+        return FOOTAGE
+    packed = FOOTAGE.with_name("vtest.avi.gz")
+    needs(packed.exists(), "the street footage vtest.avi is not installed (Debian package opencv-doc)")
+    film = folder / "vtest.avi"
+    film.write_bytes(subprocess.run(["gzip", "-dc", packed], capture_output=True, check=True).stdout)
+    return film
+
+
+def captured_at_us(page: Page) -> int:
+    """When the picture now on screen was taken, as the page knows it."""
+    return int(
+        page.evaluate("Number(document.querySelector('[data-captured-at-us]')?.dataset.capturedAtUs ?? 0)")
+    )
+
+
+def wait_for_picture_after(page: Page, us: int, within_s: float) -> None:
+    """Return when the page has drawn a picture taken after *us*."""
+    page.wait_for_function(
+        "us => Number(document.querySelector('[data-captured-at-us]')?.dataset.capturedAtUs ?? 0) > us",
+        arg=us,
+        timeout=within_s * 1000,
+    )
+
+
+@pytest.mark.parametrize("transport", ["kafka", "mqtt"])
+def test_street_footage_survives_a_broker_outage_and_is_live_again_first(
+    transport: Literal["kafka", "mqtt"], tmp_path: Path
+) -> None:
+    """Every picture the capture handed over arrives, byte for byte in its scan, and the newest one first."""
+    film = footage(tmp_path)
+    with kafka() if transport == "kafka" else mosquitto("autosave_interval 1") as broker:
+        if transport == "kafka":
+            subprocess.run(
+                [BIN / "shutterbus-broker", "topics", "street", "--brokers", broker.address], check=True
+            )
+        _run(transport, broker, film, tmp_path)
+
+
+def _run(transport: Literal["kafka", "mqtt"], broker: Container, film: Path, folder: Path) -> None:
+    received, notes = folder / "received.jsonl", folder / "notes"
+    health, web = free_port(), free_port()
+    topic = "shutterbus.street.frames" if transport == "kafka" else "shutterbus/street/frames"
+    raw = [sys.executable, HERE / "raw_consumer.py", transport, broker.address, topic, received]
+    edge = {
+        "CAMERA_ID": "street",
+        "CAMERA_SOURCE": f"file:{film}",
+        "PICAMERA_FRAMERATE": "10",
+        "SS_TYPE": transport,
+        "SS_BROKERS": broker.address,
+        "SPOOL_DIR": str(folder / "spool"),
+        "HEALTH_PORT": str(health),
+        "NOTES": str(notes),
+    }
+    viewer = {
+        f"VIEWER_{transport.upper()}_BROKERS": broker.address,
+        "VIEWER_PORT": str(web),
+        "VIEWER_PASSWORD": PASSWORD,
+    }
+    with (
+        program(raw, {}, folder / "raw.log") as consumer,
+        program([BIN / "shutterbus-viewer", "run"], viewer, folder / "viewer.log") as viewing,
+        chromium() as browser,
+    ):
+        wait_until(received.with_suffix(".ready").exists, 30, consumer.said)
+        base = f"http://127.0.0.1:{web}"
+        wait_for_http(f"{base}/livez", viewing)
+        page = browser.new_page()
+        log_in(page, base, PASSWORD)
+        with program([sys.executable, HERE / "noting_edge.py", "run"], edge, folder / "edge.log") as camera:
+            page.goto(f"{base}/cameras/street")
+            _watch_an_outage(broker, page, camera, received)
+            wait_until(lambda: len(lines(notes)) >= FRAMES_AT_LEAST, 120, camera.said)
+            status = _status(health)
+            assert status["missed"] == 0, "the outage disturbed the capture"
+            assert camera.terminate() == 0, camera.said()
+        taken = lines(notes)
+        wait_until(
+            lambda: len({json.loads(line)["seq"] for line in lines(received)}) >= len(taken),
+            60,
+            lambda: f"{len(lines(received))} of {len(taken)} arrived\n{camera.said()}",
+        )
+    _check_every_picture(taken, [json.loads(line) for line in lines(received)])
+
+
+def _status(port: int) -> dict[str, Any]:
+    from urllib.request import urlopen
+
+    with urlopen(f"http://127.0.0.1:{port}/status", timeout=5) as answer:
+        status: dict[str, Any] = json.load(answer)
+        return status
+
+
+def _watch_an_outage(broker: Container, page: Page, camera: Program, received: Path) -> None:
+    """SIGTERM the broker in the middle, start it 40 s later, and see the page live again within 10 s."""
+    wait_for_picture_after(page, 0, 30)
+    wait_until(lambda: len(lines(received)) >= 100, 60, camera.said)
+    gone_at = time.monotonic()
+    broker.stop()
+    time.sleep(
+        max(0.0, OUTAGE_S - (time.monotonic() - gone_at))
+    )  # the length of the outage is the test, not a wait
+    before = len(lines(received))
+    broker.start()
+    returned_at_us = time.time_ns() // 1000
+    wait_for_picture_after(page, returned_at_us - 1_000_000, LIVE_AGAIN_WITHIN_S)
+    wait_until(lambda: len(lines(received)) > before + 50, 30, camera.said)
+    arrived = [json.loads(line) for line in lines(received)[before:]]
+    first, later = arrived[0], arrived[1:]
+    assert first["lane"] == "live"
+    assert first["seq"] > max(line["seq"] for line in later if line["lane"] == "backlog"), (
+        "a backlog frame went first"
+    )
+
+
+def _check_every_picture(taken: list[str], received: list[dict[str, Any]]) -> None:
+    scans = {line["seq"]: line["sha256"] for line in received}
+    assert len({line["epoch"] for line in received}) == 1
+    assert len(taken) >= FRAMES_AT_LEAST
+    assert [seq for seq in range(len(taken)) if seq not in scans] == [], "missing"
+    assert [seq for seq, scan in enumerate(taken) if scans[seq] != scan] == [], (
+        "scan bytes changed on the way"
+    )
