@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
 
-from shutterbus_wire.identity import FrameId
+from shutterbus_wire.identity import FrameId, check_camera
+from shutterbus_wire.instant import check_instant
 
 CapturedAtSource = Literal["sensor", "driver", "arrival", "file"]
 Lane = Literal["live", "backlog"]
@@ -38,6 +39,10 @@ class Facts:
     clock_synced: bool = False
     metadata: Mapping[str, Any] = field(default_factory=lambda: NO_METADATA)
     minted: Minted = "edge"
+
+    def __post_init__(self) -> None:
+        check_camera(self.camera)
+        check_instant(self.captured_at_us)
 
 
 @dataclass(frozen=True, slots=True)

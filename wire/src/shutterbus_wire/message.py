@@ -1,0 +1,212 @@
+"""Frames as messages: what is put on a transport, and how what arrives becomes a frame again.
+
+The form is recognised by content, never by claim. What a message says of itself in its topic, in its headers
+and inside its picture must agree; where it says nothing, the transport names it.
+"""
+
+import hashlib
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, cast, get_args
+
+from shutterbus_wire import cloudevents, exif, instant, jpeg, names, photo_json, sinetstream
+from shutterbus_wire.errors import MalformedError
+from shutterbus_wire.frame import Facts, Frame, Lane
+from shutterbus_wire.identity import SEQ_MAX, FrameId
+
+MessageFormat = Literal["jpeg", "3", "2", "json"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is put on a transport.
+
+    Attributes:
+        value: Kafka's value or MQTT's payload.
+        content_type: For ``content-type`` or the Content Type property.
+        attributes: CloudEvents attributes without prefix.
+    """
+
+    value: bytes
+    content_type: str
+    attributes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What came off a transport.
+
+    Attributes:
+        attributes: CloudEvents attributes without prefix; empty where the sender gave none.
+        position: Kafka's partition and offset; None on MQTT.
+        arrived_at_us: When it reached us, us since 1970, UTC.
+        retained: MQTT: kept by the broker from before we subscribed.
+    """
+
+    transport: Literal["kafka", "mqtt"]
+    topic: str
+    value: bytes
+    attributes: Mapping[str, str]
+    content_type: str | None
+    position: tuple[int, int] | None
+    arrived_at_us: int
+    retained: bool = False
+
+
+def encode_frame(frame: Frame, message_format: MessageFormat, lane: Lane) -> Message:
+    """Return the message that carries *frame*; its attributes mirror the facts for routing without decoding."""
+    facts = frame.facts
+    match message_format:
+        case "jpeg":
+            value, content_type = frame.picture, str(frame.content_type)
+        case "3" | "2":
+            version: Literal[3, 2] = 3 if message_format == "3" else 2
+            value = sinetstream.encode(frame.picture, facts.captured_at_us, version)
+            content_type = "application/octet-stream"
+        case "json":
+            value = photo_json.encode(frame.picture, facts.camera, facts.captured_at_us)
+            content_type = "application/json"
+    attributes = {
+        "specversion": cloudevents.SPEC_VERSION,
+        "id": str(facts.id),
+        "source": cloudevents.source_of(facts.camera),
+        "type": cloudevents.FRAME_TYPE,
+        "time": instant.rfc3339(facts.captured_at_us),
+        "camera": facts.camera,
+        "epoch": facts.id.epoch,
+        "sequence": str(facts.id.seq),
+        "clocksynced": "true" if facts.clock_synced else "false",
+        "lane": lane,
+    }
+    return Message(value, content_type, attributes)
+
+
+def kafka_headers(message: Message) -> list[tuple[str, bytes]]:
+    """Return the headers of *message* for Kafka."""
+    return cloudevents.to_kafka(message.attributes, message.content_type)
+
+
+def mqtt_user_properties(message: Message) -> list[tuple[str, str]]:
+    """Return the user properties of *message* for MQTT 5; the content type has a property of its own."""
+    return cloudevents.to_mqtt(message.attributes)
+
+
+def arrival_from_kafka(
+    topic: str,
+    partition: int,
+    offset: int,
+    headers: Sequence[tuple[str, bytes | None]],
+    value: bytes | None,
+    arrived_at_us: int,
+) -> Arrival:
+    """Return what a Kafka consumer received; raise MalformedError if its headers break the limits."""
+    attributes, content_type = cloudevents.from_kafka(headers)
+    return Arrival("kafka", topic, value or b"", attributes, content_type, (partition, offset), arrived_at_us)
+
+
+def arrival_from_mqtt(
+    topic: str,
+    payload: bytes,
+    user_properties: Sequence[tuple[str, str]],
+    content_type: str | None,
+    retained: bool,
+    arrived_at_us: int,
+) -> Arrival:
+    """Return what an MQTT client received; raise MalformedError if its properties break the limits."""
+    attributes = cloudevents.from_mqtt(user_properties)
+    return Arrival("mqtt", topic, payload, attributes, content_type, None, arrived_at_us, retained)
+
+
+def decode_frame(arrival: Arrival, *, own_cameras: Container[str] = ()) -> Frame:
+    """Return the frame that *arrival* carries.
+
+    Args:
+        arrival: A message from a topic of ours, or from a foreign one.
+        own_cameras: Cameras that have a topic of ours; a foreign topic cannot speak as one of them.
+
+    Raises:
+        MalformedError: No picture in it, or it contradicts itself.
+    """
+    picture, claimed_at_us = _open(arrival.value)
+    content_type = jpeg.sniff(picture)
+    if content_type is None:
+        raise MalformedError(
+            "not-a-picture", f"neither JPEG nor PNG: begins with {picture[:4].hex(' ') or 'nothing'}"
+        )
+    jpeg.size_px(picture)
+    jpeg.check_whole(picture)
+    facts = exif.read_facts(picture) if content_type == "image/jpeg" else None
+    lane = _check_attributes(arrival.attributes, facts)
+    camera = _camera(arrival, facts, own_cameras)
+    if facts is None:
+        facts = _minted(arrival, camera, claimed_at_us)
+    elif facts.camera != camera:
+        facts = replace(facts, camera=camera)
+    return Frame(facts, picture, content_type, lane)
+
+
+def topic_of_ours(arrival: Arrival) -> tuple[str, str] | None:
+    """Return camera and kind that the topic names, None for a foreign topic."""
+    if arrival.transport == "kafka":
+        return names.camera_of_kafka_topic(arrival.topic)
+    return names.camera_of_mqtt_topic(arrival.topic)
+
+
+def _open(value: bytes) -> tuple[bytes, int | None]:
+    """Return the picture inside *value*, and the instant that its envelope names."""
+    if sinetstream.is_sinetstream(value):
+        picture, tstamp_us = sinetstream.decode(value)
+        return picture, tstamp_us if 0 < tstamp_us <= instant.LAST_US else None
+    if photo_json.is_photo_json(value):
+        return photo_json.decode(value)
+    return value, None
+
+
+def _check_attributes(attributes: Mapping[str, str], facts: Facts | None) -> Lane | None:
+    """Return the lane; raise MalformedError if attributes of ours name another frame than the picture does."""
+    if attributes.get("type") != cloudevents.FRAME_TYPE:
+        return None
+    if facts is None:
+        raise MalformedError("identity-conflict", "headers name a frame, but the picture itself does not")
+    expected = {
+        "id": str(facts.id),
+        "source": cloudevents.source_of(facts.camera),
+        "camera": facts.camera,
+        "epoch": facts.id.epoch,
+        "sequence": str(facts.id.seq),
+    }
+    for name, inside in expected.items():
+        outside = attributes.get(name, inside)
+        if outside != inside:
+            raise MalformedError(
+                "identity-conflict", f"header {name} is {outside[:80]!r}, the picture says {inside!r}"
+            )
+    lane = attributes.get("lane")
+    if lane is not None and lane not in get_args(Lane):
+        raise MalformedError("bad-headers", f"header lane is {lane[:80]!r}, live or backlog is expected")
+    return cast("Lane | None", lane)
+
+
+def _camera(arrival: Arrival, facts: Facts | None, own_cameras: Container[str]) -> str:
+    named = topic_of_ours(arrival)
+    if named is None:
+        return names.foreign_camera(arrival.topic, own_cameras, facts.camera if facts else None)
+    camera, kind = named
+    if kind != "frames":
+        raise MalformedError("topic-mismatch", f"a picture on a topic for {kind}")
+    if facts is not None and facts.camera != camera:
+        raise MalformedError("topic-mismatch", f"a picture of {facts.camera} on the topic of {camera}")
+    return camera
+
+
+def _minted(arrival: Arrival, camera: str, claimed_at_us: int | None) -> Facts:
+    """Return facts for a picture that brings none: named by where it lay, so that reading again agrees."""
+    if arrival.position is not None:
+        partition, seq = arrival.position
+        seed = f"{arrival.topic}\n{partition}".encode("utf-8", "surrogatepass")
+    else:
+        seq = arrival.arrived_at_us
+        seed = arrival.value
+    identity = FrameId(hashlib.sha256(seed).hexdigest()[:16], min(max(seq, 0), SEQ_MAX))
+    captured_at_us = arrival.arrived_at_us if claimed_at_us is None else claimed_at_us
+    return Facts(camera, identity, captured_at_us, "arrival", minted="transport")

@@ -1,0 +1,146 @@
+"""Topics by camera, and who may use them. A broker knows a topic, not a key, so the topic is the camera's fence."""
+
+import hashlib
+import re
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal, get_args
+
+from shutterbus_wire.identity import CAMERA_PATTERN, check_camera
+
+KafkaKind = Literal["frames", "telemetry", "commands"]
+MqttKind = Literal["frames", "status", "reports", "readings", "commands"]
+
+DOCTOR_TOPIC = "shutterbus-doctor"
+"""On both brokers, outside every pattern below: what is sent there reaches no viewer."""
+
+KAFKA_PREFIX = "shutterbus."
+MQTT_PREFIX = "shutterbus/"
+
+KAFKA_PATTERN: Mapping[KafkaKind, str] = MappingProxyType({
+    kind: rf"^shutterbus\.{CAMERA_PATTERN}\.{kind}$" for kind in get_args(KafkaKind)
+})  # fmt: skip
+"""For subscribing to one kind of topic of every camera, those that come later included."""
+
+MQTT_FILTERS: Mapping[MqttKind, str] = MappingProxyType({
+    kind: f"shutterbus/+/{kind}" for kind in get_args(MqttKind)
+})  # fmt: skip
+"""Likewise. ``+`` matches names that are no camera's; ``camera_of_mqtt_topic`` tells."""
+
+_KAFKA = re.compile(rf"shutterbus\.({CAMERA_PATTERN})\.({'|'.join(get_args(KafkaKind))})")
+_MQTT = re.compile(rf"shutterbus/({CAMERA_PATTERN})/({'|'.join(get_args(MqttKind))})")
+_NOT_IN_A_NAME = re.compile(r"[^a-z0-9]+")
+_NAME_MAX = 48
+
+
+def kafka_topic(camera: str, kind: KafkaKind) -> str:
+    """Return ``shutterbus.<camera>.<kind>``; raise IdentityError if *camera* is no camera's name."""
+    return f"shutterbus.{check_camera(camera)}.{kind}"
+
+
+def mqtt_topic(camera: str, kind: MqttKind) -> str:
+    """Return ``shutterbus/<camera>/<kind>``; raise IdentityError if *camera* is no camera's name."""
+    return f"shutterbus/{check_camera(camera)}/{kind}"
+
+
+def camera_of_kafka_topic(topic: str) -> tuple[str, str] | None:
+    """Return camera and kind of a topic of ours, None for a foreign one."""
+    match = _KAFKA.fullmatch(topic)
+    return (match[1], match[2]) if match else None
+
+
+def camera_of_mqtt_topic(topic: str) -> tuple[str, str] | None:
+    """Return camera and kind of a topic of ours, None for a foreign one."""
+    match = _MQTT.fullmatch(topic)
+    return (match[1], match[2]) if match else None
+
+
+def expand(topic_template: str, camera: str) -> str:
+    """Return the topic that the user named, with ``{camera}`` in it replaced and nothing else touched."""
+    return topic_template.replace("{camera}", check_camera(camera))
+
+
+def foreign_camera(topic: str, own_cameras: Container[str], claimed: str | None = None) -> str:
+    """Return the name that a camera on a foreign *topic* gets: the one its pictures claim, else the topic's.
+
+    A name with a topic of ours is never given away: it gets ``-`` and 4 hex digits of the topic's SHA-256, so
+    that whoever may write to the foreign topic cannot show a picture as that camera's.
+    """
+    name = claimed or _NOT_IN_A_NAME.sub("-", topic.lower()).strip("-")[:_NAME_MAX].rstrip("-")
+    digest = hashlib.sha256(topic.encode("utf-8", "surrogatepass")).hexdigest()
+    if name and name not in own_cameras:
+        return name
+    # A suffixed name may be taken too; 64 digits cannot all be.
+    for digits in range(4, _NAME_MAX - 3):
+        suffixed = f"{name[: _NAME_MAX - 1 - digits].rstrip('-') or 'topic'}-{digest[:digits]}"
+        if suffixed not in own_cameras:
+            break
+    return suffixed
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaRight:
+    """One ACL entry: *operation* on the *resource* called *name*, or on all that begin with it if *prefixed*."""
+
+    operation: Literal["READ", "WRITE", "DESCRIBE_CONFIGS"]
+    resource: Literal["TOPIC", "GROUP"]
+    name: str
+    prefixed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MqttRight:
+    """One ACL line: *access* to what *topic_filter* matches."""
+
+    access: Literal["read", "write"]
+    topic_filter: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """All that one identity may do; what is not listed is refused."""
+
+    kafka: tuple[KafkaRight, ...]
+    mqtt: tuple[MqttRight, ...]
+
+
+def device_rights(camera: str) -> Rights:
+    """Return what a camera's own identity may do: write its own topics, ask their limits, read its commands."""
+    prefix = f"{KAFKA_PREFIX}{check_camera(camera)}."  # with the point, so that gate is not gate-2
+    return Rights(
+        kafka=(
+            KafkaRight("WRITE", "TOPIC", prefix, prefixed=True),
+            KafkaRight("DESCRIBE_CONFIGS", "TOPIC", prefix, prefixed=True),
+            KafkaRight("READ", "TOPIC", kafka_topic(camera, "commands")),
+        ),
+        mqtt=(
+            MqttRight("write", f"{MQTT_PREFIX}{camera}/+"),
+            MqttRight("read", mqtt_topic(camera, "commands")),
+        ),
+    )
+
+
+def reader_rights(group_prefix: str | None = None) -> Rights:
+    """Return what the viewer, or a person or program that only reads, may do.
+
+    *group_prefix* is what the reader's Kafka consumer groups must begin with; without it, it has none.
+    """
+    groups = () if group_prefix is None else (KafkaRight("READ", "GROUP", group_prefix, prefixed=True),)
+    return Rights(
+        kafka=(KafkaRight("READ", "TOPIC", KAFKA_PREFIX, prefixed=True), *groups),
+        mqtt=(MqttRight("read", f"{MQTT_PREFIX}#"),),
+    )
+
+
+def doctor_rights() -> Rights:
+    """Return what the server's doctor may do: send to itself, and ask the limits of every topic."""
+    return Rights(
+        kafka=(
+            KafkaRight("WRITE", "TOPIC", DOCTOR_TOPIC),
+            KafkaRight("READ", "TOPIC", DOCTOR_TOPIC),
+            KafkaRight("DESCRIBE_CONFIGS", "TOPIC", DOCTOR_TOPIC),
+            KafkaRight("DESCRIBE_CONFIGS", "TOPIC", KAFKA_PREFIX, prefixed=True),
+        ),
+        mqtt=(MqttRight("write", DOCTOR_TOPIC), MqttRight("read", DOCTOR_TOPIC)),
+    )

@@ -1,0 +1,208 @@
+"""What a camera says of itself beside its pictures: status, reports and readings, as one line of JSON each.
+
+Every record names its own type, so that a spooled file explains itself. Readers ignore members they do not
+know and refuse a type they do not know.
+"""
+
+import json
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    computed_field,
+    model_validator,
+)
+
+from shutterbus_wire import cloudevents, instant
+from shutterbus_wire.errors import MalformedError, WireError
+from shutterbus_wire.frame import Lane
+from shutterbus_wire.identity import SEQ_MAX, check_camera, check_epoch
+from shutterbus_wire.message import Arrival, Message, topic_of_ours
+
+RECORD_MAX_BYTES = 256 * 1024
+CONTENT_TYPE = "application/json"
+
+Camera = Annotated[str, AfterValidator(check_camera)]
+Epoch = Annotated[str, AfterValidator(check_epoch)]
+InstantUs = Annotated[int, AfterValidator(instant.check_instant)]
+Count = Annotated[int, Field(ge=0, le=SEQ_MAX)]
+Line = Annotated[str, Field(max_length=1024)]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+
+class Status(_Record):
+    """What a camera is, retained by the broker.
+
+    Attributes:
+        since_us: When it became so.
+        expected_interval_s: Between pictures; None where the schedule has no fixed one.
+    """
+
+    type: Literal["shutterbus.status.v1"] = "shutterbus.status.v1"
+    camera: Camera
+    state: Literal["online", "offline"]
+    since_us: InstantUs
+    expected_interval_s: Annotated[float, Field(gt=0)] | None = None
+    version: Line = ""
+    source: Line = ""
+    schedule: Line = ""
+    size_px: tuple[Count, Count] | None = None
+
+
+class Dropped(_Record):
+    """How many pictures went for one reason, and which: epoch, first and last number."""
+
+    count: Count = 0
+    ranges: list[tuple[Epoch, Count, Count]] = Field(default_factory=list)
+
+
+class Report(_Record):
+    """What became of every picture of an epoch so far; the ledger is built from these.
+
+    Attributes:
+        event: What gave the occasion: ``minute``, ``start``, ``stop``, ...
+        captured: Pictures that got a number. The counters are cumulative in the epoch.
+        published: Confirmed by the broker.
+        missed: Times at which the schedule asked and no picture came.
+        uncertain: Of earlier epochs that ended uncleanly: epoch, first number whose fate is not known, last one
+            if that is.
+    """
+
+    type: Literal["shutterbus.report.v1"] = "shutterbus.report.v1"
+    camera: Camera
+    epoch: Epoch
+    stream: Literal["reports"] = "reports"
+    seq: Count
+    at_us: InstantUs
+    event: Line
+    captured: Count
+    published: Count
+    missed: Count
+    dropped: dict[Line, Dropped] = Field(default_factory=dict)
+    held_frames: Count
+    held_bytes: Count
+    oldest_held_age_s: Annotated[float, Field(ge=0)] | None = None
+    uncertain: list[tuple[Epoch, Count, Count | None]] = Field(default_factory=list)
+    camera_restarts: Count = 0
+    clock_synced: bool
+    temperature_c: float | None = None
+    status: Status
+
+    @model_validator(mode="after")
+    def _one_camera(self) -> "Report":
+        if self.status.camera != self.camera:
+            raise ValueError(f"a report of {self.camera} repeats the status of {self.status.camera}")
+        return self
+
+
+class Reading(_Record):
+    """What one sensor measured at one instant; *units* has the unit of each value that has one."""
+
+    type: Literal["shutterbus.reading.v1"] = "shutterbus.reading.v1"
+    camera: Camera
+    epoch: Epoch
+    seq: Count
+    at_us: InstantUs
+    sensor: Camera
+    values: dict[Line, float]
+    units: dict[Line, Line] = Field(default_factory=dict)
+
+    @computed_field  # type: ignore[prop-decorator]  # mypy has no decorated properties
+    @property
+    def stream(self) -> str:
+        """``readings-<sensor>``: every sensor counts for itself."""
+        return f"readings-{self.sensor}"
+
+
+Record = Status | Report | Reading
+
+_MODELS: dict[str, type[Status | Report | Reading]] = {
+    "shutterbus.status.v1": Status,
+    "shutterbus.report.v1": Report,
+    "shutterbus.reading.v1": Reading,
+}
+_TYPES_BY_MQTT_KIND = {
+    "status": "shutterbus.status.v1",
+    "reports": "shutterbus.report.v1",
+    "readings": "shutterbus.reading.v1",
+}
+
+
+def encode_record(record: Record, lane: Lane) -> Message:
+    """Return the message that carries *record*; raise WireError if it is too long to be accepted anywhere."""
+    value = record.model_dump_json().encode()
+    if len(value) > RECORD_MAX_BYTES:
+        raise WireError(f"{record.type} has {len(value)} bytes, at most {RECORD_MAX_BYTES} are accepted")
+    return Message(value, CONTENT_TYPE, {**_identity(record), "lane": lane})
+
+
+def decode_record(arrival: Arrival) -> Record:
+    """Return the record that *arrival* carries.
+
+    Raises:
+        MalformedError: Not a record, of an unknown type, or contradicting its topic or headers.
+    """
+    if len(arrival.value) > RECORD_MAX_BYTES:
+        raise MalformedError(
+            "bad-record", f"record has {len(arrival.value)} bytes, at most {RECORD_MAX_BYTES} are accepted"
+        )
+    named = topic_of_ours(arrival)
+    if named is None:
+        raise MalformedError("topic-mismatch", "a record on a foreign topic")
+    try:
+        members = json.loads(arrival.value)
+    except (ValueError, RecursionError) as error:
+        raise MalformedError("bad-record", f"record is no JSON: {error}"[:200]) from error
+    kind = members.get("type") if isinstance(members, dict) else None
+    model = _MODELS.get(kind) if isinstance(kind, str) else None
+    if model is None:
+        raise MalformedError(
+            "unknown-version", f"record is of type {str(kind)[:80]!r}, which is not known here"
+        )
+    try:
+        record = model.model_validate_json(arrival.value, strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise MalformedError("bad-record", f"{kind}: {where[:80]}: {first['msg'][:200]}") from error
+    _check(arrival, named, record)
+    return record
+
+
+def _check(arrival: Arrival, named: tuple[str, str], record: Record) -> None:
+    camera, topic_kind = named
+    if record.camera != camera:
+        raise MalformedError("topic-mismatch", f"a record of {record.camera} on the topic of {camera}")
+    expected = "telemetry" if arrival.transport == "kafka" else topic_kind
+    if topic_kind != expected or _TYPES_BY_MQTT_KIND.get(topic_kind, record.type) != record.type:
+        raise MalformedError("topic-mismatch", f"{record.type} on a topic for {topic_kind}")
+    for name, inside in _identity(record).items():
+        outside = arrival.attributes.get(name, inside)
+        if outside != inside:
+            raise MalformedError(
+                "identity-conflict", f"header {name} is {outside[:80]!r}, the record says {inside!r}"
+            )
+
+
+def _identity(record: Record) -> dict[str, str]:
+    if isinstance(record, Status):
+        identity, at_us, counted = f"status-{record.state}-{record.since_us}", record.since_us, {}
+    else:
+        identity, at_us = f"{record.epoch}-{record.stream}-{record.seq}", record.at_us
+        counted = {"epoch": record.epoch, "stream": record.stream, "sequence": str(record.seq)}
+    return {
+        "specversion": cloudevents.SPEC_VERSION,
+        "id": identity,
+        "source": cloudevents.source_of(record.camera),
+        "type": record.type,
+        "time": instant.rfc3339(at_us),
+        "camera": record.camera,
+        **counted,
+    }
