@@ -1,12 +1,15 @@
-"""Every error that the edge raises on purpose, sorted by what its caller does about it."""
+"""Every error that the edge raises on purpose, sorted by what its caller does about it.
+
+``SettingsError``: settings that mean nothing. Stop; its sentences name variable, value and what is allowed.
+"""
+
+from shutterbus_wire.settings import SettingsError
+
+__all__ = ["SettingsError"]
 
 
 class EdgeError(Exception):
     """Base class; its text is a sentence for people. Catch this only at the top of the process."""
-
-
-class SettingsError(EdgeError):
-    """Settings that mean nothing. Stop; the sentence names variable, value and what is allowed."""
 
 
 class MisconfiguredError(EdgeError):

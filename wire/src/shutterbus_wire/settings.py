@@ -1,0 +1,358 @@
+"""Settings by their names in the environment: found, checked, and explained where they cannot be used.
+
+A settings class is a pydantic model whose fields carry their names::
+
+    class SpoolSettings(BaseModel, frozen=True):
+        max_age_s: Annotated[Seconds, Name("SPOOL_MAX_AGE")] = Field(604_800, description="Older frames are dropped.")
+
+From that one line come the reading of ``SPOOL_MAX_AGE=7d``, the sentence about ``SPOOL_MAX_AGE=soon``, the
+suggestion for ``SPOOL_MAXAGE``, the line in ``shutterbus-edge settings``, in ``.env.example`` and in
+``docs/settings.md``. Nothing here looks at the environment or at a file: a process collects what it was given
+and passes it in.
+"""
+
+import types
+import typing
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+
+from shutterbus_wire.errors import WireError
+from shutterbus_wire.settings_values import allowed, nearest
+
+Model = TypeVar("Model", bound=BaseModel)
+Path = tuple[str, ...]
+"""Where a value belongs in a settings class: ``("spool", "max_age_s")``."""
+
+
+class SettingsError(WireError):
+    """Settings that cannot be used. Say every sentence, and stop.
+
+    Attributes:
+        sentences: One for each thing to put right.
+    """
+
+    def __init__(self, *sentences: str) -> None:
+        super().__init__("\n".join(sentences))
+        self.sentences = sentences
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Name:
+    """The names of a field, the strongest first: where several are given, the first of them counts.
+
+    Attributes:
+        own: The name to show people.
+        names: All of them, strongest first.
+    """
+
+    own: str
+    names: tuple[str, ...]
+
+    def __init__(self, own: str, *weaker: str, stronger: tuple[str, ...] = ()) -> None:
+        object.__setattr__(self, "own", own)
+        object.__setattr__(self, "names", (*stronger, own, *weaker))
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """Stands before every name inside a nested class.
+
+    Attributes:
+        text: For example ``SS_``.
+        fixed: Fields whose value the place decides, so that they have no name there.
+    """
+
+    text: str
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchedBy:
+    """A name whose ``true`` asks for an optional nested class with its defaults, and ``false`` forbids it."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Any further name with this prefix goes into this mapping, under the rest of its name as it was spelt."""
+
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One value that the process was given.
+
+    Attributes:
+        name: As it was spelt.
+        place: ``environment``, ``.env``, or the path of the secret.
+    """
+
+    name: str
+    value: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting of a class: its place in it, and its names."""
+
+    path: Path
+    own: str
+    names: tuple[str, ...]
+    info: FieldInfo
+    owner: type[BaseModel]
+    kind: typing.Literal["value", "switch", "family"] = "value"
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether its value must never be shown."""
+        return SecretStr in (self.info.annotation, *typing.get_args(self.info.annotation))
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What the given values mean for a class, before they are checked.
+
+    Attributes:
+        values: Nested as the class is.
+        origin: By path, what each value came from.
+        unused: Given names that no setting of the class has, upper case.
+        overruled: Given values that a stronger name of the same setting displaced, with that one.
+    """
+
+    values: dict[str, Any]
+    origin: dict[Path, Given]
+    unused: dict[str, Given]
+    overruled: list[tuple[Given, Given]]
+
+
+def collect(*places: tuple[str, Mapping[str, str]]) -> dict[str, Given]:
+    """Return what was given, by upper-case name; the first of *places* that has a name counts.
+
+    A place is its label and its values. Values are stripped, since a secret's file ends in a newline. In a
+    label, ``{name}`` stands for the name as it was spelt.
+    """
+    given: dict[str, Given] = {}
+    for label, values in reversed(places):
+        # A name spelt in capitals, sorting first, counts above another spelling of it in the same place.
+        for name in sorted(values, reverse=True):
+            given[name.upper()] = Given(name, values[name].strip(), label.replace("{name}", name))
+    return given
+
+
+def settings_of(cls: type[BaseModel], prefix: str = "", path: Path = ()) -> Iterator[Setting]:
+    """Yield every setting of *cls*, those of nested classes included, in the order they are written."""
+    for name, info in cls.model_fields.items():
+        here = (*path, name)
+        nested = nested_class(info)
+        for mark in info.metadata:
+            if isinstance(mark, Name):
+                names = tuple(prefix + one for one in mark.names)
+                yield Setting(here, prefix + mark.own, names, info, cls)
+            elif isinstance(mark, SwitchedBy):
+                yield Setting(here, prefix + mark.name, (prefix + mark.name,), info, cls, "switch")
+            elif isinstance(mark, Family):
+                yield Setting(here, prefix + mark.prefix, (prefix + mark.prefix,), info, cls, "family")
+        if nested is not None:
+            place = next((mark for mark in info.metadata if isinstance(mark, Prefix)), Prefix(""))
+            yield from (
+                setting
+                for setting in settings_of(nested, prefix + place.text, here)
+                if setting.path[-1] not in place.fixed or len(setting.path) != len(here) + 1
+            )
+
+
+def nested_class(info: FieldInfo) -> type[BaseModel] | None:
+    """Return the settings class that a field holds, also where it may be None."""
+    for candidate in _members(info.annotation):
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            return candidate
+    return None
+
+
+def _members(annotation: Any) -> tuple[Any, ...]:
+    if typing.get_origin(annotation) in {typing.Union, types.UnionType}:
+        return typing.get_args(annotation)
+    return (annotation,)
+
+
+def resolve(cls: type[BaseModel], given: Mapping[str, Given]) -> Resolved:
+    """Return where each given value belongs in *cls*.
+
+    Raises:
+        SettingsError: A value is empty, or a switch is off whose settings are given.
+    """
+    found = Resolved({}, {}, dict(given), [])
+    sentences: list[str] = []
+    settings = list(settings_of(cls))
+    for setting in sorted(settings, key=lambda one: one.kind == "family"):
+        if setting.kind == "family":
+            _take_family(setting, found)
+            continue
+        present = [found.unused.pop(name) for name in setting.names if name in found.unused]
+        if not present:
+            continue
+        strongest = present[0]
+        found.origin[setting.path] = strongest
+        found.overruled.extend(
+            (weaker, strongest) for weaker in present[1:] if weaker.value != strongest.value
+        )
+        if setting.kind == "value":
+            _put(found.values, setting.path, _value(setting, strongest))
+    for setting in settings:
+        if setting.kind == "switch" and setting.path in found.origin:
+            sentences.extend(_switch(setting, found))
+    _put_fixed(cls, found.values)
+    if sentences:
+        raise SettingsError(*sentences)
+    return found
+
+
+def _value(setting: Setting, given: Given) -> str:
+    # A secret may hold the PEM itself where its path is wanted: the path is then that of the secret.
+    wants_path = any(getattr(one, "__name__", "") == "Path" for one in _members(setting.info.annotation))
+    return given.place if wants_path and given.value.startswith("-----BEGIN") else given.value
+
+
+def _take_family(setting: Setting, found: Resolved) -> None:
+    prefix = setting.own
+    members = {name: one for name, one in found.unused.items() if name.startswith(prefix) and name != prefix}
+    if not members:
+        return
+    values = {}
+    for name, one in members.items():
+        del found.unused[name]
+        key = one.name[len(prefix) :]
+        values[key] = one.value
+        found.origin[(*setting.path, key)] = one
+    _put(found.values, setting.path, values)
+
+
+def _switch(setting: Setting, found: Resolved) -> Iterator[str]:
+    given = found.origin[setting.path]
+    word = given.value.lower()
+    inside = [
+        one
+        for path, one in found.origin.items()
+        if path[: len(setting.path)] == setting.path and path != setting.path
+    ]
+    if word in {"true", "1", "yes", "on"}:
+        if not inside:
+            _put(found.values, setting.path, {})
+    elif word in {"false", "0", "no", "off"}:
+        if inside:
+            yield f"{shown(given)} and {inside[0].name} contradict each other: remove one of them."
+    else:
+        yield f"{shown(given)} cannot be used: true or false is expected."
+
+
+def _put(values: dict[str, Any], path: Path, value: Any) -> None:
+    for name in path[:-1]:
+        values = values.setdefault(name, {})
+    values[path[-1]] = value
+
+
+def _put_fixed(cls: type[BaseModel], values: dict[str, Any]) -> None:
+    for name, info in cls.model_fields.items():
+        nested = nested_class(info)
+        if nested is None or name not in values:
+            continue
+        for mark in info.metadata:
+            if isinstance(mark, Prefix):
+                values[name].update(mark.fixed)
+        _put_fixed(nested, values[name])
+
+
+def shown(given: Given, *, secret: bool = False) -> str:
+    """Return ``NAME=value`` for a sentence: short, and hidden if *secret*."""
+    if secret:
+        return f"{given.name} (hidden)"
+    value = given.value if len(given.value) <= 60 else given.value[:57] + "..."
+    return f"{given.name}={value}" if value.isprintable() else f"{given.name}={value!r}"
+
+
+def build(cls: type[Model], found: Resolved, sentences: Iterable[str] = ()) -> Model:
+    """Return *cls* made of *found*.
+
+    Raises:
+        SettingsError: With *sentences* and one for each value that cannot be used.
+    """
+    problems = list(sentences)
+    try:
+        model = cls(**found.values)
+    except ValidationError as error:
+        problems.extend(explain(cls, found, error))
+    if problems:
+        raise SettingsError(*dict.fromkeys(problems))
+    return model
+
+
+def explain(cls: type[BaseModel], found: Resolved, error: ValidationError) -> Iterator[str]:
+    """Yield a sentence for each thing that pydantic found wrong."""
+    by_path = {setting.path: setting for setting in settings_of(cls)}
+    for problem in error.errors(include_url=False):
+        place = tuple(str(part) for part in problem["loc"])
+        reason = str(problem["ctx"]["error"]) if problem["type"] == "value_error" else ""
+        setting = next(
+            (by_path[place[:end]] for end in range(len(place), 0, -1) if place[:end] in by_path), None
+        )
+        given = next(
+            (found.origin[place[:end]] for end in range(len(place), 0, -1) if place[:end] in found.origin),
+            None,
+        )
+        if setting is None or (given is None and reason):
+            yield reason or f"{'.'.join(place)}: {problem['msg']}."
+        elif given is None:
+            yield f"{setting.own} is not set: {allowed(setting.info)} is expected."
+        else:
+            yield unusable(given, reason or f"{allowed(setting.info)} is expected", secret=setting.is_secret)
+
+
+def unusable(given: Given, reason: str, *, secret: bool = False) -> str:
+    """Return the sentence about a value that cannot be used."""
+    reason = reason.rstrip(".")
+    if not given.value:
+        return f"{given.name} is empty: {reason}{'' if reason.endswith('?') else '.'} Without it the default counts."
+    return f"{shown(given, secret=secret)} cannot be used: {reason}{'' if reason.endswith('?') else '.'}"
+
+
+def unknown(
+    found: Resolved, cls: type[BaseModel], stops: tuple[str, ...], warns: tuple[str, ...] = ()
+) -> tuple[list[str], list[str]]:
+    """Return sentences about given names that no setting has: those that stop the start, and mere warnings.
+
+    Names that begin with one of *stops* or *warns* are this process's; of the others, which are the business
+    of other programs, only a name that almost is one of ours is warned of.
+    """
+    names = [name for setting in settings_of(cls) if setting.kind != "family" for name in setting.names]
+    stop, warn = [], []
+    for name, given in sorted(found.unused.items()):
+        prefix = next((one for one in (*warns, *stops) if name.startswith(one)), None)
+        near = nearest(name, names, cutoff=0.6 if prefix else 0.87)
+        hint = f"; did you mean {near}?" if near else "."
+        sentence = f"{given.name} is not a setting{hint}"
+        if prefix in stops:
+            stop.append(sentence)
+        elif prefix or near:
+            warn.append(f"{sentence} It is ignored.")
+    return stop, warn
+
+
+OptionCheck = Callable[[Mapping[str, Given]], tuple[dict[str, Any], list[str]]]
+"""Turns the members of a family into typed values, and says what is wrong with the others."""
+
+
+def check_family(found: Resolved, path: Path, check: OptionCheck) -> list[str]:
+    """Put a family's members through *check* in place; return its sentences."""
+    members = {place[-1]: one for place, one in found.origin.items() if place[:-1] == path}
+    if not members:
+        return []
+    typed, sentences = check(members)
+    _put(found.values, path, typed)
+    return sentences
