@@ -71,6 +71,7 @@ class Report(_Record):
         captured: Pictures that got a number. The counters are cumulative in the epoch.
         published: Confirmed by the broker.
         missed: Times at which the schedule asked and no picture came.
+        set_aside: Kept apart because nobody would take them: damaged, or over the broker's limit.
         uncertain: Of earlier epochs that ended uncleanly: epoch, first number whose fate is not known, last one
             if that is.
     """
@@ -86,6 +87,7 @@ class Report(_Record):
     published: Count
     missed: Count
     dropped: dict[Line, Dropped] = Field(default_factory=dict)
+    set_aside: Count = 0
     held_frames: Count
     held_bytes: Count
     oldest_held_age_s: Annotated[float, Field(ge=0)] | None = None
