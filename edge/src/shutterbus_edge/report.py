@@ -120,7 +120,6 @@ class Reporter:
             reading = Reading(
                 camera=self._name,
                 epoch=self._spool.epoch,
-                stream=stream,
                 seq=self._spool.next_record_seq(stream),
                 at_us=self._clock.utc_us(),
                 sensor=name,

@@ -1,6 +1,8 @@
 """The board itself: temperature, load and memory, from Linux's own files."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from shutterbus_wire.clock import Clock
 
@@ -8,7 +10,9 @@ from shutterbus_wire.clock import Clock
 class Cpu:
     """Real on any Linux; a value whose file is not there is left out."""
 
-    units = {"cpu_temperature": "°C", "cpu_load": "%", "memory_used": "%"}  # noqa: RUF012, never changed
+    units: Mapping[str, str] = MappingProxyType(
+        {"cpu_temperature": "°C", "cpu_load": "%", "memory_used": "%"}
+    )
 
     def __init__(self, clock: Clock, root: Path = Path("/")) -> None:
         del clock  # these files know the present only

@@ -1,6 +1,8 @@
 """A weather station that is not there, for demos: smooth, plausible and the same for everyone at the same time."""
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from shutterbus_wire.clock import Clock
 
@@ -10,7 +12,7 @@ DAY_S = 86_400
 class Simulated:
     """Temperature, humidity and pressure that follow the time of day, with a little weather."""
 
-    units = {"temperature": "°C", "humidity": "%", "pressure": "hPa"}  # noqa: RUF012, never changed
+    units: Mapping[str, str] = MappingProxyType({"temperature": "°C", "humidity": "%", "pressure": "hPa"})
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
