@@ -5,8 +5,14 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
+
+from pydantic import ValidationError
 
 from shutterbus_broker.errors import SetupError
+from shutterbus_wire.broker import BrokerSettings, Tls
+from shutterbus_wire.errors import WireError
+from shutterbus_wire.identity import check_camera
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -15,6 +21,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=version("shutterbus-broker"))
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("demo", help="a broker, three cameras and the viewer on this machine")
+    topics = commands.add_parser("topics", help="create the Kafka topics of cameras, or correct them")
+    topics.add_argument("cameras", nargs="+", metavar="CAMERA")
+    topics.add_argument(
+        "--brokers", required=True, metavar="HOST:PORT", help="the Kafka broker, several with commas"
+    )
+    topics.add_argument(
+        "--ca", type=Path, metavar="FILE", help="who may vouch for the broker (PEM); means TLS"
+    )
+    topics.add_argument("--cert", type=Path, metavar="FILE", help="our certificate (PEM)")
+    topics.add_argument("--key", type=Path, metavar="FILE", help="its private key (PEM)")
     chosen = parser.parse_args(arguments)
     try:
         match chosen.command:
@@ -22,11 +38,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 from shutterbus_broker import demo
 
                 return demo.run(os.environ, say)
+            case "topics":
+                return _topics(chosen)
             case _:
                 raise AssertionError(chosen.command)
     except SetupError as error:
         print(f"shutterbus-broker: {error}", file=sys.stderr)
         return 1
+
+
+def _topics(chosen: argparse.Namespace) -> int:
+    from shutterbus_broker.reach import kafka_admin
+    from shutterbus_broker.topics import ensure_topics
+
+    tls = (
+        Tls(ca_certs=chosen.ca, certfile=chosen.cert, keyfile=chosen.key)
+        if chosen.ca or chosen.cert
+        else None
+    )
+    try:
+        cameras = [check_camera(name) for name in chosen.cameras]
+        settings = BrokerSettings.model_validate({"type": "kafka", "tls": tls, "brokers": chosen.brokers})
+        with kafka_admin(settings) as admin:
+            for sentence in ensure_topics(admin, cameras):
+                say(sentence)
+    except ValidationError as error:
+        raise SetupError(
+            "; ".join(f"--{fault['loc'][-1]}: {fault['msg']}" for fault in error.errors())
+        ) from error
+    except WireError as error:
+        raise SetupError(str(error)) from error
+    return 0
 
 
 def say(sentence: str) -> None:
