@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from shutterbus_wire.errors import MalformedError
 
 SPEC_VERSION = "1.0"
+TYPE_PREFIX = "shutterbus."
 FRAME_TYPE = "shutterbus.frame.v1"
 
 HEADERS_MAX = 32

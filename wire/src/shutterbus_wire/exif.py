@@ -15,7 +15,7 @@ from shutterbus_wire import instant, tiff
 from shutterbus_wire.errors import MalformedError, WireError
 from shutterbus_wire.frame import CapturedAtSource, Facts, Minted
 from shutterbus_wire.identity import FrameId
-from shutterbus_wire.jpeg import APP1, check_whole, is_exif, pieces_without_exif, segments
+from shutterbus_wire.jpeg import APP1, check_whole, is_exif, pieces_without_exif, segments, size_px
 
 VERSION = 1
 COMMENT_MAX_BYTES = 16 * 1024
@@ -37,6 +37,22 @@ _LEFT_BEHIND = frozenset({
     0x0111, 0x0117, 0x0144, 0x0145, 0x014A, 0x0201, 0x0202,  # strips, tiles, sub-directories, thumbnail
     0x927C, 0xC634, 0xEA1C, 0xEA1D,  # MakerNote, DNGPrivateData, padding, offset of the MakerNote
 })  # fmt: skip
+
+_IMAGE_DEFAULTS = {
+    _ORIENTATION: tiff.Value(tiff.SHORT, 1, b"\0\x01"),
+    0x011A: tiff.Value(tiff.RATIONAL, 1, b"\0\0\0H\0\0\0\x01"),  # XResolution, 72
+    0x011B: tiff.Value(tiff.RATIONAL, 1, b"\0\0\0H\0\0\0\x01"),  # YResolution
+    0x0128: tiff.Value(tiff.SHORT, 1, b"\0\x02"),  # ResolutionUnit: inch
+    0x0213: tiff.Value(tiff.SHORT, 1, b"\0\x01"),  # YCbCrPositioning: centred
+}
+_PHOTO_DEFAULTS = {
+    0x9101: tiff.Value(tiff.UNDEFINED, 4, b"\1\2\3\0"),  # ComponentsConfiguration: Y Cb Cr
+    0xA000: tiff.Value(tiff.UNDEFINED, 4, b"0100"),  # FlashpixVersion
+    0xA001: tiff.Value(tiff.SHORT, 1, b"\0\x01"),  # ColorSpace: sRGB
+}
+"""What the EXIF standard wants in every JPEG, as the source has it or else so."""
+
+_DEFAULTS_MAX_BYTES = 256
 
 
 def stamp(
@@ -61,11 +77,15 @@ def stamp(
     soi, *rest = pieces_without_exif(jpeg)
     tags = _source_tags(jpeg)
     image, photo = _own_tags(facts, software=software, orientation=orientation, make=make, model=model)
-    image.setdefault(_ORIENTATION, tags.image.get(_ORIENTATION, _short(1)))
     _fit(tags, image, photo)
-    tags.image.update(image)
-    tags.photo.update(photo)
-    block = tiff.write(tags)
+    block = tiff.write(
+        tiff.Tags(
+            {**_IMAGE_DEFAULTS, **tags.image, **image},
+            {**_PHOTO_DEFAULTS, **tags.photo, **_size(jpeg), **photo},
+            tags.position,
+            tags.interop,
+        )
+    )
     length = len(block) + len(_EXIF) + 2
     head = b"".join((b"\xff", APP1.to_bytes(1), length.to_bytes(2), _EXIF, block))
     return b"".join((soi, head, *rest))
@@ -168,8 +188,10 @@ def _line(members: Mapping[str, Any]) -> bytes:
 def _plain(value: object) -> object:
     """Return *value* as JSON can hold it: no tuples, no infinity, anything unknown as its text."""
     match value:
-        case bool() | int() | str() | None:
+        case bool() | int() | None:
             return value
+        case str():
+            return value.encode("utf-8", "replace").decode()
         case float():
             return float(value) if math.isfinite(value) else None
         case Mapping():
@@ -205,7 +227,7 @@ def _fit(tags: tiff.Tags, image: tiff.Directory, photo: tiff.Directory) -> None:
 
 def _surplus(tags: tiff.Tags, image: tiff.Directory, photo: tiff.Directory) -> int:
     merged = tiff.Tags({**tags.image, **image}, {**tags.photo, **photo}, tags.position, tags.interop)
-    return tiff.size(merged) - _BLOCK_MAX_BYTES
+    return tiff.size(merged) + _DEFAULTS_MAX_BYTES - _BLOCK_MAX_BYTES
 
 
 def _facts(tags: tiff.Tags) -> Facts:
@@ -241,6 +263,8 @@ def _members(value: tiff.Value | None) -> dict[str, Any]:
         raise MalformedError("broken-exif", f"EXIF comment is longer than {COMMENT_MAX_BYTES} bytes")
     try:
         members = json.loads(value.data[len(_COMMENT_CODE) :].decode("ascii"), parse_constant=_refuse)
+        # What JSON may spell but nobody can pass on: 1e999, half a surrogate pair.
+        json.dumps(members, allow_nan=False, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise MalformedError("broken-exif", f"EXIF comment is no JSON: {error}"[:200]) from error
     version = members["shutterbus"]
@@ -273,6 +297,14 @@ def _one_of(members: Mapping[str, Any], name: str, words: Any) -> Any:
 
 def _unique_id(identity: FrameId) -> str:
     return f"{identity.epoch}{identity.seq:016x}"
+
+
+def _size(jpeg: bytes) -> tiff.Directory:
+    width, height = size_px(jpeg)
+    return {
+        0xA002: tiff.Value(tiff.LONG, 1, width.to_bytes(4)),  # PixelXDimension
+        0xA003: tiff.Value(tiff.LONG, 1, height.to_bytes(4)),  # PixelYDimension
+    }
 
 
 def _short(number: int) -> tiff.Value:

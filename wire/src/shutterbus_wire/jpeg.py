@@ -29,6 +29,7 @@ APP1 = 0xE1
 _SOS = 0xDA
 _EOI = 0xD9
 _SIZE_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0..15; the others are DHT, JPG, DAC
+_SEQUENTIAL = frozenset({0xC0, 0xC1, 0xC9})
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})  # TEM and RSTn have no length
 _FORBIDDEN = frozenset({0x00, 0xD8, _EOI})
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -101,7 +102,7 @@ def size_px(picture: bytes) -> tuple[int, int]:
     """
     match sniff(picture):
         case "image/jpeg":
-            size, limit = _jpeg_size_px(picture), JPEG_PIXELS_MAX
+            size, limit = _header(picture).size_px, JPEG_PIXELS_MAX
         case "image/png":
             size, limit = _png_size_px(picture), PNG_PIXELS_MAX
         case None:
@@ -113,20 +114,21 @@ def size_px(picture: bytes) -> tuple[int, int]:
 
 
 def check_whole(picture: bytes) -> None:
-    """Raise MalformedError unless *picture*, a JPEG or PNG with a sound header, reaches its end mark.
+    """Raise MalformedError unless *picture* has a sound header, an acceptable size, and reaches its end mark.
 
     A camera that loses data on its cable hands over pictures without one. What follows the mark (padding, a
     second picture) is accepted.
     """
+    size_px(picture)
     if sniff(picture) == "image/png":
         if picture.rfind(b"IEND") < 0:
             raise MalformedError("torn-picture", f"PNG of {len(picture)} bytes has no end mark")
         return
-    *_, scan = segments(picture)
-    if picture.rfind(b"\xff\xd9", scan.end) < 0:
+    header = _header(picture)
+    if picture.rfind(b"\xff\xd9", header.end) < 0:
         raise MalformedError("torn-picture", f"JPEG of {len(picture)} bytes has no end mark")
-    if picture.count(b"\xff\xda", scan.end) >= SCANS_MAX:
-        raise MalformedError("too-many-scans", f"JPEG has {SCANS_MAX} scans or more")
+    if header.more_scans and picture.count(b"\xff\xda", header.end) >= SCANS_MAX:
+        raise MalformedError("too-many-scans", f"JPEG has more than {SCANS_MAX} scans")
 
 
 def without_exif(jpeg: bytes) -> bytes:
@@ -150,19 +152,30 @@ def pieces_without_exif(jpeg: bytes) -> list[memoryview]:
     return pieces
 
 
-def _jpeg_size_px(jpeg: bytes) -> tuple[int, int]:
-    sizes = []
-    for marker, start, end in segments(jpeg):
-        if marker in _SIZE_MARKERS:
-            if end - start < 10:
-                raise MalformedError("not-a-picture", f"JPEG frame header at byte {start} is too short")
-            sizes.append(
-                (int.from_bytes(jpeg[start + 7 : start + 9]), int.from_bytes(jpeg[start + 5 : start + 7]))
-            )
-    # Two headers would let a check see one size and a decoder the other.
-    if len(sizes) != 1 or 0 in sizes[0]:
+class _Header(NamedTuple):
+    size_px: tuple[int, int]
+    more_scans: bool
+    """Whether a decoder goes on after the first scan: it is progressive, or has its colours one by one."""
+    end: int
+
+
+def _header(jpeg: bytes) -> _Header:
+    frames: list[Segment] = []
+    last = Segment(0, 0, 0)
+    for last in segments(jpeg):
+        if last.marker in _SIZE_MARKERS:
+            frames.append(last)
+    # Two would let a check see one size and a decoder the other.
+    if len(frames) != 1 or frames[0].end - frames[0].start < 10:
         raise MalformedError("not-a-picture", "JPEG does not state one size")
-    return sizes[0]
+    at = frames[0].start
+    height, width = int.from_bytes(jpeg[at + 5 : at + 7]), int.from_bytes(jpeg[at + 7 : at + 9])
+    if not (width and height):
+        raise MalformedError("not-a-picture", "JPEG does not state one size")
+    one_scan = (
+        frames[0].marker in _SEQUENTIAL and jpeg[last.start + 4 : last.start + 5] == jpeg[at + 9 : at + 10]
+    )
+    return _Header((width, height), not one_scan, last.end)
 
 
 def _png_size_px(png: bytes) -> tuple[int, int]:

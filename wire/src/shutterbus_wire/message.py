@@ -133,7 +133,6 @@ def decode_frame(arrival: Arrival, *, own_cameras: Container[str] = ()) -> Frame
         raise MalformedError(
             "not-a-picture", f"neither JPEG nor PNG: begins with {picture[:4].hex(' ') or 'nothing'}"
         )
-    jpeg.size_px(picture)
     jpeg.check_whole(picture)
     facts = exif.read_facts(picture) if content_type == "image/jpeg" else None
     lane = _check_attributes(arrival.attributes, facts)
@@ -164,8 +163,13 @@ def _open(value: bytes) -> tuple[bytes, int | None]:
 
 def _check_attributes(attributes: Mapping[str, str], facts: Facts | None) -> Lane | None:
     """Return the lane; raise MalformedError if attributes of ours name another frame than the picture does."""
-    if attributes.get("type") != cloudevents.FRAME_TYPE:
+    kind = attributes.get("type", "")
+    if not kind.startswith(cloudevents.TYPE_PREFIX):
         return None
+    if kind != cloudevents.FRAME_TYPE:
+        raise MalformedError(
+            "unknown-version", f"header type is {kind[:80]!r}, {cloudevents.FRAME_TYPE} is expected"
+        )
     if facts is None:
         raise MalformedError("identity-conflict", "headers name a frame, but the picture itself does not")
     expected = {

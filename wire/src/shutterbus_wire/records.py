@@ -4,7 +4,6 @@ Every record names its own type, so that a spooled file explains itself. Readers
 know and refuse a type they do not know.
 """
 
-import json
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -12,6 +11,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    TypeAdapter,
     ValidationError,
     computed_field,
     model_validator,
@@ -125,11 +125,7 @@ class Reading(_Record):
 
 Record = Status | Report | Reading
 
-_MODELS: dict[str, type[Status | Report | Reading]] = {
-    "shutterbus.status.v1": Status,
-    "shutterbus.report.v1": Report,
-    "shutterbus.reading.v1": Reading,
-}
+_RECORD: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="type")])
 _TYPES_BY_MQTT_KIND = {
     "status": "shutterbus.status.v1",
     "reports": "shutterbus.report.v1",
@@ -145,35 +141,44 @@ def encode_record(record: Record, lane: Lane) -> Message:
     return Message(value, CONTENT_TYPE, {**_identity(record), "lane": lane})
 
 
+def record_message(data: bytes, lane: Lane) -> Message:
+    """Return the message that carries a record kept as *data*, the value that ``encode_record`` gave it.
+
+    Raises:
+        MalformedError: See ``parse_record``.
+    """
+    return Message(data, CONTENT_TYPE, {**_identity(parse_record(data)), "lane": lane})
+
+
+def parse_record(data: bytes) -> Record:
+    """Return the record that *data* spells.
+
+    Raises:
+        MalformedError: Not a record, or of an unknown type.
+    """
+    if len(data) > RECORD_MAX_BYTES:
+        raise MalformedError(
+            "bad-record", f"record has {len(data)} bytes, at most {RECORD_MAX_BYTES} are accepted"
+        )
+    try:
+        return _RECORD.validate_json(data, strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        reason = "unknown-version" if first["type"].startswith("union_tag") else "bad-record"
+        where = ".".join(str(part) for part in first["loc"]) or "record"
+        raise MalformedError(reason, f"{where[:80]}: {first['msg'][:200]}") from error
+
+
 def decode_record(arrival: Arrival) -> Record:
     """Return the record that *arrival* carries.
 
     Raises:
         MalformedError: Not a record, of an unknown type, or contradicting its topic or headers.
     """
-    if len(arrival.value) > RECORD_MAX_BYTES:
-        raise MalformedError(
-            "bad-record", f"record has {len(arrival.value)} bytes, at most {RECORD_MAX_BYTES} are accepted"
-        )
     named = topic_of_ours(arrival)
     if named is None:
         raise MalformedError("topic-mismatch", "a record on a foreign topic")
-    try:
-        members = json.loads(arrival.value)
-    except (ValueError, RecursionError) as error:
-        raise MalformedError("bad-record", f"record is no JSON: {error}"[:200]) from error
-    kind = members.get("type") if isinstance(members, dict) else None
-    model = _MODELS.get(kind) if isinstance(kind, str) else None
-    if model is None:
-        raise MalformedError(
-            "unknown-version", f"record is of type {str(kind)[:80]!r}, which is not known here"
-        )
-    try:
-        record = model.model_validate_json(arrival.value, strict=True)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise MalformedError("bad-record", f"{kind}: {where[:80]}: {first['msg'][:200]}") from error
+    record = parse_record(arrival.value)
     _check(arrival, named, record)
     return record
 
