@@ -1,0 +1,72 @@
+"""What the edge and its capture process say to each other, over a socket of their own.
+
+A message is one line of JSON, and behind it the picture, if it is one. Nothing is unpickled: what a camera library
+does to its process must not reach further than that process.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+from shutterbus_edge.capture import Picture
+
+BEAT_EVERY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A camera that answers.
+
+    Attributes:
+        size_px: Of its (first) picture.
+        natural_rate: See ``Camera.natural_rate``.
+        description: What a person would call it.
+        notes: Sentences about settings that were clamped or have no effect here.
+    """
+
+    size_px: tuple[int, int]
+    natural_rate: float | None
+    description: str
+    notes: tuple[str, ...] = ()
+
+
+def send(
+    connection: Connection, kind: str, facts: Mapping[str, Any] | None = None, body: bytes = b""
+) -> None:
+    """Send one message; OSError if the other side has gone."""
+    line = json.dumps({"kind": kind, **(facts or {})}, separators=(",", ":"))
+    connection.send_bytes(line.encode() + b"\n" + body)
+
+
+def receive(connection: Connection) -> tuple[str, dict[str, Any], bytes]:
+    """Wait for one message and return kind, facts and body; EOFError or OSError if the other side has gone."""
+    line, _, body = connection.recv_bytes().partition(b"\n")
+    facts = json.loads(line)
+    return facts.pop("kind"), facts, body
+
+
+def send_opened(connection: Connection, opened: Opened) -> None:
+    send(connection, "opened", asdict(opened))
+
+
+def read_opened(facts: dict[str, Any]) -> Opened:
+    width, height = facts["size_px"]
+    return Opened((width, height), facts["natural_rate"], facts["description"], tuple(facts["notes"]))
+
+
+def send_picture(connection: Connection, picture: Picture) -> None:
+    facts = {
+        "captured_at_us": picture.captured_at_us,
+        "captured_at_source": picture.captured_at_source,
+        "metadata": dict(picture.metadata),
+        "orientation": picture.orientation,
+        "make": picture.make,
+        "model": picture.model,
+    }
+    send(connection, "picture", facts, picture.jpeg)
+
+
+def read_picture(facts: dict[str, Any], jpeg: bytes) -> Picture:
+    return Picture(jpeg, **facts)
