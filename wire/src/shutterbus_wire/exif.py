@@ -1,31 +1,22 @@
 r"""Facts inside a JPEG: one EXIF segment right after SOI, in place of the source's own.
 
 Any image tool reads the standard tags. The whole truth is in ``UserComment``: ``ASCII\0\0\0`` and one line of
-JSON, ``{"shutterbus":1,"camera":"gate","epoch":...,"seq":...,...}``. Writers emit exactly the members below;
-readers ignore members they do not know and refuse a version they do not know. See ``docs/wire-format.md``.
+JSON, see ``facts_json``. Specified in ``docs/wire-format.md``.
 """
 
-import json
 import math
-from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any, TypeVar, get_args
 
-from shutterbus_wire import instant, tiff
-from shutterbus_wire.errors import MalformedError, WireError
-from shutterbus_wire.frame import CapturedAtSource, Facts, Minted
+from shutterbus_wire import facts_json, instant, tiff
+from shutterbus_wire.errors import MalformedError
+from shutterbus_wire.frame import Facts
 from shutterbus_wire.identity import FrameId
 from shutterbus_wire.jpeg import APP1, check_whole, is_exif, pieces_without_exif, segments, size_px
-
-VERSION = 1
-COMMENT_MAX_BYTES = 16 * 1024
-
-_T = TypeVar("_T")
 
 _EXIF = b"Exif\0\0"
 _BLOCK_MAX_BYTES = 0xFFFF - 2 - len(_EXIF)
 _COMMENT_CODE = b"ASCII\0\0\0"
-_OURS = b'{"shutterbus":'
+_OURS = _COMMENT_CODE + facts_json.BEGINNING
 
 _MAKE, _MODEL, _ORIENTATION, _SOFTWARE = 0x010F, 0x0110, 0x0112, 0x0131
 _EXPOSURE_TIME, _SENSITIVITY, _EXIF_VERSION = 0x829A, 0x8827, 0x9000
@@ -100,7 +91,7 @@ def read_facts(jpeg: bytes) -> Facts | None:
     for segment in segments(jpeg):
         if is_exif(jpeg, segment):
             block = jpeg[segment.start + 10 : segment.end]
-            if _COMMENT_CODE + _OURS in block:
+            if _OURS in block:
                 return _facts(tiff.read(block))
     return None
 
@@ -130,7 +121,7 @@ def _own_tags(
         image[_MAKE] = _name(make)
     if model:
         image[_MODEL] = _name(model)
-    comment = _COMMENT_CODE + _comment(facts)
+    comment = _COMMENT_CODE + facts_json.write(facts)
     photo = {
         _EXIF_VERSION: tiff.Value(tiff.UNDEFINED, 4, b"0232"),
         _DATE_TIME_ORIGINAL: tiff.ascii_value(moment.strftime("%Y:%m:%d %H:%M:%S")),
@@ -140,12 +131,11 @@ def _own_tags(
         _IMAGE_UNIQUE_ID: tiff.ascii_value(_unique_id(facts.id)),
         _BODY_SERIAL_NUMBER: tiff.ascii_value(facts.camera),
     }
-    exposure_us = _number(facts.metadata.get("ExposureTime"))
-    if exposure_us is not None and 0 < exposure_us < 2**32:
-        exposure_s = Fraction(round(exposure_us), 1_000_000)
-        photo[_EXPOSURE_TIME] = tiff.Value(
-            tiff.RATIONAL, 1, exposure_s.numerator.to_bytes(4) + exposure_s.denominator.to_bytes(4)
-        )
+    exposure_us = round(_number(facts.metadata.get("ExposureTime")) or 0)
+    if 0 < exposure_us < 2**32:
+        exposure_s = Fraction(exposure_us, 1_000_000)
+        ratio = exposure_s.numerator.to_bytes(4) + exposure_s.denominator.to_bytes(4)
+        photo[_EXPOSURE_TIME] = tiff.Value(tiff.RATIONAL, 1, ratio)
     analogue = _number(facts.metadata.get("AnalogueGain"))
     if analogue is not None:
         # Gain 1 is about ISO 100, as libcamera's own tools write it.
@@ -153,53 +143,6 @@ def _own_tags(
         if 1 <= sensitivity <= 0xFFFF:
             photo[_SENSITIVITY] = _short(round(sensitivity))
     return image, photo
-
-
-def _comment(facts: Facts) -> bytes:
-    members: dict[str, Any] = {
-        "shutterbus": VERSION,
-        "camera": facts.camera,
-        "epoch": facts.id.epoch,
-        "seq": facts.id.seq,
-        "captured_at_us": facts.captured_at_us,
-        "captured_at_source": facts.captured_at_source,
-        "clock_synced": facts.clock_synced,
-    }
-    if facts.minted != "edge":
-        members["minted"] = facts.minted
-    metadata = {str(name): _plain(value) for name, value in facts.metadata.items()}
-    line = _line({**members, "metadata": metadata})
-    if len(line) <= COMMENT_MAX_BYTES:
-        return line
-    members["left_out"] = len(metadata)  # at least as long as the number it will be
-    surplus = len(_line({**members, "metadata": metadata})) - COMMENT_MAX_BYTES
-    by_size = sorted(metadata, key=lambda name: len(_line({name: metadata[name]})))
-    while surplus > 0 and by_size:
-        name = by_size.pop()
-        surplus -= len(_line({name: metadata.pop(name)})) - 1  # one comma for two braces
-    members["left_out"] = len(facts.metadata) - len(metadata)
-    return _line({**members, "metadata": metadata})
-
-
-def _line(members: Mapping[str, Any]) -> bytes:
-    return json.dumps(members, separators=(",", ":"), allow_nan=False).encode("ascii")
-
-
-def _plain(value: object) -> object:
-    """Return *value* as JSON can hold it: no tuples, no infinity, anything unknown as its text."""
-    match value:
-        case bool() | int() | None:
-            return value
-        case str():
-            return value.encode("utf-8", "replace").decode()
-        case float():
-            return float(value) if math.isfinite(value) else None
-        case Mapping():
-            return {str(name): _plain(inner) for name, inner in value.items()}
-        case list() | tuple():
-            return [_plain(inner) for inner in value]
-        case _:
-            return str(value)
 
 
 def _fit(tags: tiff.Tags, image: tiff.Directory, photo: tiff.Directory) -> None:
@@ -222,7 +165,7 @@ def _fit(tags: tiff.Tags, image: tiff.Directory, photo: tiff.Directory) -> None:
     while surplus > 0:
         directory, tag, value = kept.pop()
         del directory[tag]
-        surplus -= tiff.room(value)
+        surplus -= 12 + tiff.room(value)
 
 
 def _surplus(tags: tiff.Tags, image: tiff.Directory, photo: tiff.Directory) -> int:
@@ -231,68 +174,18 @@ def _surplus(tags: tiff.Tags, image: tiff.Directory, photo: tiff.Directory) -> i
 
 
 def _facts(tags: tiff.Tags) -> Facts:
-    members = _members(tags.photo.get(_USER_COMMENT))
-    try:
-        facts = Facts(
-            camera=_typed(members, "camera", str),
-            id=FrameId(_typed(members, "epoch", str), _typed(members, "seq", int)),
-            captured_at_us=_typed(members, "captured_at_us", int),
-            captured_at_source=_one_of(members, "captured_at_source", CapturedAtSource),
-            clock_synced=_typed(members, "clock_synced", bool),
-            metadata=_typed(members, "metadata", dict),
-            minted=_one_of(members, "minted", Minted) if "minted" in members else "edge",
-        )
-    except MalformedError:
-        raise
-    except WireError as error:
-        raise MalformedError("broken-exif", f"EXIF comment: {error}") from error
-    unique_id = tiff.text(tags.photo.get(_IMAGE_UNIQUE_ID))
-    serial = tiff.text(tags.photo.get(_BODY_SERIAL_NUMBER))
+    comment = tags.photo.get(_USER_COMMENT)
+    if comment is None or not comment.data.startswith(_OURS):
+        raise MalformedError("broken-exif", "EXIF comment of a Shutterbus picture is not where it should be")
+    facts = facts_json.read(comment.data[len(_COMMENT_CODE) :])
+    unique_id, serial = (tiff.text(tags.photo.get(tag)) for tag in (_IMAGE_UNIQUE_ID, _BODY_SERIAL_NUMBER))
     if (unique_id, serial) != (_unique_id(facts.id), facts.camera):
         raise MalformedError(
             "identity-conflict",
-            f"EXIF names {facts.camera} {facts.id} in its comment, but {str(serial)[:80]} {str(unique_id)[:80]} in its tags",
+            f"EXIF names {facts.camera} {facts.id} in its comment, "
+            f"but {str(serial)[:80]} {str(unique_id)[:80]} in its tags",
         )
     return facts
-
-
-def _members(value: tiff.Value | None) -> dict[str, Any]:
-    if value is None or not value.data.startswith(_COMMENT_CODE + _OURS):
-        raise MalformedError("broken-exif", "EXIF comment of a Shutterbus picture is not where it should be")
-    if len(value.data) > len(_COMMENT_CODE) + COMMENT_MAX_BYTES:
-        raise MalformedError("broken-exif", f"EXIF comment is longer than {COMMENT_MAX_BYTES} bytes")
-    try:
-        members = json.loads(value.data[len(_COMMENT_CODE) :].decode("ascii"), parse_constant=_refuse)
-        # What JSON may spell but nobody can pass on: 1e999, half a surrogate pair.
-        json.dumps(members, allow_nan=False, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as error:
-        raise MalformedError("broken-exif", f"EXIF comment is no JSON: {error}"[:200]) from error
-    version = members["shutterbus"]
-    if version != VERSION or type(version) is not int:
-        raise MalformedError(
-            "unknown-version", f"EXIF comment has version {str(version)[:20]}, {VERSION} is known"
-        )
-    return members  # type: ignore[no-any-return]  # it begins with an opening brace
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON number")
-
-
-def _typed(members: Mapping[str, Any], name: str, kind: type[_T]) -> _T:
-    value = members.get(name)
-    if type(value) is not kind:
-        raise MalformedError(
-            "broken-exif", f"EXIF comment: {name} is {str(value)[:40]!r}, {kind.__name__} is expected"
-        )
-    return value
-
-
-def _one_of(members: Mapping[str, Any], name: str, words: Any) -> Any:
-    value = members.get(name)
-    if value not in get_args(words):
-        raise MalformedError("broken-exif", f"EXIF comment: {name} is {str(value)[:40]!r}")
-    return value
 
 
 def _unique_id(identity: FrameId) -> str:
@@ -317,6 +210,6 @@ def _name(text: str) -> tiff.Value:
 
 def _number(value: object) -> float | None:
     """Return *value* if it is a finite number, else None."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+    if type(value) is int or (isinstance(value, float) and math.isfinite(value)):
         return value
     return None
