@@ -1,0 +1,57 @@
+// The controls that every page has, and the keys that work them.
+
+import { copy } from "./copy.js";
+
+const typing = (target) => target.closest("input, select, textarea, dialog");
+
+/** Call `keys[key](event)` for a key pressed outside of fields; the event is used up unless that returns false. */
+export function onKeys(keys) {
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+    const action = Object.hasOwn(keys, event.key) ? keys[event.key] : null;
+    if (action && action(event) !== false) event.preventDefault();
+  });
+}
+
+/** Wire up pause, full screen, help, copying and sign-out; return what can be bound to keys. */
+export function wireBar(live) {
+  const button = (action) => document.querySelector(`[data-action=${action}]`);
+  const full = button("full");
+  full.hidden = !document.fullscreenEnabled; // not on an iPhone
+
+  const pause = () => {
+    live.pause(!live.paused);
+    button("pause").setAttribute("aria-pressed", String(live.paused));
+    document.querySelector("#paused").hidden = !live.paused;
+  };
+  const fullScreen = () => {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else if (document.fullscreenEnabled) document.documentElement.requestFullscreen();
+  };
+  const help = () => document.querySelector("#keys").showModal();
+
+  button("pause").addEventListener("click", pause);
+  full.addEventListener("click", fullScreen);
+  button("help").addEventListener("click", help);
+  document.addEventListener("click", copyOnClick);
+  fillCsrf();
+  return { p: pause, f: fullScreen, "?": help };
+}
+
+/** A button with `data-copy` copies that text; one with `data-copy-from` the text of the element of that id. */
+async function copyOnClick({ target }) {
+  const button = target.closest("[data-copy], [data-copy-from]");
+  if (!button) return;
+  const text = button.dataset.copy ?? document.getElementById(button.dataset.copyFrom).textContent;
+  const label = button.querySelector(".label") ?? button;
+  button.dataset.label ??= label.textContent;
+  label.textContent = (await copy(text)) ? "Copied" : "Not copied";
+  clearTimeout(button.timer);
+  button.timer = setTimeout(() => (label.textContent = button.dataset.label), 1500);
+}
+
+/** A form proves that it is ours by sending back the cookie `csrf`. */
+function fillCsrf() {
+  const cookie = document.cookie.match(/(?:^|; )csrf=([^;]*)/);
+  for (const field of document.querySelectorAll("input[name=csrf]")) field.value = cookie ? decodeURIComponent(cookie[1]) : "";
+}

@@ -1,0 +1,105 @@
+// One camera: its picture as large as the window allows, and what is known about it.
+
+import { onKeys, wireBar } from "./bar.js";
+import { nowUs } from "./clock.js";
+import { showCamera, showPicture } from "./facts.js";
+import { Live } from "./live.js";
+import { announce, watchConnection } from "./notice.js";
+import { byName } from "./order.js";
+import { Painter } from "./picture.js";
+import { Readings } from "./readings.js";
+import { Roster } from "./roster.js";
+import { Stage } from "./stage.js";
+import { exact } from "./times.js";
+
+const TICK_MS = 500;
+
+const $ = (selector) => document.querySelector(selector);
+const id = decodeURIComponent(location.pathname.split("/").pop());
+const live = new Live();
+const roster = new Roster();
+const readings = new Readings($("#readings"), $("#reading"));
+const stage = new Stage($("#stage"), $("#picture"), (width) => live.watch({ [id]: { width } }));
+const painter = new Painter($("#picture"), after);
+let openedUs = Infinity;
+
+function after(facts, drawn) {
+  live.ack(facts);
+  if (drawn === null) return;
+  $("#broken").hidden = drawn;
+  if (!drawn) return;
+  $("#picture").dataset.frame = facts.id;
+  $("#facts").hidden = false;
+  showPicture(facts, nowUs(), openedUs);
+  look();
+}
+
+function look() {
+  const camera = roster.cameras.get(id);
+  if (!camera) return;
+  const first = !camera.verdict;
+  const now = nowUs();
+  if (roster.judge(camera, now) && !first) announce([camera]);
+  showCamera(camera, now);
+  readings.refresh(now);
+  const { verdict, picture } = camera;
+  const label = `${id}, ${verdict.words}${picture ? `, captured ${exact(picture.captured_at_us, now)}` : ""}`;
+  if ($("#picture").ariaLabel !== label) $("#picture").setAttribute("aria-label", label);
+  document.title = [verdict.kind === "live" ? "" : verdict.words, id, "Shutterbus"].filter(Boolean).join(" · ");
+}
+
+/** Take a state in; its picture's size shapes the stage before the picture is there. */
+function take(state) {
+  const camera = roster.take(state);
+  if (state.id !== id) return;
+  stage.shape(camera.picture);
+  readings.fill(state.readings);
+  $("#unknown").hidden = true;
+  $("#about").hidden = false;
+  look();
+}
+
+function neighbours() {
+  const all = [...roster.cameras.values()].sort(byName);
+  const here = all.findIndex((camera) => camera.id === id);
+  for (const [rel, other] of [["prev", all[here - 1]], ["next", all[here + 1]]]) {
+    const link = $(`a[rel=${rel}]`);
+    if (here >= 0 && other) link.href = `/cameras/${other.id}`;
+    else link.removeAttribute("href");
+    link.title = other?.id ?? "";
+  }
+}
+
+live.addEventListener("cameras", ({ detail }) => {
+  openedUs = Math.min(openedUs, detail.now_us);
+  detail.cameras.forEach(take);
+  $("#unknown").hidden = roster.cameras.has(id);
+  neighbours();
+});
+live.addEventListener("camera", ({ detail }) => {
+  const known = roster.cameras.has(detail.camera.id);
+  take(detail.camera);
+  if (!known) neighbours();
+});
+live.addEventListener("reading", ({ detail }) => {
+  if (detail.camera === id) readings.add(detail.reading);
+});
+live.addEventListener("picture", ({ detail }) => {
+  if (detail.facts.camera !== id) return;
+  stage.shape(roster.seen(detail.facts).picture);
+  painter.show(detail);
+});
+setInterval(look, TICK_MS);
+
+$("h1").textContent = id;
+for (const link of document.querySelectorAll("a[download]")) {
+  link.href = `/api/cameras/${id}/latest.jpg`;
+  link.download = `${id}.jpg`;
+}
+$("#copy-link").dataset.copy = location.href;
+const turn = (rel) => () => (stage.real && document.activeElement === stage.element ? false : $(`a[rel=${rel}]`).click());
+const toWall = () => location.assign("/");
+onKeys({ ...wireBar(live), ArrowLeft: turn("prev"), ArrowRight: turn("next"), 1: () => stage.toggle(), Escape: toWall });
+$("#real").addEventListener("click", () => stage.toggle());
+watchConnection(live);
+live.start();

@@ -1,0 +1,120 @@
+// The one connection to the server: asks for pictures, hands on what comes, and finds its way back.
+
+import { sync } from "./clock.js";
+import { readPicture } from "./picture.js";
+
+const WAITS_S = [0.5, 1, 2, 4, 8, 15];
+const BEAT_MISSED_MS = 40_000;
+
+/**
+ * Events: one for each type of message (`cameras`, `camera`, `reading`, ..., `picture`) with it as `detail`;
+ * `open`; `closed` with `{retryAtMs}`.
+ */
+export class Live extends EventTarget {
+  #socket = null;
+  #wanted = {};
+  #asked = "{}";
+  #tries = 0;
+  #timer = null;
+  #beat = null;
+  paused = false;
+
+  start() {
+    document.addEventListener("visibilitychange", () => {
+      this.#ask();
+      if (!document.hidden && !this.#socket) this.retry();
+    });
+    addEventListener("online", () => this.retry());
+    addEventListener("offline", () => this.#socket?.close());
+    this.#connect();
+  }
+
+  /** Ask for exactly these cameras: `{gate: {width: 320}}`, width in device pixels, 0 for the original. */
+  watch(cameras) {
+    this.#wanted = cameras;
+    this.#ask();
+  }
+
+  /** Stop asking, or ask again. */
+  pause(paused) {
+    this.paused = paused;
+    this.#ask();
+  }
+
+  /** Tell the server that a picture was dealt with; only then does it send that camera's next. */
+  ack({ camera, id }) {
+    this.#send({ type: "ack", camera, id });
+  }
+
+  /** Connect now instead of when the wait is over. */
+  retry() {
+    if (this.#socket) return;
+    clearTimeout(this.#timer);
+    this.#connect();
+  }
+
+  #ask() {
+    const wanted = JSON.stringify(this.paused || document.hidden ? {} : this.#wanted);
+    if (wanted === this.#asked) return; // a hidden tab asks for nothing, so that nothing is sent to it
+    if (this.#send({ type: "watch", cameras: JSON.parse(wanted) })) this.#asked = wanted;
+  }
+
+  #send(message) {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return false;
+    this.#socket.send(JSON.stringify(message));
+    return true;
+  }
+
+  #connect() {
+    const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/live`);
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => {
+      this.#tries = 0;
+      this.#asked = "{}";
+      this.#tell("open");
+      this.#ask();
+    };
+    socket.onmessage = ({ data }) => this.#receive(data);
+    socket.onclose = () => this.#lost();
+    this.#socket = socket;
+  }
+
+  #receive(data) {
+    const message = typeof data === "string" ? JSON.parse(data) : readPicture(data);
+    if (!message) return;
+    if (message.type === "time" || this.#beat) {
+      // A server that beats is missed when it stops: a broken link alone closes no connection for minutes.
+      clearTimeout(this.#beat);
+      this.#beat = setTimeout(() => this.#socket?.close(), BEAT_MISSED_MS);
+    }
+    if (message.now_us) sync(message.now_us);
+    this.#tell(message.type, message);
+  }
+
+  #lost() {
+    this.#socket = null;
+    clearTimeout(this.#beat);
+    this.#beat = null;
+    const waitS = WAITS_S[Math.min(this.#tries++, WAITS_S.length - 1)] * (0.8 + 0.4 * Math.random());
+    this.#timer = setTimeout(() => this.#connect(), waitS * 1000);
+    this.#tell("closed", { retryAtMs: Date.now() + waitS * 1000 });
+    this.#sendToLogin();
+  }
+
+  /** A refused connection says nothing of why; a plain request does. */
+  async #sendToLogin() {
+    try {
+      const answer = await fetch("/api/cameras", { redirect: "manual", cache: "no-store" });
+      answer.body?.cancel();
+      if (answer.status === 401 || answer.type === "opaqueredirect") {
+        location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
+      }
+    } catch {
+      // the server is away: the next try will tell
+    }
+  }
+
+  #tell(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}

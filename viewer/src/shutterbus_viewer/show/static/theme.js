@@ -1,0 +1,34 @@
+// Light or dark before the first paint: by the system's choice, or by the visitor's, which is kept in this browser.
+// A classic script on purpose: a module would run after the page was already shown in the wrong colours.
+(() => {
+  const bright = matchMedia("(prefers-color-scheme: light)");
+  const root = document.documentElement;
+
+  function chosen() {
+    try {
+      return localStorage.getItem("theme");
+    } catch {
+      return null; // storage is blocked: follow the system
+    }
+  }
+
+  function show() {
+    root.dataset.theme = chosen() ?? (bright.matches ? "light" : "dark");
+  }
+
+  bright.addEventListener("change", show);
+  addEventListener("storage", show); // the switch was used in another tab
+  show();
+
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("[data-action=theme]")) return;
+    root.dataset.theme = root.dataset.theme === "light" ? "dark" : "light";
+    const bySystem = bright.matches ? "light" : "dark";
+    try {
+      if (root.dataset.theme === bySystem) localStorage.removeItem("theme");
+      else localStorage.setItem("theme", root.dataset.theme);
+    } catch {
+      // the choice then lasts as long as the page
+    }
+  });
+})();

@@ -1,0 +1,88 @@
+// One camera on the wall.
+
+import { Painter } from "./picture.js";
+import { age, exact, second } from "./times.js";
+
+const STEP_PX = 32; // widths are asked for in steps, so that browsers of nearly one size share what is scaled
+
+/** The width to ask for, in device pixels, so that a picture fits into a box of the screen pixel for pixel. */
+export function fittingWidth(box, picture) {
+  const aspect = picture?.width && picture.height ? picture.width / picture.height : Infinity;
+  const width = Math.min(box.width, box.height * aspect) * devicePixelRatio;
+  return Math.max(STEP_PX, Math.ceil(width / STEP_PX) * STEP_PX);
+}
+
+export class Tile {
+  /** `done` is told of each picture given to `show`; see Painter. */
+  constructor(camera, template, done) {
+    this.camera = camera;
+    this.element = template.content.firstElementChild.cloneNode(true);
+    this.link = this.element.querySelector("a");
+    this.canvas = this.element.querySelector("canvas");
+    this.wrong = this.element.querySelector(".wrong");
+    this.age = this.element.querySelector(".age");
+    this.near = false;
+    this.drawn = null; // facts of the picture on the canvas
+    this.broken = false;
+    this.painter = new Painter(this.canvas, (facts, drawn) => {
+      this.#after(facts, drawn);
+      done(facts, drawn);
+    });
+
+    const name = this.element.querySelector(".name");
+    name.textContent = camera.id;
+    name.title = camera.id;
+    this.link.href = `/cameras/${camera.id}`;
+    this.element.dataset.camera = camera.id;
+  }
+
+  show(picture) {
+    this.painter.show(picture);
+  }
+
+  /** Forget the picture, so that a long wall does not fill the memory. */
+  release() {
+    this.painter.clear();
+    this.drawn = null;
+    delete this.canvas.dataset.frame;
+  }
+
+  /** Bring words and colours up to date. Cheap when nothing changed. */
+  refresh(nowUs) {
+    const { verdict, picture, state } = this.camera;
+    const shown = this.drawn ?? picture;
+    const old = shown ? age(shown.captured_at_us, nowUs) : "";
+    set(this.element.dataset, "state", verdict.kind);
+    set(this.age, "textContent", old);
+    set(this.wrong, "textContent", this.#whatIsWrong(verdict, shown, nowUs, state));
+    const taken = shown ? `, captured ${second(shown.captured_at_us, nowUs)}, ${spoken(old)}` : "";
+    const label = `${this.camera.id}, ${verdict.words}${taken}`;
+    if (this.canvas.ariaLabel !== label) this.canvas.setAttribute("aria-label", label);
+  }
+
+  #whatIsWrong(verdict, shown, nowUs, state) {
+    if (verdict.kind !== "live") return verdict.words;
+    if (verdict.ahead) return "clock ahead";
+    if (this.broken) return "cannot be drawn";
+    const problems = state.problems?.length ?? 0;
+    this.wrong.title = problems ? state.problems.join("\n") : "";
+    return problems > 1 ? `${problems} problems` : problems ? "1 problem" : "";
+  }
+
+  #after(facts, drawn) {
+    if (drawn === null) return;
+    this.broken = !drawn;
+    if (!drawn) return;
+    this.drawn = facts;
+    this.canvas.dataset.frame = facts.id;
+    this.canvas.title = `captured ${exact(facts.captured_at_us, facts.now_us)}`;
+  }
+}
+
+function spoken(old) {
+  return /ahead|:/.test(old) ? old : `${old} ago`;
+}
+
+function set(target, name, value) {
+  if (target[name] !== value) target[name] = value;
+}

@@ -1,0 +1,136 @@
+// The wall: every camera's newest picture, and how old it is.
+
+import { onKeys, wireBar } from "./bar.js";
+import { nowUs } from "./clock.js";
+import { Live } from "./live.js";
+import { announce, watchConnection } from "./notice.js";
+import { arrange, count, place } from "./order.js";
+import { Roster } from "./roster.js";
+import { Tile } from "./tile.js";
+import { remember, remembered } from "./remembered.js";
+import { walker } from "./walk.js";
+import { Watcher } from "./watcher.js";
+
+const TICK_MS = 500;
+
+const $ = (selector) => document.querySelector(selector);
+const wall = $("#wall");
+const filter = $("#filter");
+const order = $("#order");
+const size = $("#size");
+const roster = new Roster();
+const live = new Live();
+const tiles = new Map();
+const watcher = new Watcher(wall, live);
+const walk = walker(wall);
+let kind = "";
+let heard = false;
+let laying = false;
+
+function tileOf(camera) {
+  let tile = tiles.get(camera.id);
+  if (!tile) {
+    tile = new Tile(camera, $("#tile"), (facts) => {
+      live.ack(facts);
+      tile.refresh(nowUs());
+    });
+    tiles.set(camera.id, tile);
+    watcher.add(tile);
+    roster.judge(camera, nowUs());
+    tile.refresh(nowUs());
+    layOut();
+  }
+  return tile;
+}
+
+/** Judge cameras anew and show what came of it. */
+function look(cameras) {
+  const now = nowUs();
+  const known = cameras.filter((camera) => camera.verdict);
+  const changed = new Set(known.filter((camera) => roster.judge(camera, now)));
+  for (const camera of cameras) {
+    const tile = tileOf(camera);
+    if (tile.near || changed.has(camera)) tile.refresh(now);
+  }
+  if (!changed.size) return;
+  announce([...changed]);
+  layOut();
+}
+
+/** Put the tiles in order, once, before the next frame is shown. */
+function layOut() {
+  if (laying) return;
+  laying = true;
+  requestAnimationFrame(() => {
+    laying = false;
+    const all = [...roster.cameras.values()].filter((camera) => camera.verdict);
+    const shown = arrange(all, { text: filter.value, kind, order: order.value });
+    place(wall, shown.map((camera) => tiles.get(camera.id).element));
+    walk.settle();
+    showCounts(count(all));
+    $("#empty").hidden = !heard || all.length > 0;
+    $("#no-match").hidden = all.length === 0 || shown.length > 0;
+    $(".counts").hidden = all.length === 0;
+  });
+}
+
+function showCounts(counts) {
+  for (const button of document.querySelectorAll("[data-kind]")) {
+    const many = counts[button.dataset.kind];
+    button.querySelector("b").textContent = many;
+    button.classList.toggle("none", many === 0);
+    button.setAttribute("aria-pressed", String(kind === button.dataset.kind));
+    if (button.dataset.kind === "waiting") button.hidden = many === 0 && kind !== "waiting";
+  }
+  const wrong = [counts.silent && `${counts.silent} silent`, counts.late && `${counts.late} late`].filter(Boolean);
+  document.title = [...wrong, "Shutterbus"].join(" · ");
+}
+
+function choose(chosen) {
+  kind = chosen;
+  layOut();
+}
+
+live.addEventListener("cameras", ({ detail }) => {
+  heard = true;
+  look(detail.cameras.map((state) => roster.take(state)));
+  layOut();
+});
+live.addEventListener("camera", ({ detail }) => look([roster.take(detail.camera)]));
+live.addEventListener("pictures", ({ detail }) => look(detail.pictures.map((facts) => roster.seen(facts))));
+live.addEventListener("picture", ({ detail }) => {
+  const camera = roster.seen(detail.facts);
+  look([camera]);
+  tileOf(camera).show(detail);
+});
+setInterval(() => look([...roster.cameras.values()]), TICK_MS);
+
+for (const [field, fallback] of [[order, "name"], [size, "medium"]]) {
+  field.value = remembered(field.id, fallback);
+  field.addEventListener("change", () => remember(field.id, field.value));
+}
+const resize = () => (wall.dataset.size = size.value);
+resize();
+size.addEventListener("change", resize);
+order.addEventListener("change", layOut);
+filter.addEventListener("input", layOut);
+filter.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") filter.value = "";
+  if (event.key === "Escape" || event.key === "Enter" || event.key === "ArrowDown") {
+    event.preventDefault();
+    layOut();
+    walk.enter();
+  }
+});
+$(".counts").addEventListener("click", ({ target }) => {
+  const chosen = target.closest("[data-kind]")?.dataset.kind;
+  if (chosen) choose(chosen === kind ? "" : chosen);
+});
+$("#clear").addEventListener("click", () => {
+  filter.value = "";
+  choose("");
+});
+
+onKeys({ ...wireBar(live), ...walk.keys, "/": () => filter.select(), Escape: () => choose("") });
+watchConnection(live);
+live.start();
