@@ -20,8 +20,16 @@ class CameraUnavailableError(EdgeError):
     """No picture can be taken now. Wait, and open the camera again."""
 
 
+class CameraFinishedError(EdgeError):
+    """A source that was to be played once has been. Take no more pictures; publish what is held."""
+
+
 class BrokerUnavailableError(EdgeError):
     """The broker did not take the message. Keep it, and send it again later."""
+
+
+class NobodyListensError(BrokerUnavailableError):
+    """The broker took the message and had nobody to give it to. Keep it until somebody subscribes."""
 
 
 class FrameRefusedError(EdgeError):
