@@ -1,171 +1,363 @@
-"""The spool itself."""
+"""The spool: what its callers see. Its promises are in the package's docstring."""
 
+import logging
 import os
-import threading
-from collections import OrderedDict
-from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
-from shutterbus_edge.errors import NoLongerHeldError
-from shutterbus_edge.spool import names
+from shutterbus_edge.errors import MisconfiguredError, NoLongerHeldError
+from shutterbus_edge.spool import epoch as epochs
+from shutterbus_edge.spool import found, names, notes, quarantine
+from shutterbus_edge.spool.books import Books
+from shutterbus_edge.spool.files import Files, FolderFiles, Found, store
+from shutterbus_edge.spool.index import Entry
+from shutterbus_edge.spool.limits import Mode, SpoolLimits
 from shutterbus_edge.spool.names import Held
-from shutterbus_edge.spool.tally import SpoolCounts, Tally
+from shutterbus_edge.spool.tally import Ledger, SpoolCounts
+from shutterbus_edge.spool.writer import Writer
 from shutterbus_wire.clock import Clock
 from shutterbus_wire.frame import Facts
-from shutterbus_wire.identity import FrameId, new_epoch
+from shutterbus_wire.identity import FrameId
 
-
-@dataclass(slots=True)
-class _Entry:
-    held: Held
-    file: str
-    claimed: bool
-    put_at_s: float
+log = logging.getLogger(__name__)
 
 
 class Spool:
-    """Safe for any number of threads."""
+    """Frames and records that wait for the server; safe for any number of threads.
 
-    def __init__(self, folder: Path, *, camera: str, clock: Clock) -> None:  # noqa: ARG002 - begins an epoch soon
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.epoch = new_epoch()
+    A *held* thing is either claimed by one lane, which is sending it, or waiting. What is put is claimed by its caller;
+    ``release`` makes it wait, ``claim_oldest`` claims what waits, ``ack`` and ``set_aside`` end its stay.
+
+    Args:
+        folder: Made with mode 0700 if it is not there.
+        camera: Whose frames these are; another name than last time begins a new epoch.
+        mode: See ``put``.
+        files: The disk, for tests.
+        machine: What tells this machine from others, for tests.
+        tended: Whether a thread does what is due; without it call ``tend``.
+
+    Raises:
+        SpoolInUseError: Another process owns the folder.
+        MisconfiguredError: The folder can never be used as it is. A disk that fails is no reason not to start.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        camera: str,
+        clock: Clock,
+        mode: Mode = "spill",
+        limits: SpoolLimits | None = None,
+        files: Files | None = None,
+        machine: str | None = None,
+        tended: bool = True,
+    ) -> None:
         self._folder = folder
+        self._files = files or FolderFiles(folder)
         self._clock = clock
-        self._changed = threading.Condition()
-        self._entries: OrderedDict[str, _Entry] = OrderedDict()
-        self._next_seq = 0
-        self._next_record_seq: dict[str, int] = {}
-        self._captured = self._acked = self._quarantined = 0
-        for path in sorted(folder.iterdir()):
-            status = path.stat()
-            if held := names.parse(path.name, status.st_size, status.st_mtime_ns // 1000):
-                self._entries[held.name] = _Entry(
-                    held, path.name, claimed=False, put_at_s=clock.monotonic_s()
-                )
+        self._mode = mode
+        self._limits = limits or SpoolLimits()
+        self._camera = camera
+        self._machine = epochs.machine_fingerprint() if machine is None else machine
+        entries, saved, trouble = self._open()
+        self._uncertain = saved.uncertain
+        self._next_seq = self._next_put_seq = saved.next_seq
+        self._next_record_seq = dict(saved.streams)
+        self._books = Books(saved.epoch, Ledger(saved.tally))
+        self._writer = Writer(self._files, self._books, self._limits, mode, clock)
+        self._adopt(entries, held_before=saved.tally.held)
+        if trouble is not None:
+            self._writer.note_first(epochs.FILE, saved.encode(), trouble)
+        self.frame_max_bytes = notes.read_frame_max_bytes(self._files)
+        """The largest frame the broker was last known to take; None if it never said."""
+        if tended:
+            self._writer.start()
+
+    @property
+    def epoch(self) -> str:
+        """The epoch of the frames that are put now."""
+        return self._books.epoch
 
     def next_id(self) -> FrameId:
-        """Return the id of the next frame; give it to one picture, and put that."""
-        with self._changed:
+        """Return the id for the next frame. A number that is never put is counted as dropped, ``unfinished``."""
+        with self._books.changed:
             self._next_seq += 1
-            return FrameId(self.epoch, self._next_seq - 1)
+            return FrameId(self._books.epoch, self._next_seq - 1)
 
     def next_record_seq(self, stream: str) -> int:
         """Return the number of the next record of *stream* in this epoch."""
-        with self._changed:
+        with self._books.changed:
             seq = self._next_record_seq.get(stream, 0)
             self._next_record_seq[stream] = seq + 1
             return seq
 
     def put(self, frame: Facts | FrameId, data: bytes) -> Held:
-        """Keep a frame, claimed by the caller, who offers it to the live lane."""
+        """Keep a frame, claimed by the caller; frames are put in the order of their numbers.
+
+        In ``durable`` mode it returns once the frame is on disk and blocks as long as that takes: call it from the thread that hands
+        pictures over, not from one that has to keep time. In ``spill`` and ``memory`` mode it never waits for a disk.
+        If the disk or the limits refuse the frame it stays in memory, so that it can at least go live.
+        """
         if isinstance(frame, Facts):
             identity, captured_at_us = frame.id, frame.captured_at_us
         else:
             identity, captured_at_us = frame, self._clock.utc_us()
-        self._captured += 1
-        return self._store(
-            Held(names.frame_name(identity), "frame", identity, len(data), captured_at_us), data
-        )
+        held = Held(names.frame_name(identity), "frame", identity, len(data), captured_at_us)
+        entry = self._entry(held, data)
+        books = self._books
+        with books.changed:
+            if identity.epoch != books.epoch or identity.seq < self._next_put_seq:
+                raise ValueError(f"{identity} is not the next frame: {books.epoch}-{self._next_put_seq} is")
+            if identity.seq > self._next_put_seq:
+                books.this_epoch.captured += identity.seq - self._next_put_seq
+                books.this_epoch.drop("unfinished", books.epoch, self._next_put_seq, identity.seq - 1)
+            self._next_put_seq = identity.seq + 1
+            self._next_seq = max(self._next_seq, self._next_put_seq)
+            books.add(entry)
+            books.this_epoch.captured += 1
+        return self._keep(entry)
 
     def put_record(self, stream: str, seq: int, data: bytes) -> Held:
-        """Keep a report or reading, claimed by the caller."""
+        """Keep a report or reading, claimed by the caller, who got *seq* from ``next_record_seq``. See ``put``."""
         identity = FrameId(self.epoch, seq)
-        return self._store(
-            Held(
-                names.record_name(identity, stream),
-                "record",
-                identity,
-                len(data),
-                self._clock.utc_us(),
-                stream,
-            ),
-            data,
-        )
-
-    def _store(self, held: Held, data: bytes) -> Held:
-        file = names.file_name(held, data)
-        temporary = self._folder / f".{file}.tmp"
-        with temporary.open("xb") as out:
-            out.write(data)
-            out.flush()
-            os.fsync(out.fileno())
-        temporary.rename(self._folder / file)
-        with self._changed:
-            self._entries[held.name] = _Entry(held, file, claimed=True, put_at_s=self._clock.monotonic_s())
-        return held
+        name = names.record_name(identity, stream)
+        entry = self._entry(Held(name, "record", identity, len(data), self._clock.utc_us(), stream), data)
+        with self._books.changed:
+            self._books.add(entry)
+        return self._keep(entry)
 
     def read(self, held: Held) -> bytes:
-        """Return the bytes that were put. NoLongerHeldError: confirmed meanwhile, or damaged and now set aside."""
-        with self._changed:
-            entry = self._entries.get(held.name)
-        if entry is None:
-            raise NoLongerHeldError(f"{held.name} is no longer held")
-        data = (self._folder / entry.file).read_bytes()
-        if not names.is_whole(entry.file, data):
-            self.set_aside(held, "damaged", "its bytes are not those that were put")
-            raise NoLongerHeldError(f"{held.name} is damaged")
+        """Return the bytes that were put.
+
+        Raises:
+            NoLongerHeldError: It was confirmed meanwhile, or is damaged and set aside. Take the next.
+        """
+        with self._books.changed:
+            entry = self._books.index.get(held.name)
+            if entry is None:
+                raise NoLongerHeldError(f"{held.name} is no longer held")
+            data, file = entry.data, entry.file
+        if data is not None:
+            return data
+        assert file is not None
+        try:
+            data = self._files.read(file)
+        except FileNotFoundError:
+            with self._books.changed:
+                if not entry.gone:
+                    self._books.drop(entry, "vanished")
+            raise NoLongerHeldError(f"{file} has vanished from the spool folder") from None
+        except OSError as error:
+            sentence = f"{file} cannot be read: {error.strerror}"
+            self.set_aside(held, "unreadable", sentence)
+            raise NoLongerHeldError(sentence) from error
+        if not names.is_whole(file, data):
+            sentence = f"{file} does not have the digest in its name: {len(data)} bytes were read"
+            self.set_aside(held, "damaged", sentence)
+            raise NoLongerHeldError(sentence)
         return data
 
     def claim_oldest(self) -> Held | None:
-        """Return what has waited longest and nobody is sending, now claimed by the caller; None if all is sent."""
-        with self._changed:
-            for entry in self._entries.values():
-                if not entry.claimed:
-                    entry.claimed = True
-                    return entry.held
-            return None
+        """Claim and return what has waited longest; None if nothing waits."""
+        with self._books.changed:
+            entry = self._books.index.oldest_waiting()
+            if entry is None:
+                return None
+            self._books.index.claim(entry)
+            return entry.held
 
     def release(self, held: Held) -> None:
-        """Give up a claim: it was not confirmed, and is backlog from now on."""
-        with self._changed:
-            if entry := self._entries.get(held.name):
-                entry.claimed = False
-                self._changed.notify_all()
+        """Give up a claim: it was not confirmed, and waits from now on. Without effect on what is no longer held."""
+        with self._books.changed:
+            entry = self._books.index.get(held.name)
+            if entry is None:
+                return
+            self._books.index.release(entry)
+            self._writer.bound_memory()
+            self._books.changed.notify_all()
+            if entry.file is None and self._mode != "spill":
+                self._writer.wake()
 
     def ack(self, held: Held) -> None:
-        """Forget what is confirmed. Without effect on what is no longer held."""
-        with self._changed:
-            entry = self._entries.pop(held.name, None)
-            if entry is None:
-                return
-            self._acked += held.kind == "frame"
-        (self._folder / entry.file).unlink(missing_ok=True)
+        """Forget what is confirmed, whoever has claimed it. Without effect on what is no longer held."""
+        with self._books.changed:
+            entry = self._books.index.get(held.name)
+            if entry is not None:
+                self._books.acked(entry)
+        self._writer.remove_dropped()
 
-    def set_aside(self, held: Held, reason: str, sentence: str) -> None:  # noqa: ARG002 - kept in the quarantine folder soon
+    def set_aside(self, held: Held, reason: str, sentence: str) -> None:
         """Move what can never be sent into the quarantine folder, with *sentence* beside it."""
-        with self._changed:
-            entry = self._entries.pop(held.name, None)
+        with self._books.changed:
+            entry = self._books.index.get(held.name)
             if entry is None:
                 return
-            self._quarantined += held.kind == "frame"
-        quarantine = self._folder / "quarantine"
-        quarantine.mkdir(mode=0o700, exist_ok=True)
-        (self._folder / entry.file).rename(quarantine / entry.file)
+            data, file = entry.data, entry.file
+            self._books.set_aside(entry)
+        log.error("set aside %s (%s): %s", held.name, reason, sentence)
+        name = file or names.file_name(held, data or b"")
+        try:
+            quarantine.set_aside(self._files, name, data, f"{reason}: {sentence}")
+        except OSError as error:
+            log.warning("%s could not be moved into quarantine: %s", name, error)
 
     def wait_backlog(self, timeout_s: float) -> bool:
-        """Return True as soon as there is something to claim, False after *timeout_s* without."""
-        with self._changed:
-            return self._changed.wait_for(
-                lambda: any(not e.claimed for e in self._entries.values()), timeout_s
-            )
+        """Return True as soon as something waits, False after *timeout_s* without."""
+        with self._books.changed:
+            return self._books.changed.wait_for(lambda: self._books.index.waiting > 0, timeout_s)
 
     def counts(self) -> SpoolCounts:
         """Return the sums, all of one instant."""
-        with self._changed:
-            frames = [e for e in self._entries.values() if e.held.kind == "frame"]
+        books = self._books
+        with books.changed:
+            index = books.index
+            held_here = books.held_of_this_epoch
+            oldest = next(iter(index.frames.values()), None)
             return SpoolCounts(
-                epoch=self.epoch,
-                this_epoch=Tally(self._captured, self._acked, self._quarantined, len(frames)),
-                earlier=Tally(0, 0, 0, 0),
-                held_frames=len(frames),
-                held_bytes=sum(e.held.size_bytes for e in self._entries.values()),
-                held_records=len(self._entries) - len(frames),
-                in_memory_frames=0,
-                oldest_held_age_s=self._clock.monotonic_s() - frames[0].put_at_s if frames else None,
-                records_dropped=0,
-                uncertain=(),
-                trouble=None,
+                epoch=books.epoch,
+                this_epoch=books.this_epoch.tally(held_here),
+                earlier=books.earlier.tally(len(index.frames) - held_here),
+                held_frames=len(index.frames),
+                held_bytes=index.frame_bytes + index.record_bytes,
+                held_records=len(index.records),
+                in_memory_frames=sum(e.held.kind == "frame" for e in index.memory.values()),
+                oldest_held_age_s=max(0.0, self._clock.monotonic_s() - oldest.put_at_s) if oldest else None,
+                records_dropped=books.records_dropped,
+                uncertain=self._uncertain,
+                trouble=self._writer.trouble,
             )
 
+    def learn_frame_max_bytes(self, frame_max_bytes: int) -> None:
+        """Remember the largest frame that the broker takes, over restarts where the disk allows."""
+        if frame_max_bytes == self.frame_max_bytes:
+            return
+        self.frame_max_bytes = frame_max_bytes
+        try:
+            notes.write_frame_max_bytes(self._files, frame_max_bytes)
+        except OSError as error:
+            log.warning("the broker's limit could not be noted in the spool folder: %s", error)
+
+    def tend(self) -> None:
+        """Do what is due; for tests that have no thread for it."""
+        self._writer.tend()
+
     def close(self) -> None:
-        """Write what is in memory to disk and note a clean stop."""
+        """Bring what is in memory to disk and note a clean stop. Nothing may be put any more."""
+        self._writer.finish()
+        counts = self.counts()
+        clean = epochs.SavedEpoch(
+            epoch=counts.epoch,
+            camera=self._camera,
+            machine=self._machine,
+            next_seq=self._next_put_seq,
+            streams=self._next_record_seq,
+            clean=True,
+            uncertain=self._uncertain,
+            tally=counts.this_epoch,
+        )
+        try:
+            self._writer.note(epochs.FILE, clean.encode())
+        except OSError as error:
+            log.warning("the clean stop could not be noted, the next start begins a new epoch: %s", error)
+        self._files.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _open(self) -> tuple[list[Entry], epochs.SavedEpoch, OSError | None]:
+        """Return what is here, the epoch to count in, and what keeps the disk from taking note of it."""
+        listing: list[Found] = []
+        file: bytes | None = None
+        try:
+            self._files.open()
+            listing = found.tidy(self._files)
+            file = self._read_epoch()
+            failure = None
+        except (PermissionError, NotADirectoryError, FileExistsError) as error:
+            raise self._unusable(error) from error
+        except OSError as error:
+            failure = error
+        entries = found.entries(listing, self._clock)
+        newest: dict[str, int] = {}
+        for entry in entries:
+            if entry.held.kind == "frame":
+                newest[entry.held.id.epoch] = max(entry.held.id.seq, newest.get(entry.held.id.epoch, 0))
+        beginning = epochs.begin(file, self._camera, self._machine, newest)
+        if failure is None:
+            try:
+                # Also the test that the folder can be written.
+                store(self._files, epochs.FILE, beginning.saved.encode())
+            except PermissionError as error:
+                self._files.close()
+                raise self._unusable(error) from error
+            except OSError as error:
+                failure = error
+        if failure is not None:
+            beginning = beginning.unnoted(failure)
+        if beginning.reason is not None:
+            log.info("a new epoch begins, %s: %s", beginning.saved.epoch, beginning.reason)
+        return entries, beginning.saved, failure
+
+    def _read_epoch(self) -> bytes | None:
+        try:
+            return self._files.read(epochs.FILE)
+        except FileNotFoundError:
+            return None
+        except OSError:
+            return b""  # there is one, and it cannot be read
+
+    def _unusable(self, error: OSError) -> MisconfiguredError:
+        return MisconfiguredError(
+            f"the spool folder {self._folder} cannot be used ({error.strerror}): "
+            f"user {os.getuid()} needs a folder there that it may write, or another SPOOL_DIR"
+        )
+
+    def _adopt(self, entries: list[Entry], held_before: int) -> None:
+        books = self._books
+        twice = []
+        for entry in entries:
+            if books.index.get(entry.held.name) is not None:
+                twice.append(entry)
+                continue
+            books.add(entry)
+            if entry.held.kind == "frame" and entry.held.id.epoch != books.epoch:
+                books.earlier.captured += 1
+        missing = held_before - books.held_of_this_epoch
+        if missing > 0:
+            books.this_epoch.drop_unknown("vanished", missing)
+        else:  # confirmed, and back: a power cut undid the removal
+            books.this_epoch.acked += missing
+        if entries:
+            log.info("%d frames and records wait in %s", len(entries) - len(twice), self._folder)
+        for entry in twice:
+            assert entry.file is not None
+            log.error("set aside %s: another frame here has its number", entry.file)
+            try:
+                quarantine.set_aside(
+                    self._files, entry.file, None, "identity-conflict: another frame has this number"
+                )
+            except OSError as error:
+                log.warning("%s could not be moved into quarantine: %s", entry.file, error)
+
+    def _entry(self, held: Held, data: bytes) -> Entry:
+        return Entry(held, put_at_s=self._clock.monotonic_s(), claimed=True, data=data)
+
+    def _keep(self, entry: Entry) -> Held:
+        if self._mode == "durable":
+            self._writer.store(entry)
+        with self._books.changed:
+            if entry.file is None:
+                self._writer.bound_memory()
+        if self._mode == "spill" and self._writer.crowded():
+            self._writer.wake()
+        return entry.held

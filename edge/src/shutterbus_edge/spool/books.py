@@ -1,0 +1,71 @@
+"""What is held and what became of the rest, changed together under one lock, so that the sum always comes out."""
+
+import threading
+from collections import deque
+
+from shutterbus_edge.spool.index import Entry, Index
+from shutterbus_edge.spool.tally import Ledger
+
+
+class Books:
+    """Everything but ``changed`` and ``unlinks`` may be touched only with ``changed`` held; no I/O happens under it.
+
+    Attributes:
+        changed: The lock; notified when something begins to wait.
+        unlinks: Files of what is gone, to be removed when the disk is at hand. A file that survives that, in a power cut, is
+            sent again and recognised as a repeat.
+        unsaid: Drops that no log line has told yet: by reason, count, first and last name.
+    """
+
+    def __init__(self, epoch: str, this_epoch: Ledger) -> None:
+        self.changed = threading.Condition()
+        self.index = Index()
+        self.epoch = epoch
+        self.this_epoch = this_epoch
+        self.earlier = Ledger()
+        self.held_of_this_epoch = 0
+        self.records_dropped = 0
+        self.unlinks: deque[str] = deque()
+        self.unsaid: dict[str, tuple[int, str, str]] = {}
+
+    def ledger(self, entry: Entry) -> Ledger:
+        return self.this_epoch if entry.held.id.epoch == self.epoch else self.earlier
+
+    def add(self, entry: Entry, *, first: bool = False) -> None:
+        """Take *entry* in as the newest, or as the oldest."""
+        self.index.add(entry, first=first)
+        self.held_of_this_epoch += self._counts_here(entry)
+
+    def acked(self, entry: Entry) -> None:
+        self._forget(entry)
+        if entry.held.kind == "frame":
+            self.ledger(entry).acked += 1
+
+    def drop(self, entry: Entry, reason: str) -> None:
+        """Give up *entry*, which nobody is sending."""
+        self._forget(entry)
+        held = entry.held
+        if held.kind == "frame":
+            self.ledger(entry).drop(reason, held.id.epoch, held.id.seq, held.id.seq)
+        else:
+            self.records_dropped += 1
+        count, first, _ = self.unsaid.get(reason, (0, held.name, held.name))
+        self.unsaid[reason] = (count + 1, first, held.name)
+
+    def set_aside(self, entry: Entry) -> None:
+        """Count *entry* as quarantined; its file is the caller's to move."""
+        self._remove(entry)
+        if entry.held.kind == "frame":
+            self.ledger(entry).quarantined += 1
+
+    def _forget(self, entry: Entry) -> None:
+        self._remove(entry)
+        if entry.file is not None:
+            self.unlinks.append(entry.file)
+
+    def _remove(self, entry: Entry) -> None:
+        self.index.remove(entry)
+        self.held_of_this_epoch -= self._counts_here(entry)
+
+    def _counts_here(self, entry: Entry) -> bool:
+        return entry.held.kind == "frame" and entry.held.id.epoch == self.epoch

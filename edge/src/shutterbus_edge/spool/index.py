@@ -1,0 +1,128 @@
+"""What is held, in the order in which it was put, and the sums over it. In memory; the folder is the truth."""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from shutterbus_edge.spool.names import Held
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """One frame or record.
+
+    Attributes:
+        put_at_s: On the monotonic clock.
+        claimed: Somebody is sending it; it is neither given to another nor dropped.
+        data: Its bytes while they are in memory only.
+        file: Its file once that is durable. Either data or file is set.
+        writing: Somebody is making the file.
+        gone: Confirmed, dropped or set aside; who was writing it meanwhile removes the file.
+    """
+
+    held: Held
+    put_at_s: float
+    claimed: bool = False
+    data: bytes | None = None
+    file: str | None = None
+    writing: bool = False
+    gone: bool = False
+
+
+class Index:
+    """Not safe for threads: the spool's lock is held around every call."""
+
+    def __init__(self) -> None:
+        self.frames: OrderedDict[str, Entry] = OrderedDict()
+        self.records: OrderedDict[str, Entry] = OrderedDict()
+        self.memory: OrderedDict[str, Entry] = OrderedDict()
+        """Those in memory only, of both kinds."""
+        self.waiting = 0
+        """How many nobody is sending."""
+        self.stored_files = 0
+        self.stored_bytes = 0
+        self.frame_bytes = 0
+        self.record_bytes = 0
+        """stored_* are of frames on disk, the others of all."""
+
+    def get(self, name: str) -> Entry | None:
+        return self.frames.get(name) or self.records.get(name)
+
+    def add(self, entry: Entry, *, first: bool = False) -> None:
+        """Take *entry* in as the newest, or as the oldest."""
+        series = self._series(entry)
+        if entry.held.name in series:
+            raise ValueError(f"{entry.held.name} has been put before")
+        series[entry.held.name] = entry
+        if first:
+            series.move_to_end(entry.held.name, last=False)
+        if entry.file is None:
+            self.memory[entry.held.name] = entry
+        self._count(entry, 1)
+
+    def remove(self, entry: Entry) -> None:
+        """Forget *entry*, for whatever reason."""
+        self._count(entry, -1)
+        del self._series(entry)[entry.held.name]
+        self.memory.pop(entry.held.name, None)
+        entry.gone = True
+
+    def stored(self, entry: Entry, file: str) -> None:
+        """Note that *entry* is on disk now."""
+        self._count(entry, -1)
+        entry.file, entry.data = file, None
+        self.memory.pop(entry.held.name, None)
+        self._count(entry, 1)
+
+    def claim(self, entry: Entry) -> None:
+        if not entry.claimed:
+            entry.claimed = True
+            self.waiting -= 1
+
+    def release(self, entry: Entry) -> None:
+        if entry.claimed:
+            entry.claimed = False
+            self.waiting += 1
+
+    def oldest_waiting(self) -> Entry | None:
+        """Return the frame or record that has waited longest and that nobody is sending."""
+        heads = [next((e for e in s.values() if not e.claimed), None) for s in (self.frames, self.records)]
+        return min((e for e in heads if e), key=lambda e: e.put_at_s, default=None)
+
+    def waiting_on_disk(self) -> Iterator[Entry]:
+        """Frames that may be dropped from the disk, oldest first."""
+        return (e for e in self.frames.values() if may_leave_disk(e))
+
+    def waiting_in_memory(self, *, newest_first: bool = False) -> Iterator[Entry]:
+        """Frames that may be dropped from memory."""
+        entries = reversed(self.memory.values()) if newest_first else iter(self.memory.values())
+        return (e for e in entries if e.held.kind == "frame" and may_leave_memory(e))
+
+    def memory_bytes(self, *, waiting_only: bool) -> int:
+        """Bytes of frames that are in memory only. The ring is short, so it is summed when asked."""
+        return sum(
+            e.held.size_bytes
+            for e in self.memory.values()
+            if e.held.kind == "frame" and not (waiting_only and e.claimed)
+        )
+
+    def _series(self, entry: Entry) -> OrderedDict[str, Entry]:
+        return self.frames if entry.held.kind == "frame" else self.records
+
+    def _count(self, entry: Entry, sign: int) -> None:
+        self.waiting += sign * (not entry.claimed)
+        if entry.held.kind == "record":
+            self.record_bytes += sign * entry.held.size_bytes
+            return
+        self.frame_bytes += sign * entry.held.size_bytes
+        if entry.file is not None:
+            self.stored_files += sign
+            self.stored_bytes += sign * entry.held.size_bytes
+
+
+def may_leave_disk(entry: Entry) -> bool:
+    return entry.file is not None and not (entry.claimed or entry.gone)
+
+
+def may_leave_memory(entry: Entry) -> bool:
+    return entry.file is None and not (entry.claimed or entry.gone or entry.writing)

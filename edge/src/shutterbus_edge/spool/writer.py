@@ -1,0 +1,355 @@
+"""What goes between memory and disk: the only part that makes and removes files, and the thread that does it in time."""
+
+import errno
+import logging
+import threading
+from typing import Literal
+
+from shutterbus_edge.spool import limits as bounds
+from shutterbus_edge.spool.books import Books
+from shutterbus_edge.spool.files import Files, store
+from shutterbus_edge.spool.index import Entry, may_leave_disk, may_leave_memory
+from shutterbus_edge.spool.limits import Mode, Need, SpoolLimits, Victims
+from shutterbus_edge.spool.names import file_name
+from shutterbus_wire.clock import Clock
+from shutterbus_wire.outage import Outage
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 5.0
+"""Pause before a disk that failed is tried again."""
+SYNC_AFTER_S = 5.0
+"""How long a removal may wait for the folder's fsync. What comes back in a power cut is only a repeat."""
+SAY_DROPS_EVERY_S = 60.0
+POLL_S = 1.0
+PROBE = ".probe"
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+Outcome = Literal["stored", "failed", "crowded", "rejected", "too-large"]
+
+
+class Writer:
+    """Makes entries durable within the limits, and keeps the folder tidy.
+
+    ``tend`` does whatever is due; a thread calls it in time, or a test.
+    """
+
+    def __init__(
+        self,
+        files: Files,
+        books: Books,
+        limits: SpoolLimits,
+        mode: Mode,
+        clock: Clock,
+    ) -> None:
+        self._files = files
+        self._books = books
+        self._limits = limits
+        self._mode = mode
+        self._clock = clock
+        self._note: tuple[str, bytes] | None = None
+        self._disk = threading.Lock()
+        self._disk_victims = Victims(limits.on_full)
+        self._memory_victims = Victims(limits.on_full)
+        self._outage = Outage("spool", clock, log)
+        self._retry_at_s = 0.0
+        self._unsynced_since_s: float | None = None
+        self._say_at_s = 0.0
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def trouble(self) -> str | None:
+        if self._thread is not None and not self._thread.is_alive():
+            return "the thread that writes frames to the spool has died"
+        return self._outage.reason or None
+
+    def start(self) -> None:
+        """Tend from a thread of its own from now on."""
+        self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    def failed(self, error: OSError) -> None:
+        """Note that the disk does not do its job; it is left alone for a while."""
+        self._retry_at_s = self._clock.monotonic_s() + RETRY_S
+        self._outage.failed(
+            f"the spool folder cannot be written ({error.strerror or error}): frames are kept in memory only"
+        )
+
+    def note(self, name: str, data: bytes) -> None:
+        """Make *data* the content of *name*; raises OSError."""
+        with self._disk:
+            self._store_or_evict(name, data)
+
+    def note_first(self, name: str, data: bytes, error: OSError) -> None:
+        """Store this before any frame, as soon as the disk, which just said *error*, works."""
+        self._note = (name, data)
+        self.failed(error)
+
+    def store(self, entry: Entry) -> Outcome:
+        """Make *entry* durable. Whatever else is returned, it stays in memory."""
+        with self._disk:
+            if self._resting():
+                return "failed"
+            with self._books.changed:
+                if entry.gone or entry.data is None:
+                    return "stored"
+                data = entry.data
+                entry.writing = True
+            outcome: Outcome = "failed"
+            file = file_name(entry.held, data)
+            try:
+                if self._note is not None:
+                    self._store_or_evict(*self._note)
+                    self._note = None
+                outcome = "stored" if entry.held.kind == "record" else self._make_room(entry)
+                if outcome == "stored":
+                    self._store_or_evict(file, data)
+            except OSError as error:
+                outcome = "failed"
+                self.failed(error)
+            with self._books.changed:
+                entry.writing = False
+                if outcome == "stored" and not entry.gone:
+                    self._books.index.stored(entry, file)
+            if outcome == "stored":
+                self._outage.worked()
+                if entry.gone:  # confirmed or set aside while it was being written
+                    self._books.unlinks.append(file)
+                    self.remove_dropped()
+            return outcome
+
+    def bound_memory(self) -> None:
+        """Drop what memory has no room for; the lock of the books is held by the caller."""
+        index = self._books.index
+        waiting_bytes = index.memory_bytes(waiting_only=True)
+        while waiting_bytes > self._limits.memory_max_bytes:
+            if self._limits.on_full == "reject-new":
+                victim = next(index.waiting_in_memory(newest_first=True), None)
+            else:
+                victim = self._memory_victims.choose(index.waiting_in_memory(), may_leave_memory)
+            if victim is None:
+                break
+            waiting_bytes -= victim.held.size_bytes
+            self._books.drop(victim, self._memory_victims.reason if self._mode == "memory" else "memory-full")
+        self._bound_records()
+
+    def crowded(self) -> bool:
+        """Whether frames have to go to disk before their time: from half full on, so that a slow fsync finds room."""
+        with self._books.changed:
+            return self._books.index.memory_bytes(waiting_only=False) > self._limits.memory_max_bytes // 2
+
+    def remove_dropped(self) -> None:
+        """Unlink the files of what is gone, or leave it for later if the disk does not work."""
+        unlinks = self._books.unlinks
+        while unlinks and not self._resting():
+            try:
+                file = unlinks.popleft()
+            except IndexError:  # another thread was faster
+                return
+            try:
+                self._files.unlink(file)
+            except FileNotFoundError:
+                continue
+            except PermissionError as error:
+                log.warning("%s cannot be removed, it will be sent again after a restart: %s", file, error)
+                continue
+            except OSError as error:
+                unlinks.appendleft(file)
+                self.failed(error)
+                return
+            if self._unsynced_since_s is None:
+                self._unsynced_since_s = self._clock.monotonic_s()
+
+    def tend(self) -> float:
+        """Do what is due; return for how many seconds nothing will be."""
+        self._expire()
+        self._recover()
+        self._spill()
+        self._tidy()
+        self._say_drops()
+        return self._pause_s()
+
+    def finish(self) -> None:
+        """End the thread and bring everything in memory to disk, whoever has claimed it."""
+        if self._thread is not None:
+            self._stop.set()
+            self._wake.set()
+            self._thread.join()
+            self._thread = None
+        self._retry_at_s = 0.0
+        with self._books.changed:
+            left = list(self._books.index.memory.values())
+        for entry in left:
+            outcome = self.store(entry)
+            if outcome != "stored":
+                with self._books.changed:
+                    if not entry.gone:
+                        self._books.drop(
+                            entry, "memory-lost" if outcome in {"failed", "crowded"} else outcome
+                        )
+        self._unsynced_since_s = -SYNC_AFTER_S
+        self._say_at_s = 0.0
+        self._tidy()
+        self._say_drops()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._wake.clear()
+            # Real waiting, whatever clock decides what is due: this is only a poll.
+            self._wake.wait(self.tend())
+
+    def _resting(self) -> bool:
+        return bool(self._outage.reason) and self._clock.monotonic_s() < self._retry_at_s
+
+    def _make_room(self, entry: Entry) -> Outcome:
+        """Drop what has to go before *entry* may be written; "stored" if it may be."""
+        free = self._files.free()
+        size_bytes = entry.held.size_bytes
+        index = self._books.index
+        with self._books.changed:
+            used = Need(index.stored_files, index.stored_bytes)
+            allowed_bytes = self._limits.bytes_allowed(used.size_bytes, free)
+            if size_bytes > allowed_bytes:
+                return "too-large"
+            need = self._limits.need(used, size_bytes, allowed_bytes, free)
+            files = freed_bytes = 0
+            while (files < need.files or freed_bytes < need.size_bytes) and files < bounds.VICTIMS_MAX:
+                victim = self._disk_victims.choose(index.waiting_on_disk(), may_leave_disk)
+                if victim is None:
+                    break
+                files, freed_bytes = files + 1, freed_bytes + victim.held.size_bytes
+                self._books.drop(victim, self._disk_victims.reason)
+            enough = (files >= need.files and freed_bytes >= need.size_bytes) or files >= bounds.VICTIMS_MAX
+        self.remove_dropped()
+        if enough:
+            return "stored"
+        if self._limits.on_full == "reject-new":
+            return "rejected"
+        if need.short and not files:
+            raise OSError(errno.ENOSPC, "less is free on the disk than SPOOL_MIN_FREE")
+        return "crowded"
+
+    def _store_or_evict(self, file: str, data: bytes) -> None:
+        """Store, giving up old frames for as long as the disk says that it is full although the limits did not."""
+        for _ in range(bounds.VICTIMS_MAX):
+            try:
+                return store(self._files, file, data)
+            except OSError as error:
+                if error.errno not in FULL:
+                    raise
+                with self._books.changed:
+                    victim = self._disk_victims.choose(self._books.index.waiting_on_disk(), may_leave_disk)
+                    if victim is None:
+                        raise
+                    self._books.drop(victim, "no-space")
+                self.remove_dropped()
+        raise OSError(errno.ENOSPC, f"the disk stays full after {bounds.VICTIMS_MAX} frames were removed")
+
+    def _spill(self) -> None:
+        tried: set[str] = set()
+        while entry := self._next_due(tried):
+            tried.add(entry.held.name)
+            outcome = self.store(entry)
+            if outcome in {"rejected", "too-large"}:
+                with self._books.changed:
+                    if may_leave_memory(entry):  # else a lane is sending it, and may yet deliver it
+                        self._books.drop(entry, outcome)
+
+    def _recover(self) -> None:
+        """Find out whether a disk that failed works again, where no frame is waiting to try it."""
+        if not self._outage.reason or self._resting():
+            return
+        with self._disk:
+            try:
+                if self._note is not None:
+                    self._store_or_evict(*self._note)
+                    self._note = None
+                store(self._files, PROBE, b"")
+                self._files.unlink(PROBE)
+            except OSError as error:
+                self.failed(error)
+                return
+        if self._mode == "memory" or not self._books.index.memory:
+            self._outage.worked()
+
+    def _next_due(self, tried: set[str]) -> Entry | None:
+        if self._mode == "memory" or self._resting():
+            return None
+        now_s = self._clock.monotonic_s()
+        with self._books.changed:
+            crowded = self.crowded()
+            for name, entry in self._books.index.memory.items():
+                due = (
+                    self._mode == "durable" or crowded or now_s - entry.put_at_s >= self._limits.spill_after_s
+                )
+                if due and not entry.writing and name not in tried:
+                    return entry
+        return None
+
+    def _expire(self) -> None:
+        if self._limits.max_age_s is None:
+            return
+        oldest_put_at_s = self._clock.monotonic_s() - self._limits.max_age_s
+        with self._books.changed:
+            expired: list[Entry] = []
+            for entry in self._books.index.frames.values():
+                if entry.put_at_s >= oldest_put_at_s or len(expired) >= bounds.VICTIMS_MAX:
+                    break
+                if not entry.claimed and not entry.writing:
+                    expired.append(entry)
+            for entry in expired:
+                self._books.drop(entry, "expired")
+
+    def _bound_records(self) -> None:
+        index = self._books.index
+        memory_bytes = sum(e.held.size_bytes for e in index.memory.values() if e.held.kind == "record")
+        while (
+            len(index.records) > bounds.RECORDS_MAX_FILES
+            or index.record_bytes > bounds.RECORDS_MAX_BYTES
+            or memory_bytes > bounds.RECORDS_MEMORY_MAX_BYTES
+        ):
+            candidates = index.memory if memory_bytes > bounds.RECORDS_MEMORY_MAX_BYTES else index.records
+            victim = next(
+                (e for e in candidates.values() if e.held.kind == "record" and not (e.claimed or e.writing)),
+                None,
+            )
+            if victim is None:
+                return
+            memory_bytes -= victim.held.size_bytes if victim.file is None else 0
+            self._books.drop(victim, "records-full")
+
+    def _tidy(self) -> None:
+        if self._resting():
+            return
+        self.remove_dropped()
+        since_s = self._unsynced_since_s
+        if since_s is None or self._clock.monotonic_s() - since_s < SYNC_AFTER_S:
+            return
+        self._unsynced_since_s = None
+        try:
+            self._files.sync_folder()
+        except OSError as error:
+            self.failed(error)
+
+    def _say_drops(self) -> None:
+        now_s = self._clock.monotonic_s()
+        if now_s < self._say_at_s or not self._books.unsaid:
+            return
+        self._say_at_s = now_s + SAY_DROPS_EVERY_S
+        with self._books.changed:
+            unsaid, self._books.unsaid = self._books.unsaid, {}
+        for reason, (count, first, last) in unsaid.items():
+            log.warning("dropped %d (%s): %s to %s", count, reason, first, last)
+
+    def _pause_s(self) -> float:
+        with self._books.changed:
+            oldest = next(iter(self._books.index.memory.values()), None)
+        if oldest is None or self._mode == "memory":
+            return POLL_S
+        due_in_s = oldest.put_at_s + self._limits.spill_after_s - self._clock.monotonic_s()
+        return min(POLL_S, max(0.02, due_in_s)) if due_in_s > 0 else POLL_S
