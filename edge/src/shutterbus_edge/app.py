@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from typing import Any
 
-from shutterbus_edge import schedule, spool
+from shutterbus_edge import schedule
 from shutterbus_edge.capture.process import CaptureProcess
 from shutterbus_edge.condition import Condition
 from shutterbus_edge.health import HealthServer
@@ -17,6 +17,7 @@ from shutterbus_edge.report import Reporter
 from shutterbus_edge.sensors import SENSORS
 from shutterbus_edge.settings import EdgeSettings
 from shutterbus_edge.shoot import Shooter
+from shutterbus_edge.spool import camera_name, open_spool
 from shutterbus_wire.clock import Clock, SystemClock
 
 log = logging.getLogger(__name__)
@@ -37,21 +38,21 @@ def run(settings: EdgeSettings, clock: Clock | None = None, stop: threading.Even
     stop = stop or threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    name = settings.camera_id or spool.camera_name(settings.spool.dir)
+    name = settings.camera_id or camera_name(settings.spool.dir)
     with ExitStack() as stack:
-        kept = stack.enter_context(spool.open_spool(settings.spool, name, clock))
-        publisher = Publisher(settings, name, kept, clock)
+        spool = stack.enter_context(open_spool(settings.spool, name, clock))
+        publisher = Publisher(settings, name, spool, clock)
         camera = CaptureProcess(settings.camera_source, settings.picture, clock)
         when = schedule.parse(settings.schedule, settings.timezone) if settings.schedule else None
-        shooter = Shooter(name, camera, when, settings.picture.exposure_s, kept, publisher, clock)
-        reporter = Reporter(name, settings, camera, shooter, kept, publisher, clock)
-        health = HealthServer(settings.health_port, Condition(name, shooter, camera, kept, publisher, clock))
+        shooter = Shooter(name, camera, when, settings.picture.exposure_s, spool, publisher, clock)
+        reporter = Reporter(name, settings, camera, shooter, spool, publisher, clock)
+        health = HealthServer(settings.health_port, Condition(name, shooter, camera, spool, publisher, clock))
         stack.callback(health.close)
         log.info(
             "camera %s, source %s, epoch %s; health on 127.0.0.1:%d",
             name,
             settings.camera_source,
-            kept.epoch,
+            spool.epoch,
             health.port,
         )
         publisher.start()

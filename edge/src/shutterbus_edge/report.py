@@ -3,9 +3,6 @@
 import logging
 import threading
 
-from shutterbus_wire.message import Message
-from shutterbus_wire.records import Dropped, Reading, Report, Status, encode_record
-
 from shutterbus_edge.capture.process import CaptureProcess
 from shutterbus_edge.publish import Publisher
 from shutterbus_edge.sensors import Sensor
@@ -16,6 +13,8 @@ from shutterbus_edge.spool import Spool
 from shutterbus_edge.timekeeping import clock_synced
 from shutterbus_wire import __version__
 from shutterbus_wire.clock import Clock
+from shutterbus_wire.message import Message
+from shutterbus_wire.records import Dropped, Reading, Report, Status, encode_record
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ import threading
 
 from shutterbus_edge.capture import Picture
 from shutterbus_edge.capture.process import CaptureProcess
-from shutterbus_edge.errors import CameraUnavailableError
+from shutterbus_edge.errors import CameraFinishedError, CameraUnavailableError
 from shutterbus_edge.publish import Publisher
 from shutterbus_edge.schedule import Schedule, Ticker, every
 from shutterbus_edge.spool import Spool
@@ -75,7 +75,11 @@ class Shooter:
         """Shoot until *stop* is set."""
         while self._wait_until_due(stop):
             try:
-                picture = self._camera.shoot(self._deadline_s, self._publisher.frame_max_bytes)
+                picture = self._camera.shoot(self._deadline_s, self._spool.frame_max_bytes)
+            except CameraFinishedError as error:
+                log.info("%s; what is held is still being sent", error)
+                stop.wait()
+                return
             except CameraUnavailableError as error:
                 if stop.is_set():
                     return  # it was closed under us
