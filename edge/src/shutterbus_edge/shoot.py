@@ -97,6 +97,8 @@ class Shooter:
         if self._ticker is None and self._camera.opened and self._camera.opened.natural_rate:
             # Played sources have no shutter to pace them; their own rate becomes the schedule.
             self._ticker = Ticker(every(1 / self._camera.opened.natural_rate), self._clock)
+            if self.last_shot_s is not None:
+                self._ticker.wait_next(stop)  # the shot that told us the rate was the first
         if self._ticker is None:
             return not stop.is_set()  # the hardware paces itself: ask for the next at once
         return self._ticker.wait_next(stop) is not None
