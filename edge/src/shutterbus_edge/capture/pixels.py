@@ -1,9 +1,10 @@
-"""What sources that draw or convert with Pillow share: turning the pixels, and making the JPEG."""
+"""What sources that draw or convert with Pillow share: turning the pixels, a text on them, and making the JPEG."""
 
 import io
 
-from PIL import Image
+from PIL import Image, ImageColor, ImageDraw, ImageFont
 
+from shutterbus_edge.errors import MisconfiguredError
 from shutterbus_edge.picture import PictureSettings
 
 ROTATIONS = {
@@ -11,6 +12,7 @@ ROTATIONS = {
     180: Image.Transpose.ROTATE_180,
     270: Image.Transpose.ROTATE_90,
 }
+TEXT_PX = 32
 
 
 def turned(image: Image.Image, picture: PictureSettings) -> Image.Image:
@@ -31,3 +33,61 @@ def to_jpeg(image: Image.Image, quality: int, scale: float = 1.0) -> bytes:
     file = io.BytesIO()
     image.save(file, "JPEG", quality=quality)
     return file.getvalue()
+
+
+class Annotation:
+    """The text and number that settings ask to have drawn at the top of each picture."""
+
+    SETTINGS = frozenset(
+        {
+            "annotate_text",
+            "annotate_text_size",
+            "annotate_frame_num",
+            "annotate_foreground",
+            "annotate_background",
+        }
+    )
+
+    def __init__(self, picture: PictureSettings) -> None:
+        self._text = picture.annotate_text or ""
+        self._numbered = bool(picture.annotate_frame_num)
+        self._font = ImageFont.load_default(picture.annotate_text_size or TEXT_PX)
+        self._ink = _colour(picture.annotate_foreground or "white")
+        self._paper = _colour(picture.annotate_background) if picture.annotate_background else None
+        self._number = 0
+        self._label: Image.Image | None = None
+
+    def label(self, width_max_px: int) -> Image.Image | None:
+        """Return what to paste into the next picture, RGBA and of even sides; None if nothing was asked for."""
+        if not (self._text or self._numbered):
+            return None
+        if self._label is None or self._numbered:
+            self._number += 1
+            text = f"{self._number} {self._text}".strip() if self._numbered else self._text
+            self._label = self._draw(text, width_max_px)
+        return self._label
+
+    def draw(self, image: Image.Image) -> None:
+        """Draw it at the top centre of *image*."""
+        label = self.label(image.width)
+        if label is not None:
+            image.paste(label, ((image.width - label.width) // 2, 0), label)
+
+    def _draw(self, text: str, width_max_px: int) -> Image.Image:
+        left, top, right, bottom = self._font.getbbox(text)
+        margin = max(2, int(self._font.size / 6)) if isinstance(self._font, ImageFont.FreeTypeFont) else 2
+        width = min(int(right - left) + 2 * margin, width_max_px) // 2 * 2
+        height = (int(bottom - top) + 2 * margin + 1) // 2 * 2
+        label = Image.new("RGBA", (width, height), (*self._paper, 255) if self._paper else (0, 0, 0, 0))
+        ImageDraw.Draw(label).text((margin - left, margin - top), text, (*self._ink, 255), self._font)
+        return label
+
+
+def _colour(name: str) -> tuple[int, int, int]:
+    try:
+        red, green, blue = ImageColor.getrgb(name)[:3]
+    except ValueError as error:
+        raise MisconfiguredError(
+            f"{name!r} is no colour; a name such as white or a value such as #ffffff is"
+        ) from error
+    return red, green, blue

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from shutterbus_edge.capture import Picture
 from shutterbus_edge.capture.fit import Fit
 from shutterbus_edge.capture.orientation import SETTINGS as TURNS
-from shutterbus_edge.capture.pixels import to_jpeg, turned
+from shutterbus_edge.capture.pixels import Annotation, to_jpeg, turned
 from shutterbus_edge.errors import MisconfiguredError
 from shutterbus_edge.picture import PictureSettings
 from shutterbus_wire.clock import Clock
@@ -33,7 +33,7 @@ SQUARES = 24
 class TestCard:
     """``testcard``, or ``testcard:1920x1080``; a size in the settings wins."""
 
-    applied = frozenset({"size_px", "framerate", "quality"}) | TURNS
+    applied = frozenset({"size_px", "framerate", "quality"}) | TURNS | Annotation.SETTINGS
     notes = ()
     description = "test card"
 
@@ -41,6 +41,7 @@ class TestCard:
         self._picture = picture
         self._clock = clock
         self._fit = Fit(picture.quality)
+        self._annotation = Annotation(picture)
         self._layout = Layout(picture.size_px or _size(rest))
         self._card = self._layout.background()
         self._number = 0
@@ -53,6 +54,7 @@ class TestCard:
         card = self._card.copy()
         self._layout.draw(card, now_us, self._number)
         card = turned(card, self._picture)
+        self._annotation.draw(card)
         jpeg = self._fit.encode(lambda quality, scale: to_jpeg(card, quality, scale), frame_max_bytes)
         number, self._number = self._number, self._number + 1
         return Picture(jpeg, now_us, "driver", {"FrameNumber": number}, make="Shutterbus", model="test card")

@@ -1,0 +1,129 @@
+"""A picture, or a folder of them in the order of their names. A JPEG is passed through untouched."""
+
+import logging
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from PIL import ExifTags, Image, ImageOps
+
+from shutterbus_edge.capture import Picture, orientation
+from shutterbus_edge.capture.fit import Fit
+from shutterbus_edge.capture.pixels import Annotation, to_jpeg, turned
+from shutterbus_edge.capture.playing import PICTURE_SUFFIXES
+from shutterbus_edge.errors import CameraFinishedError, CameraUnavailableError
+from shutterbus_edge.picture import PictureSettings
+from shutterbus_wire.clock import Clock
+from shutterbus_wire.errors import MalformedError
+from shutterbus_wire.jpeg import check_whole, size_px, sniff
+
+log = logging.getLogger(__name__)
+
+DEFAULT_RATE = 1.0
+UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+"""What Pillow raises for a file it cannot read."""
+
+
+class Pictures:
+    """``file:/a/folder`` or ``file:/a/picture.jpg``.
+
+    Looped, it is a camera and a picture is taken now. Taken once, a picture is as old as it says itself (EXIF), or
+    as its file is. A file that cannot be read is named in the log and passed over.
+    """
+
+    notes = ()
+
+    def __init__(self, path: Path, picture: PictureSettings, clock: Clock, *, once: bool) -> None:
+        self._path = path
+        self._picture = picture
+        self._clock = clock
+        self._once = once
+        self._fit = Fit(picture.quality)
+        self._annotation = Annotation(picture)
+        self.description = path.name or str(path)
+        self.natural_rate = picture.framerate or DEFAULT_RATE
+        files = self._files()
+        self._rest = iter(files)
+        self._unreadable = 0
+        self.applied = orientation.SETTINGS | {"framerate"}
+        if not any(file.suffix.lower() in {".jpg", ".jpeg"} for file in files):
+            self.applied |= {"quality", "size_px"} | Annotation.SETTINGS
+        # The size of the first that can be read, without taking it.
+        first = next(self._readable(iter(files)), None)
+        if first is None:
+            raise CameraUnavailableError(f"none of the {len(files)} pictures of {path} can be read")
+        self.size_px = size_px(first[1])
+
+    def capture(self, frame_max_bytes: int | None) -> Picture:
+        found = next(self._readable(self._rest, frame_max_bytes), None)
+        if found is None and not self._once:
+            self._rest = iter(self._files())
+            found = next(self._readable(self._rest, frame_max_bytes), None)
+        if found is None:
+            if self._once:
+                raise CameraFinishedError(f"all pictures of {self._path} are taken")
+            raise CameraUnavailableError(f"no picture of {self._path} can be read any more")
+        file, jpeg, exif = found
+        metadata = {"File": file.name}
+        turn = (
+            orientation.orientation(self._picture, exif.get(ExifTags.Base.Orientation, 1))
+            if exif is not None
+            else None
+        )
+        if self._once:
+            return Picture(jpeg, _taken_at_us(file, exif), "file", metadata, turn)
+        return Picture(jpeg, self._clock.utc_us(), "arrival", metadata, turn)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _files(self) -> list[Path]:
+        try:
+            if not self._path.is_dir():
+                return [self._path]
+            files = [file for file in sorted(self._path.iterdir()) if file.suffix.lower() in PICTURE_SUFFIXES]
+        except OSError as error:
+            raise CameraUnavailableError(f"{self._path} cannot be read: {error.strerror}") from error
+        if not files:
+            kinds = ", ".join(sorted(PICTURE_SUFFIXES))
+            raise CameraUnavailableError(f"there is no picture in {self._path} (of the kinds {kinds})")
+        return files
+
+    def _readable(
+        self, files: Iterator[Path], limit_bytes: int | None = None
+    ) -> Iterator[tuple[Path, bytes, Image.Exif | None]]:
+        """Yield file, JPEG, and the EXIF of one that is passed through; the others have been turned already."""
+        for file in files:
+            try:
+                data = file.read_bytes()
+                if sniff(data) == "image/jpeg":
+                    check_whole(data)
+                    with Image.open(file, formats=["JPEG"]) as image:
+                        yield file, data, image.getexif()
+                else:
+                    yield file, self._converted(file, limit_bytes), None
+            except (*UNREADABLE, MalformedError) as error:
+                log.warning("%s is passed over: %s", file.name, error)
+
+    def _converted(self, file: Path, limit_bytes: int | None) -> bytes:
+        with Image.open(file) as opened:
+            image = turned(ImageOps.exif_transpose(opened).convert("RGB"), self._picture)
+        if self._picture.size_px:
+            image = ImageOps.contain(image, self._picture.size_px)
+        self._annotation.draw(image)
+        return self._fit.encode(lambda quality, scale: to_jpeg(image, quality, scale), limit_bytes)
+
+
+def _taken_at_us(file: Path, exif: Image.Exif | None) -> int:
+    """Return when the picture in *file* says it was taken, else when the file was last changed."""
+    tags: dict[int, Any] = dict(exif.get_ifd(ExifTags.IFD.Exif)) if exif is not None else {}
+    text = str(tags.get(ExifTags.Base.DateTimeOriginal, ""))
+    offset = str(tags.get(ExifTags.Base.OffsetTimeOriginal, ""))
+    try:
+        at = datetime.strptime(text + offset, "%Y:%m:%d %H:%M:%S%z" if offset else "%Y:%m:%d %H:%M:%S")  # noqa: DTZ007 (a camera without a zone means local time; made so below)
+        at_us = int(at.astimezone().timestamp()) * 1_000_000
+    except (ValueError, OverflowError, OSError):
+        return file.stat().st_mtime_ns // 1000
+    fraction = str(tags.get(ExifTags.Base.SubsecTimeOriginal, "")).strip()
+    return at_us + (int(fraction[:6].ljust(6, "0")) if fraction.isascii() and fraction.isdigit() else 0)

@@ -1,0 +1,41 @@
+"""Files played as a camera: ``file:`` goes round for ever, ``file-once:`` ends after the last picture.
+
+A folder or picture needs Pillow alone; OpenCV is loaded for a film only.
+"""
+
+from pathlib import Path
+
+from shutterbus_edge.capture import Camera
+from shutterbus_edge.errors import CameraUnavailableError
+from shutterbus_edge.picture import PictureSettings
+from shutterbus_wire.clock import Clock
+from shutterbus_wire.jpeg import sniff
+
+PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm"})
+
+
+def open_loop(rest: str, picture: PictureSettings, clock: Clock) -> Camera:
+    return _open(Path(rest).expanduser(), picture, clock, once=False)
+
+
+def open_once(rest: str, picture: PictureSettings, clock: Clock) -> Camera:
+    return _open(Path(rest).expanduser(), picture, clock, once=True)
+
+
+def _open(path: Path, picture: PictureSettings, clock: Clock, *, once: bool) -> Camera:
+    try:
+        is_pictures = path.is_dir() or _is_picture(path)
+    except OSError as error:
+        raise CameraUnavailableError(f"{path} cannot be read: {error.strerror}") from error
+    if is_pictures:
+        from shutterbus_edge.capture.pictures import Pictures
+
+        return Pictures(path, picture, clock, once=once)
+    from shutterbus_edge.capture.film import Film
+
+    return Film(path, picture, clock, once=once)
+
+
+def _is_picture(path: Path) -> bool:
+    with path.open("rb") as file:
+        return sniff(file.read(16)) is not None or path.suffix.lower() in PICTURE_SUFFIXES
