@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from shutterbus_edge.spool.names import Held
+from shutterbus_edge.spool.names import Held, Kind
 
 
 @dataclass(slots=True, eq=False)
@@ -84,9 +84,10 @@ class Index:
             entry.claimed = False
             self.waiting += 1
 
-    def oldest_waiting(self) -> Entry | None:
-        """Return the frame or record that has waited longest and that nobody is sending."""
-        heads = [next((e for e in s.values() if not e.claimed), None) for s in (self.frames, self.records)]
+    def oldest_waiting(self, kind: Kind | None = None) -> Entry | None:
+        """Return what has waited longest and nobody is sending, of *kind* or of either."""
+        series = {"frame": [self.frames], "record": [self.records], None: [self.records, self.frames]}[kind]
+        heads = [next((e for e in one.values() if not e.claimed), None) for one in series]
         return min((e for e in heads if e), key=lambda e: e.put_at_s, default=None)
 
     def waiting_on_disk(self) -> Iterator[Entry]:

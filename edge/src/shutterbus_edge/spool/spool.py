@@ -13,7 +13,7 @@ from shutterbus_edge.spool.books import Books
 from shutterbus_edge.spool.files import Files, FolderFiles, Found, store
 from shutterbus_edge.spool.index import Entry
 from shutterbus_edge.spool.limits import Mode, SpoolLimits
-from shutterbus_edge.spool.names import Held
+from shutterbus_edge.spool.names import Held, Kind
 from shutterbus_edge.spool.tally import Ledger, SpoolCounts
 from shutterbus_edge.spool.writer import Writer
 from shutterbus_wire.clock import Clock
@@ -150,19 +150,22 @@ class Spool:
                     self._books.drop(entry, "vanished")
             raise NoLongerHeldError(f"{file} has vanished from the spool folder") from None
         except OSError as error:
-            sentence = f"{file} cannot be read: {error.strerror}"
-            self.set_aside(held, "unreadable", sentence)
-            raise NoLongerHeldError(sentence) from error
+            raise self._bad(held, "unreadable", f"{file} cannot be read: {error.strerror}") from error
         if not names.is_whole(file, data):
-            sentence = f"{file} does not have the digest in its name: {len(data)} bytes were read"
-            self.set_aside(held, "damaged", sentence)
-            raise NoLongerHeldError(sentence)
+            raise self._bad(
+                held, "damaged", f"the {len(data)} bytes of {file} do not have the digest in its name"
+            )
         return data
 
-    def claim_oldest(self) -> Held | None:
-        """Claim and return what has waited longest; None if nothing waits."""
+    def _bad(self, held: Held, reason: str, sentence: str) -> NoLongerHeldError:
+        log.error("set aside: %s", sentence)
+        self.set_aside(held, reason, sentence)
+        return NoLongerHeldError(sentence)
+
+    def claim_oldest(self, kind: Kind | None = None) -> Held | None:
+        """Claim and return what has waited longest, of *kind* or of either; None if nothing waits."""
         with self._books.changed:
-            entry = self._books.index.oldest_waiting()
+            entry = self._books.index.oldest_waiting(kind)
             if entry is None:
                 return None
             self._books.index.claim(entry)
@@ -189,14 +192,13 @@ class Spool:
         self._writer.remove_dropped()
 
     def set_aside(self, held: Held, reason: str, sentence: str) -> None:
-        """Move what can never be sent into the quarantine folder, with *sentence* beside it."""
+        """Move what can never be sent into the quarantine folder, with *sentence* beside it; the caller logs it."""
         with self._books.changed:
             entry = self._books.index.get(held.name)
             if entry is None:
                 return
             data, file = entry.data, entry.file
             self._books.set_aside(entry)
-        log.error("set aside %s (%s): %s", held.name, reason, sentence)
         name = file or names.file_name(held, data or b"")
         try:
             quarantine.set_aside(self._files, name, data, f"{reason}: {sentence}")
