@@ -4,7 +4,6 @@ Any image tool reads the standard tags. The whole truth is in ``UserComment``: `
 JSON, see ``facts_json``. Specified in ``docs/wire-format.md``.
 """
 
-import math
 from fractions import Fraction
 
 from shutterbus_wire import facts_json, instant, tiff
@@ -209,7 +208,7 @@ def _name(text: str) -> tiff.Value:
 
 
 def _number(value: object) -> float | None:
-    """Return *value* if it is a finite number, else None."""
-    if type(value) is int or (isinstance(value, float) and math.isfinite(value)):
+    """Return *value* if it is a number of sensible size, else None."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15:
         return value
     return None

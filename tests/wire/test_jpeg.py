@@ -1,0 +1,116 @@
+"""What a picture is and how large, told from its outside."""
+
+import struct
+import time
+import zlib
+
+import pytest
+
+from shutterbus_wire import jpeg
+from shutterbus_wire.errors import MalformedError
+from wire.pictures import BARE_JPEG, BARE_PNG, CAMERA_JPEG, XMP, segment, with_segments
+
+
+def _resized(width: int, height: int) -> bytes:
+    """Return a JPEG whose header claims another size."""
+    at = BARE_JPEG.index(b"\xff\xc0")
+    return BARE_JPEG[: at + 5] + struct.pack(">HH", height, width) + BARE_JPEG[at + 9 :]
+
+
+def _png(width: int, height: int) -> bytes:
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n\0\0\0\x0d" + header + zlib.crc32(header).to_bytes(4) + b"\0\0\0\0IEND\xaeB`\x82"
+    )
+
+
+def test_pictures_are_known_by_their_beginning() -> None:
+    assert jpeg.sniff(BARE_JPEG) == "image/jpeg"
+    assert jpeg.sniff(BARE_PNG) == "image/png"
+    assert jpeg.sniff(b"<svg onload='...'/>") is None
+    assert jpeg.sniff(b"") is None
+
+
+def test_sizes_come_from_the_header() -> None:
+    assert jpeg.size_px(BARE_JPEG) == (64, 48)
+    assert jpeg.size_px(BARE_PNG) == (64, 48)
+    assert jpeg.size_px(CAMERA_JPEG) == (64, 48)  # not the thumbnail's
+
+
+def test_the_largest_sensor_there_is_passes() -> None:
+    assert jpeg.size_px(_resized(9152, 6944)) == (9152, 6944)
+    assert jpeg.size_px(_png(4608, 2592)) == (4608, 2592)
+
+
+@pytest.mark.parametrize("bomb", [_resized(65500, 65500), _png(9000, 9000), _png(2**32 - 1, 2**32 - 1)])
+def test_a_picture_that_would_unfold_to_gigabytes_is_refused(bomb: bytes) -> None:
+    with pytest.raises(MalformedError) as refused:
+        jpeg.size_px(bomb)
+    assert refused.value.reason == "too-many-pixels"
+
+
+def test_a_second_size_is_refused() -> None:
+    """Otherwise the check sees one and the decoder takes the other."""
+    at = BARE_JPEG.index(b"\xff\xc0")
+    second = segment(0xC0, struct.pack(">BHHB", 8, 60000, 60000, 3) + bytes(9))
+    with pytest.raises(MalformedError):
+        jpeg.size_px(BARE_JPEG[:at] + second + BARE_JPEG[at:])
+
+
+@pytest.mark.parametrize("picture", [_resized(0, 48), _resized(64, 0), _png(0, 1)])
+def test_a_picture_without_a_size_is_refused(picture: bytes) -> None:
+    with pytest.raises(MalformedError):
+        jpeg.size_px(picture)
+
+
+def test_a_torn_picture_is_told_from_a_whole_one() -> None:
+    jpeg.check_whole(BARE_JPEG)
+    jpeg.check_whole(BARE_JPEG + bytes(512))  # webcams pad
+    jpeg.check_whole(BARE_PNG)
+    for torn in (BARE_JPEG[:-2], BARE_JPEG[: len(BARE_JPEG) // 2], BARE_PNG[:-12]):
+        with pytest.raises(MalformedError) as refused:
+            jpeg.check_whole(torn)
+        assert refused.value.reason == "torn-picture"
+
+
+def test_a_picture_of_thousands_of_scans_is_refused() -> None:
+    """Each makes a decoder go over all pixels again; the file stays small."""
+    progressive = BARE_JPEG.replace(b"\xff\xc0", b"\xff\xc2")
+    jpeg.check_whole(progressive)
+    scan = segment(0xDA, b"\x01\x01\0\0\x3f\0")
+    with pytest.raises(MalformedError) as refused:
+        jpeg.check_whole(progressive[:-2] + scan * 1000 + b"\xff\xd9")
+    assert refused.value.reason == "too-many-scans"
+    jpeg.check_whole(
+        BARE_JPEG[:-2] + scan * 1000 + b"\xff\xd9"
+    )  # a decoder of this one stops after the first
+
+
+def test_only_exif_is_taken_out() -> None:
+    assert jpeg.without_exif(CAMERA_JPEG) == with_segments(BARE_JPEG, XMP)
+    assert jpeg.without_exif(BARE_JPEG) == BARE_JPEG
+
+
+def test_fill_bytes_and_bare_markers_before_a_segment_are_allowed() -> None:
+    padded = with_segments(BARE_JPEG, b"\xff\xff\xff" + segment(0xFE, b"a comment")[1:], b"\xff\x01")
+    assert jpeg.size_px(padded) == (64, 48)
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        b"\xff\xd8" + b"\xff" * 8_000_000,
+        b"\xff\xd8" + b"\xff\x01" * 4_000_000,
+        b"\xff\xd8" + segment(0xFE, b"") * 2_000_000,
+        b"\xff\xd8\xff",
+        b"\xff\xd8\xff\xe0\0\0",
+        b"\xff\xd8\xff\xe0\0\1",
+        b"\xff\xd8\xff\xd9",
+    ],
+    ids=["fill", "bare markers", "empty segments", "nothing", "length 0", "length 1", "end at once"],
+)
+def test_headers_without_end_are_given_up_early(hostile: bytes) -> None:
+    before_s = time.process_time()
+    with pytest.raises(MalformedError):
+        jpeg.size_px(hostile)
+    assert time.process_time() - before_s < 0.5
