@@ -1,0 +1,98 @@
+"""The backlog lane: everything that did not go live, oldest first, behind the live lane's back."""
+
+import heapq
+from collections.abc import Callable
+
+from shutterbus_edge.publish.client import Client
+from shutterbus_edge.publish.encode import Encoder
+from shutterbus_edge.publish.lane import PIPELINED_BYTES, Flight, Lane
+from shutterbus_edge.publish.line import Line
+from shutterbus_edge.spool import Held, Spool
+from shutterbus_edge.spool.names import Kind
+from shutterbus_wire.clock import Clock
+
+KINDS: tuple[Kind, ...] = ("record", "frame")
+"""In the order of sending: records are small, and the account of the pictures should not wait for them."""
+
+
+class Allowance:
+    """So many bytes a second, over any stretch longer than one message; without a rate, any number."""
+
+    def __init__(self, bytes_per_s: float | None, clock: Clock) -> None:
+        self._bytes_per_s = bytes_per_s
+        self._clock = clock
+        self._free_at_s = clock.monotonic_s()
+
+    def wait_s(self) -> float:
+        """Return how long the next message has to wait; 0 if it may go."""
+        return max(0.0, self._free_at_s - self._clock.monotonic_s()) if self._bytes_per_s else 0.0
+
+    def spend(self, size_bytes: int) -> None:
+        """Note that a message has gone; one may go into debt, which the next waits for."""
+        if self._bytes_per_s:
+            self._free_at_s = max(self._free_at_s, self._clock.monotonic_s()) + size_bytes / self._bytes_per_s
+
+
+class BacklogLane(Lane):
+    """Claims from the spool what it is about to send. What fails stays claimed and goes first again, in its old turn."""
+
+    def __init__(
+        self,
+        line: Line,
+        encoder: Encoder,
+        spool: Spool,
+        clock: Clock,
+        *,
+        may_send: Callable[[], bool],
+        bytes_per_s: float | None,
+    ) -> None:
+        """*may_send* says whether the live lane leaves room."""
+        super().__init__("backlog", line, encoder, spool, clock)
+        self._live_leaves_room = may_send
+        self._allowance = Allowance(bytes_per_s, clock)
+        self._next: dict[Kind, list[tuple[int, Held]]] = {"record": [], "frame": []}
+        self._turns = 0
+
+    def step(self) -> float:
+        for kind in KINDS if self._live_leaves_room() else ():
+            if not self._next[kind] and not self._retries[kind].wait_s(self._clock.monotonic_s()):
+                self._claim(kind)
+        return super().step()
+
+    def finish(self) -> None:
+        in_flight = [flight.held for flight in self._flights if flight.held]
+        super().finish()
+        for held in in_flight + [held for waiting in self._next.values() for _, held in waiting]:
+            self._spool.release(held)
+        self._next = {kind: [] for kind in KINDS}
+
+    def _wants_line(self) -> bool:
+        return bool(self._flights or self._next["record"] or self._next["frame"])
+
+    def _claim(self, kind: Kind) -> None:
+        if held := self._spool.claim_oldest(kind):
+            self._turns += 1
+            heapq.heappush(self._next[kind], (self._turns, held))
+
+    def _send(self, client: Client) -> None:
+        for kind in KINDS:
+            while self._next[kind] and self._live_leaves_room():
+                turn, held = self._next[kind][0]
+                if self._allowance.wait_s() or not self._may_send(kind, held.size_bytes, client):
+                    break
+                heapq.heappop(self._next[kind])
+                self._allowance.spend(held.size_bytes)
+                self._hand_over(client, held, turn)
+                if not self._next[kind]:
+                    self._claim(kind)
+
+    def _take_back(self, flight: Flight) -> None:
+        if flight.held:
+            heapq.heappush(self._next[flight.held.kind], (flight.turn, flight.held))
+
+    def _window(self, total_bytes: int) -> int:
+        return 8 if total_bytes <= PIPELINED_BYTES else 1
+
+    def _pause_s(self) -> float:
+        pause_s, allowance_s = super()._pause_s(), self._allowance.wait_s()
+        return max(0.01, min(pause_s, allowance_s)) if allowance_s and self._wants_line() else pause_s

@@ -1,0 +1,40 @@
+"""What a client library says in the log, said seldom.
+
+kafka-python repeats the same lines at every attempt while a broker is away, which pushes their cause out of the log.
+Below INFO it logs every message with its picture in it.
+"""
+
+import logging
+import threading
+import time
+
+SELDOM_S = 60.0
+
+
+class Seldom(logging.Handler):
+    """Passes a line on to *target* if none of the same kind went there within a minute."""
+
+    def __init__(self, target: logging.Logger) -> None:
+        super().__init__(logging.INFO)
+        self._target = target
+        self._lines = threading.Lock()
+        self._last_s: dict[tuple[str, str], float] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        kind = (record.name, str(record.msg))
+        now_s = time.monotonic()
+        with self._lines:
+            if now_s - self._last_s.get(kind, float("-inf")) < SELDOM_S:
+                return
+            self._last_s[kind] = now_s
+        if self._target.isEnabledFor(record.levelno):
+            self._target.handle(record)
+
+
+def quieten(library: str, target: logging.Logger) -> None:
+    """Let the logger *library* and all below it speak seldom, through *target*, and never below INFO."""
+    logger = logging.getLogger(library)
+    logger.setLevel(logging.INFO if target.isEnabledFor(logging.DEBUG) else logging.WARNING)
+    if not any(isinstance(handler, Seldom) for handler in logger.handlers):
+        logger.handlers = [Seldom(target)]
+        logger.propagate = False

@@ -1,0 +1,85 @@
+"""From what the spool holds to what goes on the wire."""
+
+from shutterbus_edge.errors import FrameRefusedError
+from shutterbus_edge.publish.client import Outgoing
+from shutterbus_edge.spool import Held
+from shutterbus_wire import exif
+from shutterbus_wire.broker import KAFKA_OVERHEAD_BYTES
+from shutterbus_wire.errors import MalformedError
+from shutterbus_wire.frame import Frame, Lane
+from shutterbus_wire.message import MessageFormat, encode_frame
+from shutterbus_wire.names import (
+    MqttKind,
+    camera_of_kafka_topic,
+    camera_of_mqtt_topic,
+    expand,
+    kafka_topic,
+    mqtt_topic,
+)
+from shutterbus_wire.records import Status, encode_record, record_message
+
+
+class Encoder:
+    """Knows the topics of one camera on one transport, and the form that their readers expect.
+
+    Attributes:
+        frames_topic: Where the pictures go.
+        is_ours: Whether that is the camera's own topic. Records and status belong beside it; a topic that the user
+            named has readers who know pictures only, and beside it they go nowhere.
+    """
+
+    def __init__(
+        self,
+        transport: str,
+        camera: str,
+        *,
+        topic: str | None = None,
+        message_format: MessageFormat | None = None,
+        retain: bool | None = None,
+    ) -> None:
+        """*topic* is the user's, ``{camera}`` in it still to be replaced; *retain* overrides what its owner suggests."""
+        self._kafka = transport == "kafka"
+        self._camera = camera
+        self._key = camera.encode()
+        own = kafka_topic(camera, "frames") if self._kafka else mqtt_topic(camera, "frames")
+        self.frames_topic = own if topic is None else expand(topic, camera)
+        owner = (camera_of_kafka_topic if self._kafka else camera_of_mqtt_topic)(self.frames_topic)
+        self.is_ours = owner is not None
+        self.message_format: MessageFormat = message_format or ("jpeg" if self.is_ours else "3")
+        self._retain = not self._kafka and (self.is_ours if retain is None else retain)
+
+    def frame(self, data: bytes, lane: Lane) -> Outgoing:
+        """Return the message for the picture *data*. FrameRefusedError: it does not say which picture it is."""
+        try:
+            facts = exif.read_facts(data)
+        except MalformedError as error:
+            raise FrameRefusedError(error.reason, f"it cannot be read: {error}") from error
+        if facts is None:
+            raise FrameRefusedError(
+                "no-identity", "it does not carry the facts that every picture of ours has"
+            )
+        message = encode_frame(Frame(facts, data), self.message_format, lane)
+        # A picture that comes late must not replace the last one that the broker shows to newcomers.
+        return Outgoing(self.frames_topic, self._key, message, retain=self._retain and lane == "live")
+
+    def record(self, held: Held, data: bytes, lane: Lane) -> Outgoing:
+        """Return the message for the record *data*. FrameRefusedError: it is none."""
+        try:
+            message = record_message(data, lane)
+        except MalformedError as error:
+            raise FrameRefusedError(error.reason, f"it cannot be read: {error}") from error
+        if self._kafka:
+            return Outgoing(kafka_topic(self._camera, "telemetry"), self._key, message)
+        kind: MqttKind = "reports" if held.stream == "reports" else "readings"
+        return Outgoing(mqtt_topic(self._camera, kind), self._key, message)
+
+    def status(self, status: Status) -> Outgoing:
+        """Return the message for *status*, which an MQTT broker keeps."""
+        topic = kafka_topic(self._camera, "telemetry") if self._kafka else mqtt_topic(self._camera, "status")
+        return Outgoing(topic, self._key, encode_record(status, "live"), retain=not self._kafka)
+
+    def frame_max_bytes(self, limit_bytes: int) -> int:
+        """Return the largest picture whose message stays below *limit_bytes*."""
+        room = limit_bytes - KAFKA_OVERHEAD_BYTES
+        # Base64 makes four characters of three bytes.
+        return max(0, room // 4 * 3 if self.message_format == "json" else room)

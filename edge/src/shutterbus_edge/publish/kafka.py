@@ -1,0 +1,342 @@
+"""Kafka by kafka-python 3, with the settings and the care that its version 3.0 needs.
+
+- It tries to connect again and again by itself and tells nobody why it cannot. So every attempt is stopped at its
+  first failure and the cause kept (``_Manager``): when to try again is decided in one place, ``Retry``.
+- ``close`` of a producer with unsent records raises, and leaves thread and sockets behind (``KafkaClient.close``).
+- A producer that is garbage collected silences the log of all later ones (``_Producer``).
+- A topic that does not exist is asked for ten times a second for ever, so it is never left in the list of topics.
+"""
+
+import contextlib
+import logging
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka import errors as kafka_errors
+from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.net.compat import KafkaNetClient
+from kafka.net.manager import KafkaConnectionManager
+from kafka.net.selector import NetworkSelector
+
+from shutterbus_edge.errors import BrokerUnavailableError, EdgeError, FrameRefusedError, MisconfiguredError
+from shutterbus_edge.publish.chatter import quieten
+from shutterbus_edge.publish.client import Done, Outgoing
+from shutterbus_edge.publish.reach import speaks_tls
+from shutterbus_edge.publish.tls import UNACKNOWLEDGED_MS, tls_refusal
+from shutterbus_wire.broker import BrokerSettings
+from shutterbus_wire.message import kafka_headers
+
+log = logging.getLogger(__name__)
+
+BOOTSTRAP_TIMEOUT_S = 10.0
+TOPIC_TIMEOUT_S = 3.0
+"""For a topic that the broker creates when it is asked for; one that exists is known after one answer."""
+UNKNOWN_AFTER_S = 5.0
+"""A restarting broker does not know its topics at once; after so long the topic is gone."""
+CLOSE_TIMEOUT_S = 2.0
+
+
+_REFUSED = (
+    kafka_errors.MessageSizeTooLargeError,
+    kafka_errors.RecordListTooLargeError,
+    kafka_errors.InvalidRecordError,
+)
+_WHO_WE_ARE = (
+    kafka_errors.AuthorizationError,
+    kafka_errors.SaslAuthenticationFailedError,
+    kafka_errors.UnsupportedSaslMechanismError,
+    kafka_errors.IllegalSaslStateError,
+    # What its SCRAM makes of an answer that says no.
+    KeyError,
+    ValueError,
+)
+_TOPIC = (
+    kafka_errors.AuthorizationError,
+    kafka_errors.InvalidTopicError,
+    kafka_errors.UnknownTopicOrPartitionError,
+    kafka_errors.PolicyViolationError,
+    kafka_errors.UnsupportedVersionError,
+)
+
+
+class _Producer(KafkaProducer):  # type: ignore[misc] # kafka-python has no types
+    def __del__(self) -> None:
+        """Leave the module's logger alone; ``KafkaClient.close`` has closed what there is."""
+
+
+class _Manager(KafkaConnectionManager):  # type: ignore[misc] # kafka-python has no types
+    """Remembers why the last connection failed, and gives up the first connecting at its first failure."""
+
+    def __init__(self, net: NetworkSelector, **options: Any) -> None:
+        super().__init__(net, **options)
+        self.failure: Exception | None = None
+
+    def get_connection(self, node_id: Any, **options: Any) -> Any:
+        is_new = node_id not in self._conns
+        connection = super().get_connection(node_id, **options)
+        if is_new:
+            connection.init_future.add_callback(self._connected)
+            connection.close_future.add_errback(self._failed)
+        return connection
+
+    def _connected(self, _: Any) -> None:
+        self.failure = None
+
+    def _failed(self, error: Exception) -> None:
+        self.failure = error
+        if not self.bootstrapped:
+            self.closed = True
+
+
+class _Net:
+    """Makes the network client of one producer or admin client, and ends all of it, whatever became of its owner."""
+
+    def __init__(self) -> None:
+        self._made: KafkaNetClient | None = None
+
+    def __call__(self, **options: Any) -> KafkaNetClient:
+        net = NetworkSelector(**options)
+        self._made = KafkaNetClient(net, _Manager(net, **options))
+        return self._made
+
+    @property
+    def failure(self) -> Exception | None:
+        """Why there is no connection, where that is known."""
+        return self._made._manager.failure if self._made else None  # noqa: SLF001 - the library keeps it to itself
+
+    def abort(self) -> None:
+        """Have the thread that owns the connections drop them, with what they were about to write."""
+        if self._made:
+            dropped = threading.Event()
+            self._made._manager.call_soon(self._drop).add_both(lambda _: dropped.set())  # noqa: SLF001 - likewise
+            dropped.wait(CLOSE_TIMEOUT_S)
+
+    def close(self) -> None:
+        """Free every socket. Call it when no thread uses them any more."""
+        if self._made:
+            self._drop()
+            made, self._made = self._made, None
+            with contextlib.suppress(RuntimeError):  # the producer's own thread closed it as it ended
+                made.close()
+
+    def _drop(self) -> None:
+        manager = self._made._manager  # type: ignore[union-attr] # noqa: SLF001 - likewise
+        manager.closed = False  # else its own close() leaves open what is open
+        for connection in list(manager._conns.values()):  # noqa: SLF001 - likewise
+            connection.close(kafka_errors.KafkaConnectionError("closed"))
+
+
+class KafkaClient:
+    """One producer. See ``Client``."""
+
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        name: str,
+        topic: str,
+        *,
+        records_topic: str | None = None,
+        send_buffer_bytes: int | None = None,
+    ) -> None:
+        """Connect, learn the largest message that *topic* takes, and see that it exists.
+
+        *records_topic* may be missing: pictures go without it. *send_buffer_bytes* bounds what the kernel holds
+        of this connection, and so what another one has to wait for on the same line.
+        """
+        quieten("kafka", log)
+        self.window: int | None = None
+        self._settings = settings
+        self._topic = topic
+        self._broken: EdgeError | None = None
+        self._unknown_since_s: float | None = None
+        options: dict[str, Any] = {
+            "client_id": name,
+            "socket_options": _socket_options(send_buffer_bytes),
+            "bootstrap_timeout_ms": int(BOOTSTRAP_TIMEOUT_S * 1000),
+        }
+        self.limit_bytes = self._ask_limit(options)
+        self._net = _Net()
+        self._producer: Any = None
+        try:
+            with self._translated(self._net):
+                self._producer = _Producer(
+                    **{**settings.kafka_producer(self.limit_bytes), **options, "kafka_client": self._net}
+                )
+            if not self._knows(topic, TOPIC_TIMEOUT_S):
+                raise self._unknown(topic)
+            if records_topic:
+                self._knows(records_topic, 0.5)
+        except EdgeError:
+            self.close()
+            raise
+
+    def send(self, outgoing: Outgoing, done: Done) -> None:
+        """See ``Client``."""
+        if not self._knows(outgoing.topic, 0.2):
+            done(self._unknown(outgoing.topic))
+            return
+        message = outgoing.message
+        try:
+            future = self._producer.send(
+                outgoing.topic, message.value, key=outgoing.key, headers=kafka_headers(message)
+            )
+        except kafka_errors.KafkaError as error:
+            done(self._judge(error, outgoing))
+            return
+        future.add_callback(lambda _: done(None))
+        future.add_errback(lambda error: done(self._judge(error, outgoing)))
+
+    def broken(self) -> EdgeError | None:
+        """See ``Client``."""
+        if self._broken:
+            return self._broken
+        if not self._producer._sender.is_alive():  # noqa: SLF001 - there is no other way to see it end
+            return BrokerUnavailableError("the Kafka client has ended")
+        failure = self._net.failure
+        if failure and isinstance(explained := self._explain(failure), MisconfiguredError):
+            return explained
+        if self._producer._metadata.partitions_for_topic(self._topic) is not None:  # noqa: SLF001 - asking aloud waits
+            self._unknown_since_s = None
+        elif self._unknown_since_s is None:
+            self._unknown_since_s = time.monotonic()
+        elif time.monotonic() - self._unknown_since_s > UNKNOWN_AFTER_S:
+            return self._unknown(self._topic)
+        return None
+
+    def close(self) -> None:
+        """See ``Client``."""
+        producer, self._producer = self._producer, None
+        if producer:
+            self._net.abort()
+            producer._sender.force_close()  # noqa: SLF001 - close() would wait for what cannot be sent, and then raise
+            producer._sender.join(CLOSE_TIMEOUT_S)  # noqa: SLF001 - likewise
+            with contextlib.suppress(kafka_errors.KafkaTimeoutError):
+                producer.close(timeout=0)
+        self._net.close()
+
+    def _ask_limit(self, options: dict[str, Any]) -> int | None:
+        """Return the largest message that the topic takes; None if the broker does not tell us."""
+        net = _Net()
+        try:
+            with self._translated(net):
+                admin = KafkaAdminClient(
+                    **{
+                        **self._settings.kafka_client(),
+                        **options,
+                        "request_timeout_ms": 10_000,
+                        "kafka_client": net,
+                    }
+                )
+                # Without the filter it tells only what somebody has changed.
+                found = admin.describe_configs(
+                    [ConfigResource(ConfigResourceType.TOPIC, self._topic, ["max.message.bytes"])],
+                    config_filter="all",
+                )
+            entry = found.get("topic", {}).get(self._topic, {}).get("max.message.bytes")
+            limits = [int(entry["value"])] if entry else []
+        finally:
+            net.abort()
+            net.close()
+        if self._settings.max_request_size is not None:
+            limits.append(self._settings.max_request_size)
+        return min(limits, default=None)
+
+    def _knows(self, topic: str, within_s: float) -> bool:
+        """Whether the broker has *topic*, asked at least once and then until *within_s* is over."""
+        cluster = self._producer._metadata  # noqa: SLF001 - partitions_for() waits long and asks ten times a second
+        if cluster.partitions_for_topic(topic) is not None:
+            return True
+        deadline_s = time.monotonic() + within_s
+        self._producer._sender.add_topic(topic)  # noqa: SLF001 - likewise
+        while cluster.partitions_for_topic(topic) is None:
+            answered = threading.Event()
+            cluster.request_update().add_both(lambda *_, answered=answered: answered.set())
+            self._producer._sender.wakeup()  # noqa: SLF001 - likewise
+            answered.wait(max(0.05, deadline_s - time.monotonic()))
+            if topic in cluster.unauthorized_topics or time.monotonic() > deadline_s:
+                break
+        if cluster.partitions_for_topic(topic) is not None:
+            return True
+        if topic != self._topic:
+            cluster._topics.discard(topic)  # noqa: SLF001 - it would be asked for ten times a second from now on
+        return False
+
+    def _unknown(self, topic: str) -> MisconfiguredError:
+        if topic in self._producer._metadata.unauthorized_topics:  # noqa: SLF001 - as above
+            return MisconfiguredError(
+                f"the broker does not let us write to topic {topic}; give this identity the right to"
+            )
+        return MisconfiguredError(
+            f"the broker has no topic {topic}; create it (shutterbus-broker topics), or name another with SS_TOPIC"
+        )
+
+    def _judge(self, error: Exception, outgoing: Outgoing) -> EdgeError:
+        """Return what *error* means to us; after some of them this producer is of no use."""
+        if isinstance(error, _REFUSED):
+            size = len(outgoing.message.value)
+            # The limit may have been lowered since we asked; the next client asks again.
+            self._broken = BrokerUnavailableError(
+                "the broker refused a message; connecting again to ask for its limit"
+            )
+            if isinstance(error, kafka_errors.InvalidRecordError):
+                return FrameRefusedError("invalid", f"topic {outgoing.topic} refuses it: {error}")
+            limit = f"{self.limit_bytes:,}" if self.limit_bytes else "an unknown number of"
+            return FrameRefusedError(
+                "over-limit",
+                f"its message has {size:,} bytes, more than topic {outgoing.topic} takes ({limit} at last asking)",
+            )
+        if isinstance(error, kafka_errors.TopicAuthorizationFailedError):
+            judged: EdgeError = MisconfiguredError(
+                f"the broker does not let us write to topic {outgoing.topic}; give this identity the right to"
+            )
+        elif isinstance(error, _TOPIC):
+            judged = MisconfiguredError(f"the broker refuses messages to topic {outgoing.topic}: {error}")
+        else:
+            judged = BrokerUnavailableError(f"Kafka did not take it: {error}")
+        if outgoing.topic == self._topic:
+            self._broken = judged
+        return judged
+
+    @contextlib.contextmanager
+    def _translated(self, net: _Net) -> Iterator[None]:
+        """Turn what a client raises while it connects into one of our errors, with the cause that it hides."""
+        try:
+            yield
+        except kafka_errors.KafkaError as error:
+            explained = self._explain(net.failure or error)
+            if (
+                isinstance(explained, BrokerUnavailableError)
+                and not self._settings.tls
+                and speaks_tls(self._settings.brokers[0])
+            ):
+                explained = MisconfiguredError(
+                    f"{self._where} expects an encrypted connection; set SS_TLS__CA_CERTS, or name its plain port"
+                )
+            raise explained from error
+        except OSError as error:
+            raise MisconfiguredError(f"a certificate or key file cannot be used: {error}") from error
+
+    def _explain(self, error: Exception) -> EdgeError:
+        """Return what a failed connection means."""
+        if isinstance(error, _WHO_WE_ARE):
+            return MisconfiguredError(f"{self._where} refuses the user {self._settings.username}: {error}")
+        if refusal := tls_refusal(error):
+            return MisconfiguredError(f"{self._where}: {refusal}")
+        return BrokerUnavailableError(f"{self._where} gives no connection: {error}")
+
+    @property
+    def _where(self) -> str:
+        return ", ".join(self._settings.addresses)
+
+
+def _socket_options(send_buffer_bytes: int | None) -> list[tuple[int, int, int]]:
+    options = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        options.append((socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS))
+    if send_buffer_bytes:
+        options.append((socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes))
+    return options

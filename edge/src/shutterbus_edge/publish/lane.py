@@ -1,0 +1,278 @@
+"""What both lanes have in common: messages in flight, and what becomes of each."""
+
+import logging
+import queue
+import threading
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Literal
+
+from shutterbus_edge.errors import (
+    BrokerUnavailableError,
+    EdgeError,
+    FrameRefusedError,
+    NobodyListensError,
+    NoLongerHeldError,
+)
+from shutterbus_edge.publish.client import Client, Outgoing
+from shutterbus_edge.publish.encode import Encoder
+from shutterbus_edge.publish.line import SUSPECT_AFTER_S, Line
+from shutterbus_edge.publish.retry import Retry
+from shutterbus_edge.spool import Held, Spool
+from shutterbus_wire.clock import Clock
+from shutterbus_wire.frame import Lane as LaneName
+from shutterbus_wire.outage import Outage
+
+log = logging.getLogger(__name__)
+
+IDLE_S = 1.0
+"""How often a lane looks around when nothing wakes it."""
+
+PIPELINED_BYTES = 512 * 1024
+"""In flight together, more than one message may have so many bytes before the newest has to wait for them."""
+
+Kind = Literal["frame", "record", "status"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Flight:
+    """A message that a client has and the broker has not yet confirmed.
+
+    Attributes:
+        held: None for a status, which the spool does not keep.
+        turn: Where it stands in its lane's order.
+    """
+
+    kind: Kind
+    held: Held | None
+    size_bytes: int
+    sent_at_s: float
+    turn: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LaneState:
+    """One lane, for health and reports.
+
+    Attributes:
+        reason: Why it does not deliver now, a sentence; empty while it does or has nothing to do.
+        last_confirmed_us: When the broker last confirmed anything, us since 1970, UTC.
+        published: Frames confirmed since this process started; ``published_bytes`` are theirs.
+        confirm_s: How long the last frame took from handing over to confirmation.
+    """
+
+    connected: bool
+    reason: str
+    last_confirmed_us: int | None
+    in_flight: int
+    published: int
+    published_bytes: int
+    records_published: int
+    confirm_s: float | None
+
+
+class Lane(ABC):
+    """A loop that settles what was answered, looks after its connection, and sends what fits.
+
+    ``step`` does one turn and is called by one thread; everything else may be called by any. The three kinds
+    of message fail apart, each with its own ``Retry``: readings that nobody subscribes to hold up no picture.
+    """
+
+    def __init__(self, name: LaneName, line: Line, encoder: Encoder, spool: Spool, clock: Clock) -> None:
+        self.name = name
+        self.line = line
+        self._encoder = encoder
+        self._spool = spool
+        self._clock = clock
+        self._wake = threading.Event()
+        self._answers: queue.SimpleQueue[tuple[Flight, EdgeError | None]] = queue.SimpleQueue()
+        self._flights: dict[Flight, None] = {}
+        self._retries: dict[Kind, Retry] = {
+            "frame": Retry(Outage(f"{name} pictures", clock, log)),
+            "record": Retry(Outage(f"{name} reports and readings", clock, log)),
+            "status": Retry(),
+        }
+        self._last_confirmed_us: int | None = None
+        self._published = self._published_bytes = self._records_published = 0
+        self._confirm_s: float | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        """Turn until *stop* is set."""
+        while not stop.is_set():
+            self._wake.wait(self.step())
+            self._wake.clear()
+
+    def wake(self) -> None:
+        """Make the loop turn now."""
+        self._wake.set()
+
+    def step(self) -> float:
+        """Do one turn; return how many seconds the next may wait."""
+        self._settle()
+        if self.line.look_after(self._unconfirmed_s()):
+            self._settle()
+            self._abandon()
+        if self._wants_line() and (client := self.line.open()):
+            self._send(client)
+        return self._pause_s()
+
+    def state(self) -> LaneState:
+        """Return what this lane is doing."""
+        reasons = (self.line.retry.reason, self._retries["frame"].reason, self._retries["record"].reason)
+        return LaneState(
+            connected=self.line.client is not None,
+            reason=next((reason for reason in reasons if reason), "") if self._wants_line() else "",
+            last_confirmed_us=self._last_confirmed_us,
+            in_flight=len(self._flights),
+            published=self._published,
+            published_bytes=self._published_bytes,
+            records_published=self._records_published,
+            confirm_s=self._confirm_s,
+        )
+
+    @property
+    def has_in_flight(self) -> bool:
+        """Whether anything waits for its confirmation."""
+        return bool(self._flights) or not self._answers.empty()
+
+    def finish(self) -> None:
+        """Close the connection; what was not confirmed stays in the spool. Call it when ``run`` has ended."""
+        self._settle()
+        self.line.close()
+        self._settle()
+        self._flights.clear()
+
+    @abstractmethod
+    def _wants_line(self) -> bool:
+        """Whether there is any use for a connection."""
+
+    @abstractmethod
+    def _send(self, client: Client) -> None:
+        """Hand over what should go now and fits."""
+
+    @abstractmethod
+    def _take_back(self, flight: Flight) -> None:
+        """Keep what was not confirmed."""
+
+    def _may_send(self, kind: Kind, size_bytes: int, client: Client) -> bool:
+        """Whether one more message fits. Few and small ones go together, large ones by two on a fast line, else alone."""
+        retry = self._retries[kind]
+        if retry.wait_s(self._clock.monotonic_s()):
+            return False
+        flying = [flight for flight in self._flights if flight.kind == kind]
+        if not flying:
+            return client.window is None or len(self._flights) < client.window
+        if retry.probing or (client.window is not None and len(self._flights) >= client.window):
+            return False
+        total = size_bytes + sum(flight.size_bytes for flight in flying)
+        return len(flying) < self._window(total)
+
+    def _window(self, total_bytes: int) -> int:
+        """Return how many messages of one kind may be in flight if they have *total_bytes* together."""
+        if total_bytes <= PIPELINED_BYTES:
+            return 4
+        return 2 if self._confirm_s is not None and self._confirm_s < 1 else 1
+
+    def _hand_over(self, client: Client, held: Held, turn: int = 0) -> None:
+        """Read, encode and send *held*; what cannot be sent is set aside."""
+        try:
+            data = self._spool.read(held)
+            if held.kind == "frame":
+                self._check_size(len(data), client.limit_bytes)
+                outgoing = self._encoder.frame(data, self.name)
+            else:
+                outgoing = self._encoder.record(held, data, self.name)
+        except NoLongerHeldError:
+            return
+        except FrameRefusedError as error:
+            self._set_aside(held, error)
+            return
+        except OSError as error:
+            unreadable = BrokerUnavailableError(f"{held.name} cannot be read from the spool: {error}")
+            self._retries[held.kind].failed(unreadable, self._clock.monotonic_s())
+            self._take_back(Flight(held.kind, held, held.size_bytes, 0, turn))
+            return
+        self._launch(
+            client, outgoing, Flight(held.kind, held, held.size_bytes, self._clock.monotonic_s(), turn)
+        )
+
+    def _launch(self, client: Client, outgoing: Outgoing, flight: Flight) -> None:
+        self._flights[flight] = None
+
+        def done(error: EdgeError | None) -> None:
+            self._answers.put((flight, error))
+            self._wake.set()
+
+        client.send(outgoing, done)
+
+    def _check_size(self, size_bytes: int, limit_bytes: int | None) -> None:
+        if limit_bytes is not None and size_bytes > (most := self._encoder.frame_max_bytes(limit_bytes)):
+            raise FrameRefusedError(
+                "over-limit",
+                f"it has {size_bytes:,} bytes, and {self._encoder.frames_topic} takes pictures of at most {most:,}; "
+                "raise the broker's limit, or choose a smaller size or a lower quality",
+            )
+
+    def _set_aside(self, held: Held, error: FrameRefusedError) -> None:
+        log.warning("%s is set aside: %s", held.name, error)
+        self._spool.set_aside(held, error.reason, str(error))
+
+    def _settle(self) -> None:
+        """Act on every answer that has come in."""
+        while True:
+            try:
+                flight, error = self._answers.get_nowait()
+            except queue.Empty:
+                return
+            if flight not in self._flights:
+                continue  # its client was closed before it could answer
+            del self._flights[flight]
+            match error:
+                case None:
+                    self._confirmed(flight)
+                case NobodyListensError() if flight.kind == "status":
+                    self._confirmed(flight)  # the broker keeps it for whoever comes
+                case FrameRefusedError() if flight.held:
+                    self._set_aside(flight.held, error)
+                case _:
+                    # If the connection itself failed, the line's own patience applies, and the next turn closes it.
+                    if self.line.client and self.line.client.broken() is None:
+                        self._retries[flight.kind].failed(error, self._clock.monotonic_s())
+                    self._take_back(flight)
+
+    def _confirmed(self, flight: Flight) -> None:
+        self.line.worked()
+        self._retries[flight.kind].worked()
+        self._last_confirmed_us = self._clock.utc_us()
+        if flight.held:
+            self._spool.ack(flight.held)
+        if flight.kind == "frame":
+            self._published += 1
+            self._published_bytes += flight.size_bytes
+            self._confirm_s = self._clock.monotonic_s() - flight.sent_at_s
+        elif flight.kind == "record":
+            self._records_published += 1
+
+    def _abandon(self) -> None:
+        """Take back everything that the closed client had."""
+        flights, self._flights = list(self._flights), {}
+        for flight in flights:
+            self._take_back(flight)
+
+    def _unconfirmed_s(self) -> float | None:
+        oldest = next(iter(self._flights), None)
+        return None if oldest is None else self._clock.monotonic_s() - oldest.sent_at_s
+
+    def _pause_s(self) -> float:
+        now_s = self._clock.monotonic_s()
+        waits = [
+            IDLE_S,
+            *(
+                wait_s
+                for retry in (self.line.retry, *self._retries.values())
+                if (wait_s := retry.wait_s(now_s))
+            ),
+        ]
+        if (unconfirmed_s := self._unconfirmed_s()) is not None and unconfirmed_s < SUSPECT_AFTER_S:
+            waits.append(SUSPECT_AFTER_S - unconfirmed_s)
+        return max(0.01, min(waits))

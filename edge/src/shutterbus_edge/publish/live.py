@@ -1,0 +1,136 @@
+"""The live lane: the newest picture, now, whatever else there is."""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from shutterbus_edge.publish.client import Client, Outgoing
+from shutterbus_edge.publish.encode import Encoder
+from shutterbus_edge.publish.lane import Flight, Lane
+from shutterbus_edge.publish.line import Line
+from shutterbus_edge.spool import Held, Spool
+from shutterbus_wire.clock import Clock
+
+RECORDS_WAITING_MAX = 32
+"""More than these become backlog at once."""
+
+
+class LiveLane(Lane):
+    """Holds at most one picture that waits; a newer one takes its place, and the older becomes backlog.
+
+    A picture stays here, sent again as often as needed, until it is confirmed or a newer one exists. One that a
+    client has been given becomes backlog only when that client has failed it or has been closed.
+    """
+
+    def __init__(
+        self, line: Line, encoder: Encoder, spool: Spool, clock: Clock, on_backlog: Callable[[], None]
+    ) -> None:
+        """*on_backlog* is called when something has become backlog."""
+        super().__init__("live", line, encoder, spool, clock)
+        self._on_backlog = on_backlog
+        self._lock = threading.Lock()
+        self._waiting: Held | None = None
+        self._newest: Held | None = None
+        self._handing_over = False
+        self._records: deque[Held] = deque()
+        self._status: Outgoing | None = None
+        self._status_due = False
+        self._told_at_opening = 0
+        self._confirmed_at_opening = 0
+        self.limit_bytes: int | None = None
+
+    def offer(self, held: Held) -> None:
+        """Take the newest picture. Never waits."""
+        with self._lock:
+            older, self._waiting, self._newest = self._waiting, held, held
+        if older:
+            self._release(older)
+        self.wake()
+
+    def offer_record(self, held: Held) -> None:
+        """Take a report or a reading. Never waits."""
+        if len(self._records) >= RECORDS_WAITING_MAX:
+            self._release(held)
+        else:
+            self._records.append(held)
+            self.wake()
+
+    def tell_status(self, outgoing: Outgoing) -> None:
+        """Send a status now and again after every connecting. Never waits."""
+        with self._lock:
+            self._status, self._status_due = outgoing, True
+        self.wake()
+
+    @property
+    def leaves_room(self) -> bool:
+        """Whether the backlog may be sent: this lane is connected and has delivered, or has nothing to deliver.
+
+        So the newest picture is the first one that a returning broker sees.
+        """
+        if self.line.client is None or self._retries["frame"].nobody_listens:
+            return False
+        with self._lock:
+            flying = any(flight.kind == "frame" for flight in list(self._flights))
+            has_frames = flying or self._handing_over or self._waiting is not None
+        return not has_frames or self._confirmed_at_opening == self.line.opened
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything that was offered has been confirmed or given up."""
+        return not (self._waiting or self._records or self._status_due or self.has_in_flight)
+
+    def finish(self) -> None:
+        super().finish()
+        with self._lock:
+            waiting, self._waiting = self._waiting, None
+        for held in ([waiting] if waiting else []) + list(self._records):
+            self._spool.release(held)
+        self._records.clear()
+
+    def _wants_line(self) -> bool:
+        return True  # for the status, and to learn the largest picture before there is one
+
+    def _send(self, client: Client) -> None:
+        self.limit_bytes = client.limit_bytes
+        if self._told_at_opening != self.line.opened:
+            self._told_at_opening = self.line.opened
+            self._status_due = self._status is not None
+        with self._lock:
+            status = self._status if self._status_due and self._may_send("status", 0, client) else None
+            self._status_due = self._status_due and status is None
+        if status:
+            self._launch(client, status, Flight("status", None, 0, self._clock.monotonic_s()))
+        while frame := self._next(client):
+            self._hand_over(client, frame)
+            self._handing_over = False
+        while self._records and self._may_send("record", self._records[0].size_bytes, client):
+            self._hand_over(client, self._records.popleft())
+
+    def _next(self, client: Client) -> Held | None:
+        with self._lock:
+            if self._waiting is None or not self._may_send("frame", self._waiting.size_bytes, client):
+                return None
+            taken, self._waiting = self._waiting, None
+            self._handing_over = True
+            return taken
+
+    def _take_back(self, flight: Flight) -> None:
+        if flight.held is None:
+            self._status_due = True
+            return
+        if flight.kind == "frame":
+            with self._lock:
+                if self._waiting is None and flight.held is self._newest:
+                    self._waiting = flight.held
+                    return
+        self._release(flight.held)
+
+    def _confirmed(self, flight: Flight) -> None:
+        super()._confirmed(flight)
+        if flight.kind == "frame":
+            self._confirmed_at_opening = self.line.opened
+        self._on_backlog()  # which may have been waiting for that
+
+    def _release(self, held: Held) -> None:
+        self._spool.release(held)
+        self._on_backlog()

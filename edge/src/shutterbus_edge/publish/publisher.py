@@ -1,0 +1,228 @@
+"""Frames and records leave the spool by two lanes, and leave it for good only when the broker has confirmed them."""
+
+import logging
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from shutterbus_edge.publish.backlog import BacklogLane
+from shutterbus_edge.publish.client import Client, OpenClient
+from shutterbus_edge.publish.encode import Encoder
+from shutterbus_edge.publish.lane import Lane, LaneState
+from shutterbus_edge.publish.line import Line
+from shutterbus_edge.publish.live import LiveLane
+from shutterbus_edge.publish.reach import reach, why
+from shutterbus_edge.publish.retry import Retry
+from shutterbus_edge.settings import EdgeSettings
+from shutterbus_edge.spool import Held, Spool
+from shutterbus_wire import __version__
+from shutterbus_wire.broker import BrokerSettings
+from shutterbus_wire.clock import Clock
+from shutterbus_wire.frame import Lane as LaneName
+from shutterbus_wire.names import kafka_topic
+from shutterbus_wire.outage import Outage
+from shutterbus_wire.records import Status
+
+log = logging.getLogger(__name__)
+
+BACKLOG_SEND_BUFFER_BYTES = 64 * 1024
+"""What the kernel may hold of the backlog, and a live picture on the same thin line has to wait for."""
+
+JOIN_S = 15.0
+"""A lane that is just connecting may take so long to notice that it is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherState:
+    """Both lanes at one instant.
+
+    Attributes:
+        frame_max_bytes: The largest picture that the broker takes; None while nobody has said.
+        ended: Names of lanes whose thread has died of an error of ours; the process should be started again.
+    """
+
+    lanes: Mapping[LaneName, LaneState]
+    frame_max_bytes: int | None
+    ended: tuple[LaneName, ...]
+
+    @property
+    def published(self) -> int:
+        """Frames confirmed since this process started."""
+        return sum(lane.published for lane in self.lanes.values())
+
+
+class Publisher:
+    """Takes what the spool has been given, newest first, and never makes its callers wait."""
+
+    def __init__(
+        self,
+        settings: EdgeSettings,
+        camera: str,
+        spool: Spool,
+        clock: Clock,
+        *,
+        openers: Mapping[LaneName, OpenClient] | None = None,
+    ) -> None:
+        """*openers* are for tests; by default the settings say what the broker is."""
+        broker = settings.broker
+        self._spool = spool
+        self._clock = clock
+        self._camera = camera
+        self._encoder = Encoder(
+            broker.type,
+            camera,
+            topic=settings.topic,
+            message_format=settings.message_format,
+            retain=broker.retain,
+        )
+        self._status: Status | None = None
+        openers = openers or _openers(broker, camera, self._encoder, self._offline)
+        self._live = LiveLane(
+            self._line("live", broker, openers),
+            self._encoder,
+            spool,
+            clock,
+            on_backlog=self._backlog_has_work,
+        )
+        self._backlog = BacklogLane(
+            self._line("backlog", broker, openers),
+            self._encoder,
+            spool,
+            clock,
+            may_send=lambda: self._live.leaves_room,
+            bytes_per_s=settings.publish.backlog_max_rate,
+        )
+        self._lanes: tuple[Lane, ...] = (self._live, self._backlog)
+        self._stop = threading.Event()
+        self._threads: dict[LaneName, threading.Thread] = {}
+
+    def start(self) -> None:
+        """Begin to connect and to send what the spool holds."""
+        if not self._encoder.is_ours:
+            log.info(
+                "pictures go to %s in format %s; status, reports and readings have no place there and are not sent",
+                self._encoder.frames_topic,
+                self._encoder.message_format,
+            )
+        for lane in self._lanes:
+            thread = threading.Thread(
+                target=lane.run, args=(self._stop,), name=f"publish-{lane.name}", daemon=True
+            )
+            self._threads[lane.name] = thread
+            thread.start()
+
+    def offer(self, held: Held) -> None:
+        """Send the picture just put, which is now the newest. Never waits."""
+        self._live.offer(held)
+
+    def offer_record(self, held: Held) -> None:
+        """Send the report or reading just put. Never waits."""
+        if self._encoder.is_ours:
+            self._live.offer_record(held)
+        else:
+            self._spool.ack(held)
+
+    def publish_status(self, status: Status) -> None:
+        """Tell what this camera is, now and after every connecting. Never waits."""
+        self._status = status
+        if self._encoder.is_ours:
+            self._live.tell_status(self._encoder.status(status))
+
+    @property
+    def frame_max_bytes(self) -> int | None:
+        """The largest picture that the broker takes, as last heard; None if it never said."""
+        if (limit_bytes := self._live.limit_bytes) is not None:
+            self._spool.learn_frame_max_bytes(self._encoder.frame_max_bytes(limit_bytes))
+        return self._spool.frame_max_bytes
+
+    def state(self) -> PublisherState:
+        """Return what both lanes are doing."""
+        return PublisherState(
+            lanes={lane.name: lane.state() for lane in self._lanes},
+            frame_max_bytes=self.frame_max_bytes,
+            ended=tuple(
+                name
+                for name, thread in self._threads.items()
+                if not (thread.is_alive() or self._stop.is_set())
+            ),
+        )
+
+    def stop(self, grace_s: float) -> None:
+        """Send what is live within *grace_s*, say that this camera is offline, and leave the rest in the spool."""
+        deadline_s = self._clock.monotonic_s() + grace_s
+        never = threading.Event()
+        if self._encoder.is_ours and self._status and self._threads:
+            self._live.tell_status(self._encoder.status(self._offline()))
+        while self._threads and not self._live.is_idle and self._clock.monotonic_s() < deadline_s:
+            if self._live.line.client is None:
+                break  # nothing can be sent, and connecting takes longer than anybody wants to wait
+            self._clock.wait(0.02, never)
+        self._stop.set()
+        for lane in self._lanes:
+            lane.wake()
+        for name, thread in self._threads.items():
+            thread.join(JOIN_S)
+            if thread.is_alive():
+                log.warning("the %s lane is still connecting; it is left to end with the process", name)
+        for lane in self._lanes:
+            thread_of_lane = self._threads.get(lane.name)
+            if thread_of_lane is None or not thread_of_lane.is_alive():
+                lane.finish()
+
+    def _line(self, lane: LaneName, broker: BrokerSettings, openers: Mapping[LaneName, OpenClient]) -> Line:
+        return Line(
+            openers[lane],
+            reach=lambda: reach(broker.brokers),
+            why=lambda error: why(broker.brokers, error),
+            clock=self._clock,
+            retry=Retry(Outage(f"{lane} lane", self._clock, log)),
+        )
+
+    def _backlog_has_work(self) -> None:
+        self._backlog.wake()
+
+    def _offline(self) -> Status:
+        """Return what is true of this camera when nobody hears of it any more."""
+        now_us = self._clock.utc_us()
+        if self._status is None:
+            return Status(camera=self._camera, state="offline", since_us=now_us, version=__version__)
+        return self._status.model_copy(update={"state": "offline", "since_us": now_us})
+
+
+def _openers(
+    broker: BrokerSettings, camera: str, encoder: Encoder, offline: Callable[[], Status]
+) -> dict[LaneName, OpenClient]:
+    """Return how each lane connects. The library is imported here, so that only the one in use takes memory."""
+    # Not to be guessed: whoever connects under the name of another takes its place.
+    name = f"{broker.client_id or f'shutterbus-{camera}'}-{secrets.token_hex(8)}"
+    if broker.type == "kafka":
+        from shutterbus_edge.publish.kafka import KafkaClient
+
+        telemetry = kafka_topic(camera, "telemetry") if encoder.is_ours else None
+        return {
+            "live": lambda: KafkaClient(
+                broker, f"{name}-live", encoder.frames_topic, records_topic=telemetry
+            ),
+            "backlog": lambda: KafkaClient(
+                broker,
+                f"{name}-backlog",
+                encoder.frames_topic,
+                records_topic=telemetry,
+                send_buffer_bytes=BACKLOG_SEND_BUFFER_BYTES,
+            ),
+        }
+    from shutterbus_edge.publish.mqtt import MqttClient, Version
+
+    version = Version(broker.protocol)
+
+    def live() -> Client:
+        will = encoder.status(offline()) if encoder.is_ours else None
+        return MqttClient(broker, f"{name}-live", version, will=will)
+
+    return {
+        "live": live,
+        "backlog": lambda: MqttClient(
+            broker, f"{name}-backlog", version, send_buffer_bytes=BACKLOG_SEND_BUFFER_BYTES
+        ),
+    }

@@ -1,0 +1,64 @@
+"""When to try again, by what went wrong."""
+
+import random
+from collections.abc import Callable
+
+from shutterbus_edge.errors import EdgeError, MisconfiguredError, NobodyListensError
+from shutterbus_wire.outage import Outage
+
+AWAY_FIRST_S, AWAY_MOST_S = 0.5, 5.0
+NOBODY_FIRST_S, NOBODY_MOST_S = 5.0, 60.0
+MISCONFIGURED_S = 60.0
+"""Long, because a wrong password sent every few seconds locks an account, and a person has to act anyway."""
+
+
+class Retry:
+    """Counts failures in a row and says when the next attempt is due.
+
+    What is merely away is tried after a random part of 0.5 s, doubling to 5 s, so that a thousand cameras do
+    not come back as one. Attributes may be read by any thread.
+
+    Attributes:
+        reason: Why it does not work, a sentence; empty while it does.
+        probing: Whether the next attempt should risk as little as possible: one message.
+        nobody_listens: Whether the last answer was that nobody subscribes.
+    """
+
+    def __init__(self, outage: Outage | None = None, share: Callable[[], float] = random.random) -> None:
+        self.reason = ""
+        self.probing = False
+        self.nobody_listens = False
+        self._outage = outage
+        self._share = share
+        self._failures = 0
+        self._due_at_s = float("-inf")
+
+    def failed(self, error: EdgeError, now_s: float) -> None:
+        """Note a failure; the first of a row, or one for a new reason, is logged."""
+        was_nobody, self.nobody_listens = self.nobody_listens, isinstance(error, NobodyListensError)
+        if was_nobody != self.nobody_listens:
+            self._failures = 0
+        self.reason = str(error)
+        self.probing = isinstance(error, NobodyListensError | MisconfiguredError)
+        match error:
+            case NobodyListensError():
+                wait_s = min(NOBODY_MOST_S, NOBODY_FIRST_S * 2**self._failures)
+            case MisconfiguredError():
+                wait_s = MISCONFIGURED_S
+            case _:
+                wait_s = min(AWAY_MOST_S, AWAY_FIRST_S * 2**self._failures) * self._share()
+        self._failures = min(self._failures + 1, 16)
+        self._due_at_s = now_s + wait_s
+        if self._outage:
+            self._outage.failed(error)
+
+    def worked(self) -> None:
+        """Note a success."""
+        self.reason, self.probing, self.nobody_listens = "", False, False
+        self._failures, self._due_at_s = 0, float("-inf")
+        if self._outage:
+            self._outage.worked()
+
+    def wait_s(self, now_s: float) -> float:
+        """Return how long to wait before the next attempt; 0 if it is due."""
+        return max(0.0, self._due_at_s - now_s)
