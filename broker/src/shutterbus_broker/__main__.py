@@ -1,6 +1,7 @@
 """Sets up the brokers, and runs the demo."""
 
 import argparse
+import datetime as dt
 import os
 import sys
 from collections.abc import Sequence
@@ -31,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     topics.add_argument("--cert", type=Path, metavar="FILE", help="our certificate (PEM)")
     topics.add_argument("--key", type=Path, metavar="FILE", help="its private key (PEM)")
+    _add_server_commands(commands)
     chosen = parser.parse_args(arguments)
     try:
         match chosen.command:
@@ -41,10 +43,71 @@ def main(arguments: Sequence[str] | None = None) -> int:
             case "topics":
                 return _topics(chosen)
             case _:
-                raise AssertionError(chosen.command)
+                return _server(chosen)
     except SetupError as error:
         print(f"shutterbus-broker: {error}", file=sys.stderr)
         return 1
+
+
+def _add_server_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text)
+        command.add_argument(
+            "--project", type=Path, default=Path(), metavar="FOLDER", help="where state/ and .env are"
+        )
+        return command
+
+    init = add("init", "make certificates, a password and .env for a server, or complete them")
+    init.add_argument("--host", metavar="NAMES", help="names and addresses the cameras reach the server by")
+    for name, text in (
+        ("enroll", "give a camera or reader an identity, and end the one it had"),
+        ("revoke", "take all rights away from a camera or reader"),
+    ):
+        command = add(name, text)
+        who = command.add_mutually_exclusive_group(required=True)
+        who.add_argument("--camera", metavar="NAME")
+        who.add_argument("--reader", metavar="NAME", help="a person or program that only looks")
+    add("renew", "renew the certificates of the services; those of cameras by enrolling them again")
+    add("backup", "write what cannot be made again into one file")
+    keep = add(
+        "keep", "apply who is enrolled to Kafka, now and at every change (what the set-up service runs)"
+    )
+    keep.add_argument("--done", type=Path, default=Path("/tmp/done"), help="made once Kafka agrees")  # noqa: S108  in its container nobody else writes there
+
+
+def _server(chosen: argparse.Namespace) -> int:
+    from shutterbus_broker import apply, backup, enroll, initialise, renew
+    from shutterbus_broker.installation import Installation
+
+    there = Installation(chosen.project.absolute())
+    now = dt.datetime.now(dt.UTC)
+    try:
+        match chosen.command:
+            case "init":
+                initialise.run(there.project, chosen.host, say, now)
+            case "enroll" if chosen.camera:
+                enroll.enroll(there, "cameras", chosen.camera, say, now)
+            case "enroll":
+                enroll.enroll(there, "readers", chosen.reader, say, now)
+            case "revoke" if chosen.camera:
+                enroll.revoke(there, "cameras", chosen.camera, say)
+            case "revoke":
+                enroll.revoke(there, "readers", chosen.reader, say)
+            case "renew":
+                renew.run(there, say, now)
+            case "backup":
+                say(
+                    f"Wrote {backup.run(there, now).name}; it holds the authority's key: keep it where nobody reads it"
+                )
+            case "keep":
+                apply.keep(there, chosen.done, say)
+            case _:
+                raise AssertionError(chosen.command)
+    except WireError as error:
+        raise SetupError(str(error)) from error
+    except OSError as error:
+        raise SetupError(f"{error.filename}: {(error.strerror or str(error)).lower()}") from error
+    return 0
 
 
 def _topics(chosen: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ certificate of today not yet valid. A certificate is for one side only, so that 
 the server. There are no revocation lists: a name loses its rights instead, and brokers act on that at once.
 """
 
-import datetime
+import datetime as dt
 import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-BEGIN = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
-LEAF_LIFE = datetime.timedelta(days=3652)
+BEGIN = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+LEAF_LIFE = dt.timedelta(days=3652)
 AUTHORITY_LIFE = 2 * LEAF_LIFE  # so that a certificate renewed in ten years still has one to stand on
 
 
@@ -28,7 +28,7 @@ class Certificate:
     certificate_pem: bytes
 
 
-def new_authority(name: str, now: datetime.datetime) -> Certificate:
+def new_authority(name: str, now: dt.datetime) -> Certificate:
     """Return a new authority called *name*."""
     key = ec.generate_private_key(ec.SECP256R1())
     public = key.public_key()
@@ -47,16 +47,19 @@ def new_authority(name: str, now: datetime.datetime) -> Certificate:
 def issue(
     authority: Certificate,
     name: str,
-    now: datetime.datetime,
+    now: dt.datetime,
     *,
     hosts: Sequence[str] = (),
     as_client: bool = False,
+    key_pem: bytes | None = None,
 ) -> Certificate:
-    """Return a certificate for *name*: for a server reached under *hosts*, for a client, or for both."""
+    """Return a certificate for *name*: for a server reached under *hosts*, for a client, or for both.
+
+    The key is a new one unless *key_pem* is given.
+    """
     signer = x509.load_pem_x509_certificate(authority.certificate_pem)
-    signer_key = serialization.load_pem_private_key(authority.key_pem, None)
-    assert isinstance(signer_key, ec.EllipticCurvePrivateKey)
-    key = ec.generate_private_key(ec.SECP256R1())
+    signer_key = _key(authority.key_pem)
+    key = _key(key_pem) if key_pem else ec.generate_private_key(ec.SECP256R1())
     public = key.public_key()
     purposes = [ExtendedKeyUsageOID.SERVER_AUTH] * bool(hosts) + [ExtendedKeyUsageOID.CLIENT_AUTH] * as_client
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -85,7 +88,7 @@ def hosts_of(certificate_pem: bytes) -> list[str]:
     return [str(name.value) for name in names]
 
 
-def days_left(certificate_pem: bytes, now: datetime.datetime) -> int:
+def days_left(certificate_pem: bytes, now: dt.datetime) -> int:
     """Return for how many more days a certificate is valid; negative when it has ended."""
     return (x509.load_pem_x509_certificate(certificate_pem).not_valid_after_utc - now).days
 
@@ -96,7 +99,7 @@ def fingerprint(certificate_pem: bytes) -> str:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, public: ec.EllipticCurvePublicKey, end: datetime.datetime
+    subject: x509.Name, issuer: x509.Name, public: ec.EllipticCurvePublicKey, end: dt.datetime
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
@@ -128,6 +131,12 @@ def _host(host: str) -> x509.GeneralName:
         return x509.IPAddress(ipaddress.ip_address(host))
     except ValueError:
         return x509.DNSName(host)
+
+
+def _key(pem: bytes) -> ec.EllipticCurvePrivateKey:
+    key = serialization.load_pem_private_key(pem, None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    return key
 
 
 def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:

@@ -12,7 +12,7 @@ import kafka.errors
 from kafka.admin import AlterConfigOp, ConfigResource, ConfigResourceType, KafkaAdminClient, NewTopic
 
 from shutterbus_broker.errors import SetupError
-from shutterbus_wire.names import kafka_topic
+from shutterbus_wire.names import DOCTOR_TOPIC, kafka_topic
 
 Kind = Literal["frames", "telemetry", "commands"]
 KINDS: tuple[Kind, ...] = ("frames", "telemetry", "commands")
@@ -71,6 +71,22 @@ def ensure_topics(
                 f"order. Delete the topic (kafka-topics.sh --delete --topic {name}) and run this again"
             )
     yield from _correct(admin, {name: wanted[name] for name in existing}, rooms)
+
+
+def ensure_doctor_topic(admin: KafkaAdminClient, message_max_bytes: int) -> None:
+    """Create the topic that the doctor sends to itself on, with room for a few of the largest messages."""
+    if DOCTOR_TOPIC not in admin.list_topics():
+        room = max(4 * MIB, 2 * message_max_bytes)
+        settings = {
+            **FIXED,
+            "retention.bytes": str(room),
+            "segment.bytes": str(room),
+            "retention.ms": "3600000",
+        }
+        admin.create_topics(
+            {DOCTOR_TOPIC: {"num_partitions": 1, "replication_factor": -1, "configs": settings}},
+            raise_errors=True,
+        )
 
 
 def _create(admin: KafkaAdminClient, missing: Mapping[str, Kind], rooms: Rooms) -> Iterator[str]:

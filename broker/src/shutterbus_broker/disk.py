@@ -1,0 +1,65 @@
+"""How Kafka's disk is divided, so that it cannot fill.
+
+A log is trimmed by whole segments, some seconds late. A partition therefore holds at its peak what it should
+keep, two segments more, and what can arrive meanwhile; the last is bounded by a quota for each sender.
+"""
+
+from dataclasses import dataclass
+
+from shutterbus_broker.errors import SetupError
+from shutterbus_broker.topics import MIB, Room, Rooms
+
+GIB = 1 << 30
+OWN_BYTES = GIB
+"""Set aside for Kafka's own topics, its metadata and the room of the doctor."""
+LATE_S = 6
+"""The broker looks every 5 s and deletes 1 s later."""
+QUOTA_MIN = 2 * MIB
+QUOTA_MAX = 32 * MIB
+_SMALL = Rooms()
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """What each camera gets of the disk, and how fast any user may send, in bytes a second."""
+
+    rooms: Rooms
+    quota: int
+
+
+def divide(disk_bytes: int, cameras: int, message_max_bytes: int) -> Division:
+    """Return the shares of *cameras* on a disk of *disk_bytes*.
+
+    Raises:
+        SetupError: That is too little; its sentence has the number needed.
+    """
+    cameras = max(1, cameras)
+    needed = OWN_BYTES + cameras * _share_min(message_max_bytes)
+    if disk_bytes < needed:
+        raise SetupError(
+            f"KAFKA_DISK_MAX is {_text(disk_bytes)}, too little for {cameras} cameras with messages of up to "
+            f"{message_max_bytes} bytes: at least {_text(needed)} is needed"
+        )
+    share = (disk_bytes - OWN_BYTES) // cameras - _peak(_SMALL.telemetry) - _peak(_SMALL.commands)
+    quota = min(QUOTA_MAX, max(QUOTA_MIN, share // 4 // LATE_S))
+    share -= quota * LATE_S
+    segment = min(256 * MIB, max(_segment_min(message_max_bytes), share // 16))
+    return Division(Rooms(frames=Room(share - 2 * segment, segment)), quota)
+
+
+def _peak(room: Room) -> int:
+    return room.retention_bytes + 2 * room.segment_bytes
+
+
+def _segment_min(message_max_bytes: int) -> int:
+    return max(4 * MIB, 2 * message_max_bytes)
+
+
+def _share_min(message_max_bytes: int) -> int:
+    small = _peak(_SMALL.telemetry) + _peak(_SMALL.commands)
+    return small + QUOTA_MIN * LATE_S + 3 * _segment_min(message_max_bytes)
+
+
+def _text(size_bytes: int) -> str:
+    """A size that is not smaller than the bytes it stands for."""
+    return f"{-(-size_bytes // (GIB // 10)) / 10:.1f}GiB"

@@ -1,0 +1,133 @@
+"""``init``: everything a server needs before its first start, made once; again at any time to see or change it."""
+
+import datetime as dt
+import os
+import secrets
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from argon2 import PasswordHasher
+
+from shutterbus_broker import authority, disk, dotenv, hosts
+from shutterbus_broker.errors import SetupError
+from shutterbus_broker.files import write_private
+from shutterbus_broker.installation import (
+    DISK_MAX,
+    MESSAGE_MAX_BYTES,
+    Installation,
+    disk_max_bytes,
+    message_max_bytes,
+)
+
+UID_INSTEAD_OF_ROOT = 10001
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that look alike
+
+Say = Callable[[str], None]
+
+
+def run(project: Path, host_text: str | None, say: Say, now: dt.datetime) -> None:
+    """Make or complete the installation in *project*; raise SetupError with what stands in the way."""
+    there = Installation(project)
+    before = there.settings()
+    names = hosts.parse(host_text or before.get("HOST") or before.get("BROKER_HOSTNAME") or _ask())
+    uid, gid = _owner(before)
+    settings = _settings(before, names, uid, gid)
+    # Before anything is written: a disk that is too small is better known now.
+    after = {**before, **{name: value for name, (value, _) in settings.items()}}
+    there.make_folders()
+    identities = there.identities()
+    disk.divide(disk_max_bytes(after), len(identities.active_cameras), message_max_bytes(after))
+    for warning in hosts.warnings(names):
+        say(f"Careful: {warning}.")
+
+    with there.lock():
+        if there.ensure_authority(f"Shutterbus {secrets.token_hex(4)}", now):
+            say(
+                f"Made the authority; its SHA-256 is {authority.fingerprint(there.authority().certificate_pem)}"
+            )
+        was_there = (there.state / "server" / "kafka" / "server.crt").exists()
+        renewed = there.ensure_services(names, now)
+        there.save_identities(identities)
+        changed = dotenv.merge(there.env_file, settings)
+        password = _ensure_password(there)
+        if os.getuid() == 0:
+            there.hand_over(uid, gid)
+
+    if was_there and renewed:
+        say(
+            f"New certificates for {', '.join(renewed)}; to use them: docker compose restart {' '.join(renewed)}"
+        )
+    if was_there and before.get("SERVER_NAME") not in (None, names[0]):
+        _tell_cameras(identities.active_cameras, before["SERVER_NAME"], names[0], say)
+    if changed:
+        say(f"Wrote {', '.join(changed)} to .env")
+    if password:
+        say(f"Viewer: user admin  password {password}   (shown once; only its hash is kept)")
+    say("Ready: docker compose up -d")
+
+
+def _settings(
+    before: Mapping[str, str], names: tuple[str, ...], uid: int, gid: int
+) -> dict[str, tuple[str, str]]:
+    """Return what ``.env`` must say, each with its comment; what it already says stays, but for the server's names."""
+    ours = {
+        "HOST": (
+            " ".join(names),
+            "Names and addresses the cameras reach this server by; change them with make init.",
+        ),
+        "SERVER_NAME": (
+            names[0],
+            "The first of them: what Kafka gives out as its address. Every camera must resolve it.",
+        ),
+    }
+    defaults = {
+        "COMPOSE_FILE": ("compose.server.yml", "What docker compose means without -f."),
+        "COMPOSE_PROFILES": ("kafka,mqtt", "Which brokers run: kafka, mqtt or both."),
+        "SERVER_UID": (str(uid), "The user that the services run as."),
+        "SERVER_GID": (str(gid), "And its group."),
+        "BIND_ADDR": ("0.0.0.0", "The address of this machine that is listened on."),  # noqa: S104  cameras are elsewhere
+        "VIEWER_PORT": ("8080", "Where the viewer is, over HTTPS."),
+        "KAFKA_MESSAGE_MAX_BYTES": (
+            str(MESSAGE_MAX_BYTES),
+            "Largest message, a picture and 4096 bytes; make 4k raises it.",
+        ),
+        "KAFKA_DISK_MAX": (DISK_MAX, "What Kafka may fill of the disk."),
+    }
+    return {**ours, **{name: entry for name, entry in defaults.items() if not before.get(name)}}
+
+
+def _owner(before: Mapping[str, str]) -> tuple[int, int]:
+    uid, gid = os.getuid(), os.getgid()
+    if uid == 0:
+        uid = gid = UID_INSTEAD_OF_ROOT
+    try:
+        return int(before.get("SERVER_UID") or uid), int(before.get("SERVER_GID") or gid)
+    except ValueError as error:
+        raise SetupError("SERVER_UID and SERVER_GID in .env must be numbers") from error
+
+
+def _ask() -> str:
+    if not sys.stdin.isatty():
+        return ""
+    return input("Names and addresses the cameras reach this server by, the best first: ")
+
+
+def _ensure_password(there: Installation) -> str | None:
+    """Return the viewer's new password, or None when it has one."""
+    path = there.state / "server" / "viewer" / "VIEWER_PASSWORD_HASH"
+    if path.exists():
+        return None
+    password = "-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(4))
+    write_private(path, PasswordHasher().hash(password).encode())
+    return password
+
+
+def _tell_cameras(cameras: tuple[str, ...], old: str, new: str, say: Say) -> None:
+    say(
+        f"The server's own name was {old} and is now {new}. Kafka gives it out, so every camera must resolve it:"
+    )
+    for camera in cameras:
+        say(
+            f"  {camera}: in its .env replace {old} by {new}, or make enroll CAMERA={camera} and unpack the new tar"
+        )

@@ -1,0 +1,204 @@
+"""One server's own folder: ``state/`` beside the compose files, and the ``.env`` next to it.
+
+::
+
+    ca/          the authority; no service ever sees it
+    server/      a folder for each service with its certificates, mounted into it alone
+    devices/     who was enrolled
+    kafka/data, mosquitto/data   what the brokers keep; mosquitto/acl
+"""
+
+import contextlib
+import datetime as dt
+import fcntl
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from shutterbus_broker import authority, dotenv, mosquitto
+from shutterbus_broker.authority import Certificate
+from shutterbus_broker.errors import SetupError
+from shutterbus_broker.files import private_folder, write_private
+from shutterbus_broker.identities import ADMIN, DOCTOR, KAFKA, MOSQUITTO, VIEWER, Identities
+from shutterbus_wire.settings_values import read_bytes
+
+FOLDERS = (
+    "ca",
+    "server/kafka",
+    "server/mosquitto",
+    "server/viewer",
+    "server/setup",
+    "server/doctor",
+    "devices",
+)
+DATA_FOLDERS = ("kafka/data", "mosquitto/data")
+SERVERS = {"kafka": KAFKA, "mosquitto": MOSQUITTO, "viewer": "viewer"}
+"""Services that cameras or people reach, and the names in their certificates."""
+CLIENTS = {"setup": ADMIN, "viewer": VIEWER, "doctor": DOCTOR}
+"""Services that reach the brokers. The viewer is both, with a certificate for each."""
+INSIDE = ("localhost", "127.0.0.1", "::1")
+
+MESSAGE_MAX_BYTES = 2_097_164
+DISK_MAX = "20GiB"
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Where everything of one server is."""
+
+    project: Path
+
+    @property
+    def state(self) -> Path:
+        """All that is generated."""
+        return self.project / "state"
+
+    @property
+    def env_file(self) -> Path:
+        """What Compose reads."""
+        return self.project / ".env"
+
+    @property
+    def identities_file(self) -> Path:
+        """Who was enrolled."""
+        return self.state / "devices" / "identities.json"
+
+    def settings(self) -> dict[str, str]:
+        """Return what is in ``.env``."""
+        return dotenv.read(self.env_file)
+
+    def make_folders(self) -> None:
+        """Make what is missing, readable by its owner alone."""
+        private_folder(self.state)
+        for name in (*FOLDERS, *DATA_FOLDERS):
+            path = self.state
+            for part in Path(name).parts:
+                path = private_folder(path / part)
+
+    def hand_over(self, uid: int, gid: int) -> None:
+        """Give all but the brokers' own data to the user that the services run as; needs to be root."""
+        for folder, folders, files in os.walk(self.state):
+            for name in (".", *files):
+                os.chown(Path(folder, name), uid, gid, follow_symlinks=False)
+            if folder == str(self.state / "kafka") or folder == str(self.state / "mosquitto"):
+                for name in folders:
+                    os.chown(Path(folder, name), uid, gid)
+                folders.clear()
+        if self.env_file.exists():
+            os.chown(self.env_file, uid, gid)
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold off every other command that changes or applies identities."""
+        if not (self.state / "devices").is_dir():
+            raise SetupError('There is no server here yet: make init HOST="server.example.org 192.168.1.10"')
+        handle = os.open(self.state / "devices", os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+    def identities(self) -> Identities:
+        """Return who was enrolled."""
+        return Identities.load(self.identities_file)
+
+    def save_identities(self, identities: Identities) -> None:
+        """Write who was enrolled, and what that means for Mosquitto."""
+        identities.save(self.identities_file)
+        write_private(self.state / "mosquitto" / "acl", mosquitto.acl(identities).encode())
+
+    def authority(self) -> Certificate:
+        """Return the authority; raise SetupError when it is not here."""
+        folder = self.state / "ca"
+        try:
+            return Certificate((folder / "ca.key").read_bytes(), (folder / "ca.crt").read_bytes())
+        except FileNotFoundError as error:
+            raise SetupError(
+                f"{error.filename} is missing: without the authority nobody can be enrolled; restore it from a backup, "
+                "or start anew with make init, after which every camera has to be enrolled again"
+            ) from error
+
+    def ensure_authority(self, name: str, now: dt.datetime) -> bool:
+        """Make the authority if there is none; return whether it was made."""
+        folder = self.state / "ca"
+        if (folder / "ca.key").exists():
+            return False
+        made = authority.new_authority(name, now)
+        write_private(folder / "ca.crt", made.certificate_pem)
+        write_private(folder / "ca.key", made.key_pem)
+        return True
+
+    def ensure_services(self, hosts: Sequence[str], now: dt.datetime, *, renew: bool = False) -> list[str]:
+        """Issue what services lack, or all with *renew*; no key is ever overwritten. Return whose is new."""
+        signer = self.authority()
+        renewed = []
+        for service in sorted({*SERVERS, *CLIENTS}):
+            folder = self.state / "server" / service
+            write_private(folder / "ca.crt", signer.certificate_pem)
+            if service in SERVERS:
+                wanted = (*hosts, *(host for host in (service, *INSIDE) if host not in hosts))
+                # Kafka speaks to itself, and Mosquitto's health check to Mosquitto, so those are clients as well.
+                as_client = service != "viewer"
+                if _ensure(
+                    signer, folder, "server", SERVERS[service], wanted, now, as_client=as_client, renew=renew
+                ):
+                    renewed.append(service)
+            if service in CLIENTS and _ensure(
+                signer, folder, "client", CLIENTS[service], (), now, as_client=True, renew=renew
+            ):
+                renewed.append(service)
+        kafka = self.state / "server" / "kafka"
+        bundle = (
+            (kafka / "server.key").read_bytes() + (kafka / "server.crt").read_bytes() + signer.certificate_pem
+        )
+        write_private(kafka / "server.pem", bundle)
+        return sorted(set(renewed))
+
+
+def _ensure(
+    signer: Certificate,
+    folder: Path,
+    role: str,
+    name: str,
+    hosts: Sequence[str],
+    now: dt.datetime,
+    *,
+    as_client: bool,
+    renew: bool,
+) -> bool:
+    key, certificate = folder / f"{role}.key", folder / f"{role}.crt"
+    present = key.exists() and certificate.exists()
+    same = present and (not hosts or set(authority.hosts_of(certificate.read_bytes())) == set(hosts))
+    if same and not renew:
+        return False
+    issued = authority.issue(
+        signer,
+        name,
+        now,
+        hosts=hosts,
+        as_client=as_client,
+        key_pem=key.read_bytes() if key.exists() else None,
+    )
+    write_private(key, issued.key_pem)
+    write_private(certificate, issued.certificate_pem)
+    return True
+
+
+def message_max_bytes(settings: Mapping[str, str]) -> int:
+    """Return the largest message that brokers take."""
+    return _size(settings, "KAFKA_MESSAGE_MAX_BYTES", str(MESSAGE_MAX_BYTES))
+
+
+def disk_max_bytes(settings: Mapping[str, str]) -> int:
+    """Return how much of the disk Kafka may fill."""
+    return _size(settings, "KAFKA_DISK_MAX", DISK_MAX)
+
+
+def _size(settings: Mapping[str, str], name: str, default: str) -> int:
+    text = settings.get(name, "").strip() or default
+    try:
+        return int(read_bytes(text))
+    except ValueError as error:
+        raise SetupError(f"{name}={text!r}: {error}") from error

@@ -1,0 +1,25 @@
+"""``renew``: new dates for what is about to end."""
+
+import datetime as dt
+from collections.abc import Callable
+
+from shutterbus_broker import hosts
+from shutterbus_broker.enroll import hand_over
+from shutterbus_broker.errors import SetupError
+from shutterbus_broker.installation import CLIENTS, SERVERS, Installation
+
+Say = Callable[[str], None]
+
+
+def run(there: Installation, say: Say, now: dt.datetime) -> None:
+    """Renew the services' certificates, on the keys they have."""
+    if not (text := there.settings().get("HOST")):
+        raise SetupError("HOST is missing in .env; make init writes it")
+    with there.lock():
+        renewed = there.ensure_services(hosts.parse(text), now, renew=True)
+        for service in {*SERVERS, *CLIENTS}:
+            for path in (there.state / "server" / service).iterdir():
+                hand_over(there, path)
+    restart = " ".join(service for service in renewed if service != "doctor")
+    say(f"Renewed the certificates of {', '.join(renewed)}; to use them: docker compose restart {restart}")
+    say("A camera's certificate is renewed by enrolling it again: make enroll CAMERA=...")

@@ -1,0 +1,114 @@
+"""What each identity may do on Kafka, and how much of its disk and time.
+
+Kafka acts on a change at once, on open connections as well.
+"""
+
+import re
+from collections.abc import Iterator
+
+import kafka.errors
+from kafka.admin import (
+    ACL,
+    ACLFilter,
+    ACLOperation,
+    ACLPermissionType,
+    ACLResourcePatternType,
+    KafkaAdminClient,
+    ResourcePattern,
+    ResourcePatternFilter,
+    ResourceType,
+)
+from kafka.protocol.admin import AlterClientQuotasRequest
+
+from shutterbus_broker.errors import SetupError
+from shutterbus_broker.identities import Identities
+
+# Entries for other names are somebody else's, and none of ours to remove.
+_OURS = re.compile(r"User:[a-z0-9][a-z0-9-]{0,47}\.(service|(reader\.)?\d+)")
+_BATCH = 500
+
+
+def ensure_rights(admin: KafkaAdminClient, identities: Identities) -> Iterator[str]:
+    """Give every identity its rights and take all others away; yield a sentence for each name that changed."""
+    wanted = {_key(entry): entry for entry in _entries(identities)}
+    everything = ACLFilter(
+        None,
+        None,
+        ACLOperation.ANY,
+        ACLPermissionType.ANY,
+        ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY),
+    )
+    found, _ = admin.describe_acls(everything)
+    present = {_key(entry): entry for entry in found if _OURS.fullmatch(entry.principal)}
+    # First what is too much: a revoked device is why somebody is waiting.
+    extra = [entry for key, entry in present.items() if key not in wanted]
+    for batch in _batches(extra):
+        for _, _, error in admin.delete_acls(batch):
+            if error is not kafka.errors.NoError:
+                raise SetupError(f"Kafka could not take rights away: {error.__name__}")
+    missing = [entry for key, entry in wanted.items() if key not in present]
+    for batch in _batches(missing):
+        if failed := admin.create_acls(batch)["failed"]:
+            raise SetupError(f"Kafka could not give rights: {failed[0].__name__}")
+    for principal in sorted(
+        {entry.principal for entry in extra} - {entry.principal for entry in wanted.values()}
+    ):
+        yield f"{principal.removeprefix('User:')}: all rights on Kafka taken away"
+    for principal in sorted({entry.principal for entry in missing}):
+        yield f"{principal.removeprefix('User:')}: rights on Kafka given"
+
+
+def ensure_quota(admin: KafkaAdminClient, bytes_per_second: int) -> None:
+    """Let no user send more than this; a broker slows it down instead of filling its disk."""
+    request = AlterClientQuotasRequest(
+        entries=[
+            AlterClientQuotasRequest.EntryData(
+                entity=[AlterClientQuotasRequest.EntryData.EntityData(entity_type="user", entity_name=None)],
+                ops=[
+                    AlterClientQuotasRequest.EntryData.OpData(
+                        key="producer_byte_rate", value=float(bytes_per_second), remove=False
+                    )
+                ],
+            )
+        ],
+        validate_only=False,
+    )
+    # The admin client has the request but no method for it.
+    answer = admin._manager.run(admin._manager.send, request)  # noqa: SLF001
+    for entry in answer.entries:
+        if entry.error_code:
+            error = kafka.errors.for_code(entry.error_code)
+            raise SetupError(
+                f"Kafka could not limit what a user sends: {entry.error_message or error.__name__}"
+            )
+
+
+def _entries(identities: Identities) -> Iterator[ACL]:
+    for name, rights in identities.rights():
+        for right in rights.kafka:
+            pattern = ACLResourcePatternType.PREFIXED if right.prefixed else ACLResourcePatternType.LITERAL
+            yield ACL(
+                f"User:{name}",
+                "*",
+                ACLOperation[right.operation],
+                ACLPermissionType.ALLOW,
+                ResourcePattern(ResourceType[right.resource], right.name, pattern),
+            )
+
+
+def _key(entry: ACL) -> tuple[object, ...]:
+    pattern = entry.resource_pattern
+    return (
+        entry.principal,
+        entry.host,
+        entry.operation,
+        entry.permission_type,
+        pattern.resource_type,
+        pattern.resource_name,
+        pattern.pattern_type,
+    )
+
+
+def _batches(entries: list[ACL]) -> Iterator[list[ACL]]:
+    for at in range(0, len(entries), _BATCH):
+        yield entries[at : at + _BATCH]
