@@ -1,0 +1,299 @@
+"""A camera on a Raspberry Pi's ribbon cable. The only file that knows picamera2 and libcamera.
+
+One configuration for life: changing it fragments the memory that camera buffers need. Pictures are read as YUV and
+handed to the JPEG encoder plane by plane, which costs a third of the memory of RGB and no conversion. OpenCV is never
+loaded, and numpy only by picamera2 itself.
+"""
+
+import contextlib
+import os
+import time
+from collections.abc import Mapping
+from typing import Any
+
+os.environ.setdefault("LIBCAMERA_LOG_LEVELS", "*:WARN")  # read when the library loads
+
+import simplejpeg
+from libcamera import ColorSpace, Transform
+from libcamera import controls as libcamera_controls
+from picamera2 import Picamera2
+from PIL import Image
+
+from shutterbus_edge.capture import Picture
+from shutterbus_edge.capture.fit import Fit
+from shutterbus_edge.capture.orientation import orientation
+from shutterbus_edge.capture.picamera2_controls import APPLIED, Asked, ask, json_facts, offered
+from shutterbus_edge.capture.pixels import Annotation, to_jpeg
+from shutterbus_edge.errors import CameraUnavailableError, MisconfiguredError
+from shutterbus_edge.picture import PictureSettings
+from shutterbus_wire.clock import Clock
+from shutterbus_wire.frame import CapturedAtSource
+
+DEFAULT_SIZE_PX = (1920, 1080)
+BUFFERS, BUFFERS_LARGE, LARGE_PX = 3, 2, 1920 * 1088
+"""The newest, one being filled and one waiting; above 1080p one less: a 4K buffer is 12 MB of a memory of 64."""
+FRESH_NS = 150_000_000
+"""A picture whose exposure began this long before the call was taken now. Waiting for one that begins later would
+halve the rate of a stream."""
+WAIT_S = 8.0
+"""For a frame, beyond its exposure; below the deadline after which this process would be killed."""
+WARM_UP_FRAMES = 12
+"""Exposure and white balance settle within these."""
+SIDE_STEP_PX = 2
+"""Chroma has half the size, so sides are even."""
+
+
+class PiCamera:
+    """``picamera2``, or ``picamera2:1`` for the second camera."""
+
+    natural_rate = None
+    applied = APPLIED
+    make = "Raspberry Pi"
+
+    def __init__(self, rest: str, picture: PictureSettings, clock: Clock) -> None:
+        self._picture = picture
+        self._clock = clock
+        self._fit = Fit(picture.quality)
+        self._annotation = Annotation(picture)
+        number = _number(rest, picture)
+        self._camera = self.open_device(number)
+        self._model = str(self._camera.camera_properties.get("Model", "camera"))
+        self.description = self._model
+        try:
+            self._start()
+        except RuntimeError as error:
+            self.close()
+            raise CameraUnavailableError(
+                f"the camera does not start: {error}; see `dmesg` on the host"
+            ) from error
+        except OSError as error:
+            self.close()
+            raise CameraUnavailableError(
+                f"no memory for camera buffers ({error}); ask for a smaller size, or give cma-512 to vc4-kms-v3d in "
+                "/boot/firmware/config.txt"
+            ) from error
+
+    @staticmethod
+    def open_device(number: int) -> Picamera2:
+        """Open camera *number*, or say why not."""
+        # Asked first, because picamera2 answers a missing camera with an IndexError.
+        cameras = Picamera2.global_camera_info()
+        if not cameras:
+            raise CameraUnavailableError(
+                "libcamera finds no camera; check the ribbon cable, then `rpicam-hello --list-cameras` on the host"
+            )
+        if number >= len(cameras):
+            raise CameraUnavailableError(
+                f"there is no camera {number}; libcamera finds {len(cameras)}, from 0"
+            )
+        try:
+            return Picamera2(number)
+        except RuntimeError as error:
+            raise CameraUnavailableError(
+                f"the camera cannot be opened, another program may use it: {error}"
+            ) from error
+
+    def _start(self) -> None:
+        camera, picture = self._camera, self._picture
+        width, height = picture.size_px or DEFAULT_SIZE_PX
+        size = (
+            max(SIDE_STEP_PX, width // SIDE_STEP_PX * SIDE_STEP_PX),
+            height // SIDE_STEP_PX * SIDE_STEP_PX,
+        )
+        # Turns by 180 degrees and flips are the sensor's; a quarter turn is left to the viewer of the picture.
+        half_turn = picture.rotation == 180
+        quarter = picture.rotation in {90, 270}
+        transform = Transform(
+            hflip=int(not quarter and picture.hflip != half_turn),
+            vflip=int(not quarter and picture.vflip != half_turn),
+        )
+        self._orientation = orientation(picture) if quarter else None
+        asked = ask(picture)
+        more: dict[str, Any] = {}
+        if picture.colour_space:
+            more["colour_space"] = getattr(ColorSpace, picture.colour_space)()
+        if mode := self._sensor_mode(asked):
+            more["sensor"] = mode
+        configuration = camera.create_video_configuration(
+            main={"size": size, "format": picture.pixel_format or "YUV420"},
+            transform=transform,
+            buffer_count=picture.buffer_count
+            or (BUFFERS if size[0] * size[1] <= LARGE_PX else BUFFERS_LARGE),
+            display=None,
+            encode=None,
+            **more,
+        )
+        # Its own default of 33 ms a frame would forbid both long exposures and slow rates.
+        configuration["controls"].pop("FrameDurationLimits", None)
+        camera.configure(configuration)
+        # What was configured is not always what was asked for.
+        main = camera.camera_configuration()["main"]
+        self._format = main["format"]
+        self.size_px = tuple(main["size"])
+        advertised = camera.camera_controls
+        controls, notes = offered(asked.wishes, advertised, picture, _enumerated)
+        frozen, more_notes = offered(asked.frozen, advertised, picture, _enumerated)
+        notes += [*more_notes, *asked.notes]
+        if picture.zoom and "ScalerCrop" in advertised:
+            controls["ScalerCrop"] = _crop(picture.zoom, camera.camera_properties, advertised)
+        elif picture.zoom:
+            notes.append(f"{picture.given.get('zoom', 'zoom')}: this camera has no ScalerCrop")
+        if picture.size_px and picture.size_px != self.size_px:
+            became = f"{self.size_px[0]}x{self.size_px[1]}"
+            notes.append(f"{picture.given.get('size_px', 'size')}: {width}x{height} became {became}")
+        if picture.pixel_format and picture.pixel_format != self._format:
+            notes.append(f"{picture.given.get('pixel_format', 'format')}: the camera gives {self._format}")
+        self.notes = tuple(notes)
+        self._wait_s = WAIT_S + picture.exposure_s
+        camera.set_controls(controls)
+        camera.start()
+        for _ in range(WARM_UP_FRAMES if picture.exposure_s < 1 else 1):
+            self._request(begun_after_ns=None).release()
+        camera.set_controls(frozen)
+
+    def _sensor_mode(self, asked: Asked) -> dict[str, Any] | None:
+        if not asked.sensor_mode:
+            return None
+        modes = self._camera.sensor_modes
+        if asked.sensor_mode > len(modes):
+            raise MisconfiguredError(
+                f"{self._picture.given.get('sensor_mode', 'sensor mode')}={asked.sensor_mode}: this sensor has "
+                f"{len(modes)} modes, from 1; 0 chooses by size"
+            )
+        mode = modes[asked.sensor_mode - 1]
+        return {"output_size": mode["size"], "bit_depth": mode["bit_depth"]}
+
+    def _request(self, *, begun_after_ns: int | None) -> Any:
+        # Without a time-out this would wait for ever on a loose cable.
+        try:
+            return self._camera.capture_request(flush=begun_after_ns, wait=self._wait_s)
+        except TimeoutError as error:
+            raise CameraUnavailableError(
+                f"no picture from the camera in {self._wait_s:g} s; check the ribbon cable"
+            ) from error
+        except RuntimeError as error:
+            raise CameraUnavailableError(f"the camera failed: {error}") from error
+
+    def capture(self, frame_max_bytes: int | None) -> Picture:
+        # The queue may hold a picture from when the last one was asked for.
+        request = self._request(begun_after_ns=time.monotonic_ns() - FRESH_NS)
+        try:
+            metadata: dict[str, Any] = request.get_metadata()
+            # A copy, so that the camera has its buffer back while the JPEG is made.
+            pixels = request.make_array("main")
+        finally:
+            request.release()
+        at_us, source = self._captured_at(metadata)
+        planes = _planes(pixels, self._format, self.size_px)
+        if isinstance(planes, tuple):
+            self._annotate(planes)
+        jpeg = self._fit.encode(
+            lambda quality, scale: _jpeg(planes, self._format, self.size_px, quality, scale), frame_max_bytes
+        )
+        return Picture(jpeg, at_us, source, json_facts(metadata), self._orientation, self.make, self._model)
+
+    def _captured_at(self, metadata: Mapping[str, Any]) -> tuple[int, CapturedAtSource]:
+        if wall_ns := metadata.get("FrameWallClock"):
+            return int(wall_ns) // 1000, "sensor"
+        if sensor_ns := metadata.get("SensorTimestamp"):
+            age_us = (time.clock_gettime_ns(time.CLOCK_BOOTTIME) - int(sensor_ns)) // 1000
+            return self._clock.utc_us() - age_us, "sensor"
+        return self._clock.utc_us(), "arrival"
+
+    def _annotate(self, planes: tuple[Any, Any, Any]) -> None:
+        luma = planes[0]
+        height, width = luma.shape
+        label = self._annotation.label(width)
+        if label is None or label.height > height:
+            return
+        # Text on an opaque strip of grey: the sensor's planes know brightness and colour apart.
+        grey = label.convert("RGB").convert("L")
+        left = (width - label.width) // 4 * 2
+        luma[: label.height, left : left + label.width] = memoryview(grey.tobytes()).cast(
+            "B", (grey.height, grey.width)
+        )
+        for chroma in planes[1:]:
+            chroma[: label.height // 2, left // 2 : (left + label.width) // 2] = 128
+
+    def close(self) -> None:
+        # picamera2 has been seen to raise here (no dma heap, a camera unplugged); the process ends anyway.
+        with contextlib.suppress(RuntimeError, OSError, AttributeError):
+            self._camera.close()
+
+
+def _number(rest: str, picture: PictureSettings) -> int:
+    if not rest:
+        return picture.camera_number or 0
+    if not (rest.isascii() and rest.isdigit()):
+        raise MisconfiguredError(
+            f"CAMERA_SOURCE=picamera2:{rest}: expected a number from 0, as in picamera2:1"
+        )
+    return int(rest)
+
+
+def _crop(
+    zoom: tuple[float, float, float, float], properties: Mapping[str, Any], controls: Mapping[str, Any]
+) -> tuple[int, int, int, int]:
+    left, top, width, height = properties.get("ScalerCropMaximum") or controls["ScalerCrop"][1]
+    return (
+        int(left + zoom[0] * width),
+        int(top + zoom[1] * height),
+        max(1, int(min(zoom[2], 1 - zoom[0]) * width)),
+        max(1, int(min(zoom[3], 1 - zoom[1]) * height)),
+    )
+
+
+def _planes(pixels: Any, pixel_format: str, size: tuple[int, int]) -> Any:
+    """Return brightness and the two colour planes; an RGB picture is returned as it is."""
+    width, height = size
+    if pixel_format in {"YUV420", "YVU420"}:
+        stride = pixels.shape[1]
+        halves = pixels.reshape(pixels.shape[0] * 2, stride // 2)
+        first = halves[2 * height : 2 * height + height // 2, : width // 2]
+        second = halves[2 * height + height // 2 : 3 * height, : width // 2]
+        chroma = (first, second) if pixel_format == "YUV420" else (second, first)
+        return (pixels[:height, :width], *chroma)
+    if pixel_format in {"NV12", "NV21"}:
+        first = pixels[height:, 0:width:2].copy()
+        second = pixels[height:, 1:width:2].copy()
+        chroma = (first, second) if pixel_format == "NV12" else (second, first)
+        return (pixels[:height, :width], *chroma)
+    if pixel_format not in RGB_ORDER:
+        raise MisconfiguredError(
+            f"pictures in {pixel_format} cannot be encoded; leave the format out, or use YUV420"
+        )
+    return pixels
+
+
+RGB_ORDER = {"XBGR8888": "RGBX", "XRGB8888": "BGRX", "BGR888": "RGB", "RGB888": "BGR"}
+"""libcamera names pixels by their bits from the top, so from the last byte to the first."""
+
+
+def _jpeg(planes: Any, pixel_format: str, size: tuple[int, int], quality: int, scale: float) -> bytes:
+    if scale != 1.0:
+        return to_jpeg(_image(planes, pixel_format, size), quality, scale)
+    if isinstance(planes, tuple):
+        jpeg: bytes = simplejpeg.encode_jpeg_yuv_planes(*planes, quality)
+    else:
+        jpeg = simplejpeg.encode_jpeg(planes, quality, RGB_ORDER[pixel_format], "420")
+    return jpeg
+
+
+def _image(planes: Any, pixel_format: str, size: tuple[int, int]) -> Image.Image:
+    # Slow, and only for a limit that even the lowest quality does not meet.
+    if not isinstance(planes, tuple):
+        return Image.frombytes("RGB", size, planes.tobytes(), "raw", RGB_ORDER[pixel_format])
+    bands = [Image.frombytes("L", plane.shape[::-1], plane.tobytes()) for plane in planes]
+    return Image.merge("YCbCr", [bands[0], *(band.resize(size) for band in bands[1:])])
+
+
+def _enumerated(control: str, word: str) -> int:
+    """Return the number of *word*, in any case, among libcamera's for *control*."""
+    for place in (libcamera_controls, libcamera_controls.draft):
+        if (values := getattr(place, f"{control}Enum", None)) is not None:
+            words = {name.lower(): (name, value) for name, value in values.__members__.items()}
+            if word.lower() in words:
+                return int(words[word.lower()][1])
+            allowed = ", ".join(name for name, _ in words.values())
+            raise MisconfiguredError(f"libcamera's {control} has no {word!r}; it has {allowed}")
+    raise MisconfiguredError(f"libcamera's {control} takes numbers, not the word {word!r}")
