@@ -22,6 +22,7 @@ from shutterbus_wire.clock import Clock, SystemClock
 
 log = logging.getLogger(__name__)
 
+LOOK_AT_LANES_S = 5.0
 LAST_SHOT_S = 2.0
 """How long a stop waits for the shot that is being taken."""
 GRACE_S = 6.0
@@ -59,6 +60,7 @@ def run(settings: EdgeSettings, clock: Clock | None = None, stop: threading.Even
         parts: list[tuple[Callable[..., None], tuple[Any, ...]]] = [
             (shooter.run, ()),
             (reporter.run, ()),
+            (_watch_lanes, (publisher, clock)),
             *((reporter.read, (sensor, SENSORS[sensor](clock))) for sensor in settings.sensors),
         ]
         with ThreadPoolExecutor(len(parts), thread_name_prefix="edge") as pool:
@@ -74,3 +76,12 @@ def run(settings: EdgeSettings, clock: Clock | None = None, stop: threading.Even
     for part in running:
         part.result()  # re-raises what ended it
     return 0
+
+
+def _watch_lanes(publisher: Publisher, clock: Clock, stop: threading.Event) -> None:
+    """End the process if a lane's thread has died: it would hold every picture and send none."""
+    while not clock.wait(LOOK_AT_LANES_S, stop):
+        if dead := publisher.state().ended:
+            raise RuntimeError(
+                f"the {' and '.join(dead)} lane has ended by an error of its own; see the log above"
+            )

@@ -70,7 +70,7 @@ class Condition:
             "uncertain": counts.uncertain,
             "camera_restarts": self._camera.restarts,
             "clock_synced": clock_synced(),
-            "frame_max_bytes": self._spool.frame_max_bytes,
+            "frame_max_bytes": state.frame_max_bytes,
             "lanes": {
                 lane: {"connected": each.connected, "reason": each.reason}
                 for lane, each in state.lanes.items()

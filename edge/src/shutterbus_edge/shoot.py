@@ -75,7 +75,7 @@ class Shooter:
         """Shoot until *stop* is set."""
         while self._wait_until_due(stop):
             try:
-                picture = self._camera.shoot(self._deadline_s, self._spool.frame_max_bytes)
+                picture = self._camera.shoot(self._deadline_s, self._publisher.frame_max_bytes)
             except CameraFinishedError as error:
                 log.info("%s; what is held is still being sent", error)
                 stop.wait()
