@@ -60,11 +60,11 @@ class BacklogLane(Lane):
         return super().step()
 
     def finish(self) -> None:
-        in_flight = [flight.held for flight in self._flights if flight.held]
         super().finish()
-        for held in in_flight + [held for waiting in self._next.values() for _, held in waiting]:
-            self._spool.release(held)
-        self._next = {kind: [] for kind in KINDS}
+        for waiting in self._next.values():
+            for _, held in waiting:
+                self._spool.release(held)
+            waiting.clear()
 
     def _wants_line(self) -> bool:
         return bool(self._flights or self._next["record"] or self._next["frame"])

@@ -127,7 +127,10 @@ class _Net:
         manager = self._made._manager  # type: ignore[union-attr] # noqa: SLF001 - likewise
         manager.closed = False  # else its own close() leaves open what is open
         for connection in list(manager._conns.values()):  # noqa: SLF001 - likewise
-            connection.close(kafka_errors.KafkaConnectionError("closed"))
+            if connection.transport and connection.transport._write_buffer:  # noqa: SLF001 - close() would write it first
+                connection.transport.abort(kafka_errors.KafkaConnectionError("closed with messages unsent"))
+            else:
+                connection.close()
 
 
 class KafkaClient:

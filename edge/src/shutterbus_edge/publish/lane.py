@@ -136,11 +136,14 @@ class Lane(ABC):
         return bool(self._flights) or not self._answers.empty()
 
     def finish(self) -> None:
-        """Close the connection; what was not confirmed stays in the spool. Call it when ``run`` has ended."""
+        """Close the connection and give back what was not confirmed. Call it when ``run`` has ended."""
         self._settle()
         self.line.close()
         self._settle()
-        self._flights.clear()
+        flights, self._flights = list(self._flights), {}
+        for flight in flights:
+            if flight.held:
+                self._spool.release(flight.held)
 
     @abstractmethod
     def _wants_line(self) -> bool:

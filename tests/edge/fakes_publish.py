@@ -1,0 +1,228 @@
+"""A broker that behaves, the clients it answers, and a publisher whose lanes turn when the test says so."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edge.fakes_edge import JPEG
+from fakes import FakeClock
+from shutterbus_edge.errors import BrokerUnavailableError, EdgeError
+from shutterbus_edge.publish.backlog import BacklogLane
+from shutterbus_edge.publish.client import Done, Outgoing
+from shutterbus_edge.publish.encode import Encoder
+from shutterbus_edge.publish.line import Line
+from shutterbus_edge.publish.live import LiveLane
+from shutterbus_edge.publish.retry import Retry
+from shutterbus_edge.spool import Held, Spool
+from shutterbus_wire.exif import stamp
+from shutterbus_wire.frame import Facts, Lane
+from shutterbus_wire.records import Reading, encode_record
+
+
+def picture(facts: Facts, size_bytes: int = 0) -> bytes:
+    """Return a JPEG with *facts* in it, about *size_bytes* long."""
+    jpeg = JPEG[:2]
+    while size_bytes - len(jpeg) > len(JPEG) + 700:
+        length = min(65_000, size_bytes - len(jpeg) - len(JPEG) - 600)
+        jpeg += b"\xff\xfe" + (length + 2).to_bytes(2, "big") + bytes(length)
+    return stamp(jpeg + JPEG[2:], facts, software="test")
+
+
+@dataclass
+class FakeBroker:
+    """Takes messages and confirms them after ``confirm_after_s``.
+
+    Attributes:
+        up: Whether connections are accepted.
+        answers: Whether messages are confirmed; connections are accepted all the same.
+        silent: A link without an answer: probes time out instead of being refused.
+        verdict: What is answered for a message; None confirms it.
+        received: ``(lane, frame id or record id)`` in the order of arrival, confirmed or not.
+        retained: The ids of those that were to be kept.
+    """
+
+    clock: FakeClock
+    limit_bytes: int | None = None
+    window: int | None = None
+    up: bool = True
+    answers: bool = True
+    silent: bool = False
+    confirm_after_s: float = 0.0
+    bytes_per_s: float | None = None
+    verdict: Callable[[Outgoing], EdgeError | None] = lambda _: None
+    refusal: EdgeError | None = None
+    received: list[tuple[str, str]] = field(default_factory=list)
+    retained: list[str] = field(default_factory=list)
+    clients: list["FakeClient"] = field(default_factory=list)
+    probes: int = 0
+
+    def reach(self) -> None:
+        self.probes += 1
+        if self.silent:
+            self.clock.pass_s(4)
+            raise TimeoutError("timed out")
+        if not self.up:
+            raise ConnectionRefusedError(111, "Connection refused")
+
+    def open(self, lane: Lane) -> "FakeClient":
+        if self.refusal:
+            raise self.refusal
+        client = FakeClient(self, lane)
+        self.clients.append(client)
+        return client
+
+    def lose_connections(self) -> None:
+        """End every connection as a broker that stops does."""
+        for client in self.clients:
+            client.lose()
+
+    def turn(self) -> None:
+        """Answer what is due."""
+        if self.answers and self.up and not self.silent:
+            for client in self.clients:
+                client.answer()
+
+    @property
+    def ids(self) -> list[str]:
+        return [identity for _, identity in self.received]
+
+    @property
+    def open_clients(self) -> int:
+        return sum(not client.closed for client in self.clients)
+
+
+class FakeClient:
+    """One connection to a FakeBroker. It keeps what is in flight, as a real library does, until closed or lost."""
+
+    def __init__(self, broker: FakeBroker, lane: Lane) -> None:
+        self.limit_bytes, self.window = broker.limit_bytes, broker.window
+        self.lane = lane
+        self.closed = False
+        self._broker = broker
+        self._lost: EdgeError | None = None
+        self._in_flight: list[tuple[float, Outgoing, Done]] = []
+        self._free_at_s = 0.0
+
+    def send(self, outgoing: Outgoing, done: Done) -> None:
+        assert not self.closed, "sent on a closed client"
+        if self._lost:
+            done(self._lost)
+            return
+        now_s = self._broker.clock.monotonic_s()
+        if self._broker.bytes_per_s:
+            self._free_at_s = (
+                max(now_s, self._free_at_s) + len(outgoing.message.value) / self._broker.bytes_per_s
+            )
+        due_s = max(now_s, self._free_at_s) + self._broker.confirm_after_s
+        self._in_flight.append((due_s, outgoing, done))
+
+    def answer(self) -> None:
+        now_s = self._broker.clock.monotonic_s()
+        while self._in_flight and self._in_flight[0][0] <= now_s:
+            _, outgoing, done = self._in_flight.pop(0)
+            verdict = self._broker.verdict(outgoing)
+            identity = outgoing.message.attributes["id"]
+            if verdict is None:
+                self._broker.received.append((self.lane, identity))
+                if outgoing.retain:
+                    self._broker.retained.append(identity)
+            done(verdict)
+
+    def lose(self) -> None:
+        self._lost = BrokerUnavailableError("the connection is lost")
+        in_flight, self._in_flight = self._in_flight, []
+        for _, _, done in in_flight:
+            done(self._lost)
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._in_flight)
+
+    def broken(self) -> EdgeError | None:
+        return self._lost
+
+    def close(self) -> None:
+        self.closed = True
+        self._in_flight.clear()
+
+
+class Bench:
+    """A camera with both lanes, a real spool in memory, and a fake broker; nothing happens but in ``run_s``."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        transport: str = "mqtt",
+        bytes_per_s: float | None = None,
+        topic: str | None = None,
+    ) -> None:
+        self.clock = FakeClock()
+        self.broker = FakeBroker(self.clock)
+        self.folder = folder
+        self.spool = Spool(folder / "spool", camera="gate", clock=self.clock, mode="memory", tended=False)
+        self.encoder = Encoder(transport, "gate", topic=topic)
+        share = random.Random(1).random
+        self.live = LiveLane(
+            self._line("live", share), self.encoder, self.spool, self.clock, on_backlog=lambda: None
+        )
+        self.backlog = BacklogLane(
+            self._line("backlog", share),
+            self.encoder,
+            self.spool,
+            self.clock,
+            may_send=lambda: self.live.leaves_room,
+            bytes_per_s=bytes_per_s,
+        )
+
+    def _line(self, lane: Lane, share: Callable[[], float]) -> Line:
+        return Line(lambda: self.broker.open(lane), self.broker.reach, str, self.clock, Retry(share=share))
+
+    def shoot(self, size_bytes: int = 0) -> Held:
+        """Take a picture, keep it, and offer it."""
+        held = self.keep(size_bytes)
+        self.live.offer(held)
+        return held
+
+    def keep(self, size_bytes: int = 0) -> Held:
+        """Take a picture and keep it."""
+        facts = Facts("gate", self.spool.next_id(), self.clock.utc_us())
+        return self.spool.put(facts, picture(facts, size_bytes))
+
+    def read_sensor(self) -> Held:
+        """Keep a reading, and offer it."""
+        seq = self.spool.next_record_seq("readings-cpu")
+        reading = Reading(
+            camera="gate",
+            epoch=self.spool.epoch,
+            seq=seq,
+            at_us=self.clock.utc_us(),
+            sensor="cpu",
+            values={"t": 1.0},
+        )
+        held = self.spool.put_record(reading.stream, seq, encode_record(reading, "live").value)
+        self.live.offer_record(held)
+        return held
+
+    def run_s(
+        self, duration_s: float, step_s: float = 0.1, each: Callable[[], object] = lambda: None
+    ) -> None:
+        """Let time pass, with every part turning every *step_s*."""
+        end_s = self.clock.monotonic_s() + duration_s
+        while self.clock.monotonic_s() < end_s:
+            each()
+            self.turn()
+            self.clock.pass_s(step_s)
+        self.turn()
+
+    def turn(self) -> None:
+        """Turn every part once."""
+        for lane in (self.live, self.backlog):
+            lane.step()
+            self.broker.turn()
+            lane.step()
+
+    @property
+    def held(self) -> int:
+        return self.spool.counts().held_frames

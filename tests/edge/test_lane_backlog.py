@@ -1,0 +1,120 @@
+"""What could not go live follows, oldest first, and never in the way of the live lane."""
+
+from pathlib import Path
+
+import pytest
+
+from edge.fakes_publish import Bench
+from shutterbus_edge.errors import BrokerUnavailableError, NobodyListensError
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def keep_backlog(bench: Bench, count: int, size_bytes: int = 0) -> list[str]:
+    """Let *count* pictures wait, and return their ids, oldest first."""
+    held = [bench.keep(size_bytes) for _ in range(count)]
+    for one in held:
+        bench.spool.release(one)
+    return [str(one.id) for one in held]
+
+
+def test_backlog_is_sent_oldest_first(bench: Bench) -> None:
+    ids = keep_backlog(bench, 50)
+    bench.run_s(20)
+
+    assert bench.broker.received == [("backlog", identity) for identity in ids]
+    assert bench.held == 0
+
+
+def test_order_is_kept_over_lost_connections(bench: Bench) -> None:
+    """What a lost connection had in flight goes again before what was behind it."""
+    ids = keep_backlog(bench, 30)
+    bench.broker.confirm_after_s = 1
+    for _ in range(4):
+        bench.run_s(3)
+        bench.broker.lose_connections()
+    bench.run_s(60)
+
+    first_arrivals = list(dict.fromkeys(bench.broker.ids))
+    assert first_arrivals == ids
+    assert bench.held == 0
+
+
+def test_backlog_waits_until_the_live_lane_has_delivered(bench: Bench) -> None:
+    ids = keep_backlog(bench, 5)
+    bench.broker.confirm_after_s = 2
+    newest = bench.shoot()
+    bench.run_s(1.5)
+    assert {client.lane for client in bench.broker.clients} == {"live"}
+
+    bench.run_s(20)
+    assert bench.broker.ids == [str(newest.id), *ids]
+
+
+def test_backlog_keeps_within_its_rate(bench: Bench) -> None:
+    slow = Bench(bench.folder / "slow", bytes_per_s=100_000)
+    keep_backlog(slow, 30, size_bytes=50_000)
+    slow.run_s(10)
+
+    assert len(slow.broker.received) == pytest.approx(20, abs=2)
+
+
+def test_large_backlog_pictures_go_one_by_one(bench: Bench) -> None:
+    """On a thin link a second one in flight would only stand in the way."""
+    bench.run_s(1)
+    bench.broker.answers = False
+    keep_backlog(bench, 5, size_bytes=1_000_000)
+    bench.run_s(2)
+
+    assert [client.in_flight for client in bench.broker.clients if client.lane == "backlog"] == [1]
+
+
+def test_backlog_probes_with_one_picture_while_nobody_listens(bench: Bench) -> None:
+    keep_backlog(bench, 20)
+    asked: list[int] = []
+
+    def nobody(_: object) -> NobodyListensError:
+        asked.append(len(asked))
+        return NobodyListensError("nobody listens")
+
+    bench.broker.verdict = nobody
+    bench.run_s(30)
+
+    # The first time eight go together, for nobody knew; then one at a time.
+    assert 8 <= len(asked) <= 8 + 3
+    bench.broker.verdict = lambda _: None
+    bench.run_s(70)
+    assert bench.broker.ids == [f"{bench.spool.epoch}-{n}" for n in range(20)]
+
+
+def test_records_that_wait_go_before_pictures_that_wait(bench: Bench) -> None:
+    bench.broker.up = False
+    bench.run_s(3, each=bench.shoot, step_s=1)
+    bench.run_s(40, each=bench.read_sensor, step_s=1)
+    bench.broker.up = True
+    bench.run_s(30)
+
+    kinds = ["readings" in identity for lane, identity in bench.broker.received if lane == "backlog"]
+    assert kinds == sorted(kinds, reverse=True)
+    assert bench.held == 0
+    assert bench.spool.counts().held_records == 0
+
+
+def test_transient_refusals_lose_nothing(bench: Bench) -> None:
+    ids = keep_backlog(bench, 10)
+    verdicts = iter([BrokerUnavailableError("quota exceeded"), None] * 60)
+    bench.broker.verdict = lambda _: next(verdicts, None)
+    bench.run_s(120)
+
+    assert sorted(bench.broker.ids) == sorted(ids)
+    assert bench.held == 0
+
+
+def test_no_connection_is_made_while_there_is_no_backlog(bench: Bench) -> None:
+    bench.run_s(5, each=bench.shoot, step_s=1)
+
+    assert {client.lane for client in bench.broker.clients} == {"live"}
+    assert bench.backlog.state().reason == ""

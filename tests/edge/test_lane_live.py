@@ -1,0 +1,339 @@
+"""The newest picture goes first, and none is lost, whatever the broker does."""
+
+from pathlib import Path
+
+import pytest
+
+from edge.fakes_publish import Bench
+from shutterbus_edge.errors import (
+    BrokerUnavailableError,
+    FrameRefusedError,
+    MisconfiguredError,
+    NobodyListensError,
+)
+from shutterbus_wire.records import Status
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def lanes(bench: Bench, lane: str) -> list[int]:
+    """The numbers of the pictures that came by *lane*, in the order of their arrival."""
+    return [int(identity.rpartition("-")[2]) for name, identity in bench.broker.received if name == lane]
+
+
+def test_picture_goes_at_once_and_leaves_the_spool_when_confirmed(bench: Bench) -> None:
+    bench.broker.confirm_after_s = 0.3
+    bench.shoot()
+    bench.turn()
+    assert bench.held == 1
+    assert bench.live.state().in_flight == 1
+
+    bench.run_s(0.5)
+
+    assert lanes(bench, "live") == [0]
+    assert bench.held == 0
+    assert bench.live.state().published == 1
+    assert bench.live.state().confirm_s == pytest.approx(0.3, abs=0.11)
+
+
+def test_newest_goes_first_after_an_outage_and_nothing_is_missing(bench: Bench) -> None:
+    """Ten minutes at one a second, then the broker is back: the present first, the past behind it, oldest first."""
+    bench.run_s(2, each=bench.shoot, step_s=1)
+    bench.broker.up = False
+    bench.broker.lose_connections()
+    bench.run_s(600, each=bench.shoot, step_s=1)
+    before = len(bench.broker.received)
+    newest = bench.shoot()
+    bench.broker.up = True
+
+    bench.run_s(30)
+
+    after = bench.broker.received[before:]
+    assert after[0] == ("live", str(newest.id))
+    backlog = [int(identity.rpartition("-")[2]) for lane, identity in after if lane == "backlog"]
+    assert backlog == sorted(backlog)
+    assert sorted({int(identity.rpartition("-")[2]) for identity in bench.broker.ids}) == list(
+        range(newest.id.seq + 1)
+    )
+    assert bench.held == 0
+
+
+def test_broker_that_stops_answering_but_refuses_connections_is_given_up_within_ten_seconds(
+    bench: Bench,
+) -> None:
+    """Its client is closed, or it would send the old pictures before the new one when the broker is back."""
+    bench.run_s(1)
+    bench.broker.answers = False
+    bench.broker.up = False  # the library does not notice: the connection was not closed
+
+    bench.run_s(20, each=bench.shoot, step_s=0.5)
+    assert bench.broker.open_clients == 0
+
+    bench.broker.answers = bench.broker.up = True
+    newest = bench.shoot()
+    bench.run_s(10)
+    assert bench.broker.received[0] == ("live", str(newest.id))
+    assert bench.held == 0
+
+
+def test_blackholed_link_is_given_up_and_found_again_within_ten_seconds(bench: Bench) -> None:
+    bench.run_s(1)
+    bench.broker.silent = True
+    bench.run_s(60, each=bench.shoot, step_s=0.5)
+    assert bench.broker.open_clients == 0
+
+    bench.broker.silent = False
+    newest = bench.shoot()
+    bench.run_s(10)
+    assert bench.broker.received[0] == ("live", str(newest.id))
+    assert bench.held == 0
+
+
+def test_slow_link_is_not_mistaken_for_an_outage(bench: Bench) -> None:
+    """4 MB at 1.2 Mbit/s takes 27 s; giving it up half-way would mean that it never arrives."""
+    bench.broker.bytes_per_s = 150_000
+    first = bench.shoot(4_000_000)
+
+    bench.run_s(30)
+
+    assert bench.broker.received == [("live", str(first.id))]
+    assert len([client for client in bench.broker.clients if client.lane == "live"]) == 1
+    assert bench.broker.probes > 3
+
+
+def test_single_lost_probe_on_a_full_link_closes_nothing(bench: Bench) -> None:
+    bench.broker.answers = False
+    bench.shoot()
+    bench.run_s(4.8)
+    bench.broker.silent = True
+    bench.live.step()
+    bench.clock.pass_s(1)
+    bench.live.step()
+    bench.broker.silent = False
+
+    bench.run_s(10)
+
+    assert [client.closed for client in bench.broker.clients] == [False]
+
+
+def test_only_the_newest_waits_and_those_it_replaces_become_backlog(bench: Bench) -> None:
+    bench.broker.up = False
+    bench.run_s(5, each=bench.shoot, step_s=1)
+
+    counts = [bench.spool.claim_oldest("frame") for _ in range(6)]
+
+    assert [held.id.seq for held in counts if held] == [0, 1, 2, 3]
+
+
+def test_picture_stays_live_until_it_is_confirmed_or_a_newer_one_exists(bench: Bench) -> None:
+    bench.broker.verdict = lambda _: BrokerUnavailableError("quota exceeded")
+    only = bench.shoot()
+    bench.run_s(30)
+    bench.broker.verdict = lambda _: None
+    bench.run_s(6)
+
+    assert bench.broker.received == [("live", str(only.id))]
+
+
+def test_small_pictures_are_pipelined_and_large_ones_on_a_slow_link_are_not(bench: Bench) -> None:
+    bench.broker.answers = False
+    for _ in range(6):
+        bench.shoot(50_000)
+        bench.turn()
+    assert bench.live.state().in_flight == 4
+
+    slow = Bench(bench.folder / "slow")
+    slow.broker.answers = False
+    for _ in range(3):
+        slow.shoot(1_000_000)
+        slow.turn()
+    assert slow.live.state().in_flight == 1
+
+
+def test_large_pictures_go_by_two_on_a_fast_link(bench: Bench) -> None:
+    bench.shoot(1_000_000)
+    bench.run_s(1)
+    bench.broker.answers = False
+    for _ in range(4):
+        bench.shoot(1_000_000)
+        bench.turn()
+
+    assert bench.live.state().in_flight == 2
+
+
+def test_window_of_the_broker_is_obeyed(bench: Bench) -> None:
+    bench.broker.window = 2
+    bench.broker.answers = False
+    for _ in range(5):
+        bench.shoot()
+        bench.turn()
+
+    assert bench.live.state().in_flight == 2
+
+
+def test_picture_over_the_limit_is_set_aside_with_both_numbers_and_the_next_one_flows(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.broker.limit_bytes = 104_096
+    large = bench.shoot(150_000)
+    bench.run_s(1)
+    small = bench.shoot(50_000)
+    bench.run_s(1)
+
+    assert bench.broker.received == [("live", str(small.id))]
+    assert bench.spool.counts().this_epoch.quarantined == 1
+    assert f"{large.size_bytes:,}" in caplog.text
+    assert "100,000" in caplog.text
+
+
+def test_refused_picture_is_set_aside_and_the_next_one_flows(bench: Bench) -> None:
+    bench.broker.verdict = lambda _: FrameRefusedError("invalid", "the broker refuses it")
+    bench.shoot()
+    bench.run_s(1)
+    bench.broker.verdict = lambda _: None
+    good = bench.shoot()
+    bench.run_s(1)
+
+    assert bench.broker.received == [("live", str(good.id))]
+    assert bench.held == 0
+
+
+def test_nobody_listens_keeps_the_picture_and_probes_ever_more_seldom(bench: Bench) -> None:
+    """Health says so meanwhile; the newest picture is the probe."""
+    asked: list[float] = []
+
+    def nobody(_: object) -> NobodyListensError:
+        asked.append(bench.clock.monotonic_s())
+        return NobodyListensError("nobody listens")
+
+    bench.broker.verdict = nobody
+    start_s = bench.clock.monotonic_s()
+    bench.run_s(300, each=bench.shoot, step_s=1)
+
+    assert [round(at_s - start_s) for at_s in asked] == pytest.approx(
+        [0, 5, 15, 35, 75, 135, 195, 255], abs=3
+    )
+    assert bench.live.state().reason == "nobody listens"
+    assert bench.held == 300
+
+    bench.broker.verdict = lambda _: None
+    bench.run_s(61)
+    assert bench.broker.received[0] == ("live", f"{bench.spool.epoch}-299")
+    assert bench.held == 0
+    assert bench.live.state().reason == ""
+
+
+def test_misconfiguration_waits_a_minute_between_attempts_and_keeps_everything(bench: Bench) -> None:
+    """A wrong password sent every few seconds locks the account."""
+    bench.broker.refusal = MisconfiguredError("wrong password")
+    bench.run_s(300, each=bench.shoot, step_s=1)
+
+    assert bench.broker.probes == 6
+    assert bench.live.state().reason == "wrong password"
+    assert bench.held == 300
+
+    bench.broker.refusal = None
+    bench.run_s(80)
+    assert bench.held == 0
+
+
+def test_denied_topic_is_not_asked_for_again_at_once(bench: Bench) -> None:
+    asked: list[str] = []
+
+    def denied(outgoing: object) -> MisconfiguredError:
+        asked.append(str(outgoing))
+        return MisconfiguredError("the broker does not let us write")
+
+    bench.broker.verdict = denied
+    bench.run_s(59, each=bench.shoot, step_s=1)
+
+    assert len(asked) == 1
+    assert bench.held == 59
+
+
+def test_readings_without_a_subscriber_hold_up_no_picture(bench: Bench) -> None:
+    bench.broker.verdict = lambda outgoing: (
+        NobodyListensError("nobody listens") if outgoing.topic.endswith("readings") else None
+    )
+
+    def both() -> None:
+        bench.read_sensor()
+        bench.shoot()
+
+    bench.run_s(30, each=both, step_s=1)
+
+    assert lanes(bench, "live") == list(range(30))
+    assert bench.spool.counts().held_records == 30
+
+
+def test_record_goes_live_and_leaves_the_spool(bench: Bench) -> None:
+    bench.read_sensor()
+    bench.run_s(0.3)
+
+    assert bench.broker.received == [("live", f"{bench.spool.epoch}-readings-cpu-0")]
+    assert bench.spool.counts().held_records == 0
+    assert bench.live.state().records_published == 1
+
+
+def test_only_live_pictures_on_our_own_topics_are_retained(bench: Bench) -> None:
+    """A newcomer sees the last picture, never one that came late."""
+    bench.spool.release(bench.keep())
+    live = bench.shoot()
+    bench.run_s(3)
+
+    assert len(bench.broker.received) == 2
+    assert bench.broker.retained == [str(live.id)]
+
+    foreign = Bench(bench.folder / "foreign", topic="street/pictures")
+    foreign.shoot()
+    foreign.run_s(1)
+    assert foreign.broker.received
+    assert foreign.broker.retained == []
+
+
+def test_status_is_told_again_after_every_connecting(bench: Bench) -> None:
+    """The broker's will has said meanwhile that the camera is offline."""
+    status = Status(camera="gate", state="online", since_us=1)
+    bench.live.tell_status(bench.encoder.status(status))
+    bench.run_s(1)
+    bench.broker.lose_connections()
+    bench.run_s(7)
+
+    assert bench.broker.ids == ["status-online-1"] * 2
+    assert bench.live.is_idle
+
+
+def test_flapping_connections_leave_no_client_open(bench: Bench) -> None:
+    for _ in range(20):
+        bench.shoot()
+        bench.run_s(6)
+        bench.broker.lose_connections()
+    bench.run_s(6)
+
+    assert bench.broker.open_clients <= 2
+    assert bench.held == 0
+
+
+def test_unreadable_record_is_set_aside(bench: Bench) -> None:
+    seq = bench.spool.next_record_seq("reports")
+    bench.live.offer_record(bench.spool.put_record("reports", seq, b"{}"))
+    bench.run_s(1)
+
+    assert bench.broker.received == []
+    assert bench.spool.counts().held_records == 0
+
+
+def test_finish_gives_everything_back(bench: Bench) -> None:
+    bench.broker.answers = False
+    for _ in range(7):
+        bench.shoot()
+        bench.turn()
+    bench.backlog.finish()
+    bench.live.finish()
+
+    assert sorted(held.id.seq for _ in range(7) if (held := bench.spool.claim_oldest("frame"))) == list(
+        range(7)
+    )
