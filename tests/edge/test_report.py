@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -138,7 +138,7 @@ class FlakySensor:
     """Answers every third time it is asked."""
 
     def __init__(self) -> None:
-        self.units = {"temperature": "°C"}
+        self.units: Mapping[str, str] = {"temperature": "°C"}
         self.asked = 0
 
     def read(self) -> dict[str, float]:
