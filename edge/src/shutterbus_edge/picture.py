@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer, field_validator, model_validator
 
-from shutterbus_wire.settings import Family, Name
+from shutterbus_wire.settings import Family, MayBeEmpty, Name
 from shutterbus_wire.settings_values import (
     Allowed,
     Number,
@@ -230,7 +230,7 @@ class PictureSettings(BaseModel, frozen=True):
     video_denoise: Annotated[Switch | None, Name("PICAMERA_VIDEO_DENOISE")] = Field(
         default=None, description="Whether noise is smoothed, quickly."
     )
-    annotate_text: Annotated[str | None, Name("PICAMERA_ANNOTATE_TEXT")] = Field(
+    annotate_text: Annotated[str | None, Name("PICAMERA_ANNOTATE_TEXT"), MayBeEmpty()] = Field(
         default=None, max_length=255, description="A text drawn into the picture."
     )
     annotate_text_size: Annotated[Whole | None, Name("PICAMERA_ANNOTATE_TEXT_SIZE")] = Field(

@@ -2,17 +2,29 @@
 
 from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from shutterbus_edge.picture import PictureSettings
+from shutterbus_edge.schedule_grammar import EXPECTED as SCHEDULE_EXPECTED
 from shutterbus_wire.broker import BrokerSettings
+from shutterbus_wire.identity import check_camera
 from shutterbus_wire.settings import Name, Prefix
-from shutterbus_wire.settings_values import Bytes, LogLevel, Rate, Seconds, Whole, Words, choice
+from shutterbus_wire.settings_values import Allowed, Bytes, LogLevel, Rate, Seconds, Whole, Words, choice
 
 MessageFormat = Literal["jpeg", "3", "2", "json"]
+
+
+def _read_confirm(value: Any) -> Any:
+    if isinstance(value, str) and value.strip().lower() == "archive":
+        raise ValueError("confirmation by the archive is not in this version; broker is expected")
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def _read_camera(value: Any) -> Any:
+    return check_camera(value) if isinstance(value, str) else value
 
 
 class SpoolSettings(BaseModel, frozen=True):
@@ -26,13 +38,14 @@ class SpoolSettings(BaseModel, frozen=True):
         Literal["spill", "durable", "memory"], choice("spill", "durable", "memory"), Name("SPOOL_MODE")
     ] = Field(
         default="spill",
-        description="spill: in memory, on disk if not confirmed within 2 s. durable: on disk first; the default "
-        "where SCHEDULE leaves 10 s or more between shots. memory: never on disk.",
+        description="spill: in memory, and on disk if not confirmed within 2 s. durable: on disk first; the default "
+        "where shots are 10 s or more apart. memory: never on disk.",
     )
     max_bytes: Annotated[Bytes | None, Name("SPOOL_MAX_BYTES")] = Field(
         default=None,
         ge=1_048_576,
         description="Most that waits on disk. Without it a quarter of what is free at the first start.",
+        examples=["2GiB"],
     )
     max_age_s: Annotated[Seconds, Name("SPOOL_MAX_AGE")] = Field(
         default=604_800.0, gt=0, description="A frame that waited longer is dropped, and counted."
@@ -44,6 +57,7 @@ class SpoolSettings(BaseModel, frozen=True):
         default=None,
         ge=0,
         description="What is left free on the disk. Without it 1 GiB or a tenth of the disk, whichever is less.",
+        examples=["1GiB"],
     )
     on_full: Annotated[
         Literal["overwrite-oldest", "thin", "reject-new"],
@@ -59,45 +73,95 @@ class SpoolSettings(BaseModel, frozen=True):
 
 
 class PublishSettings(BaseModel, frozen=True):
-    """When a frame counts as delivered, and how fast old ones follow."""
+    """When a frame counts as delivered, and how fast late ones follow."""
 
-    confirm: Annotated[Literal["broker"], Name("PUBLISH_CONFIRM")] = Field(
+    confirm: Annotated[Literal["broker"], BeforeValidator(_read_confirm), Name("PUBLISH_CONFIRM")] = Field(
         default="broker", description="Whose word lets a frame leave the spool."
     )
     backlog_max_rate: Annotated[Rate | None, Name("PUBLISH_BACKLOG_MAX_RATE")] = Field(
         default=None,
         gt=0,
-        description="Most bytes a second for frames that come late, so that live ones have room.",
+        description="Most bytes a second for frames that come late, so that others have room on the line.",
+        examples=["500kB/s"],
     )
 
 
 class EdgeSettings(BaseSettings):
-    """Everything that one edge is told."""
+    """The camera beside this process.
+
+    Attributes:
+        timezone: The zone whose wall clock the schedule follows, from ``TZ``.
+    """
 
     model_config = SettingsConfigDict(frozen=True, arbitrary_types_allowed=True)
 
-    camera_source: Annotated[str, Name("CAMERA_SOURCE")] = Field(
-        default="picamera2", description="Where pictures come from."
+    camera_source: Annotated[
+        str, Name("CAMERA_SOURCE"), Allowed("an address such as picamera2, v4l2:/dev/video0 or testcard")
+    ] = Field(
+        default="picamera2",
+        description="Where pictures come from: picamera2 or picamera2:1, v4l2:/dev/video0, file:/a/folder/or/film, "
+        "file-once:..., testcard. The default is for a Raspberry Pi; elsewhere it must be given.",
     )
-    camera_id: Annotated[str | None, Name("CAMERA_ID")] = Field(
-        default=None, description="Name of this camera."
+    camera_id: Annotated[
+        str | None,
+        BeforeValidator(_read_camera),
+        Name("CAMERA_ID"),
+        Allowed("1 to 48 of a-z, 0-9 and -, beginning with a letter or digit,"),
+    ] = Field(
+        default=None,
+        description="Name of this camera. Without it the one in the certificate, else one that is made once and kept.",
+        examples=["gate"],
     )
-    schedule: Annotated[str | None, Name("SCHEDULE")] = Field(
-        default=None, description="When to take a picture."
+    schedule: Annotated[
+        str | None, Name("SCHEDULE"), Allowed(SCHEDULE_EXPECTED.removesuffix(" is expected"))
+    ] = Field(
+        default=None,
+        description="When to take a picture. Without it as often as PICAMERA_FRAMERATE says, or the camera can.",
+        examples=["every 5 minutes"],
+    )
+    timezone_name: Annotated[str | None, Name("TZ"), Allowed("a zone such as Asia/Tokyo")] = Field(
+        default=None,
+        description="Zone of the clock times in SCHEDULE. Without it the machine's own; in a container that is UTC.",
+        examples=["Asia/Tokyo"],
     )
     timezone: tzinfo = UTC
     broker: Annotated[BrokerSettings, Prefix("SS_")]
-    message_format: MessageFormat = "jpeg"
+    message_format: Annotated[MessageFormat, choice("jpeg", "3", "2", "json"), Name("SS_MESSAGE_FORMAT")] = (
+        Field(
+            default="jpeg",
+            description="What a picture travels as: the JPEG itself, SINETStream's message format 3 or 2, or JSON with a "
+            "base64 photo. The default on a topic named with SS_TOPIC is 3.",
+        )
+    )
     spool: SpoolSettings = Field(default_factory=SpoolSettings)
     publish: PublishSettings = Field(default_factory=PublishSettings)
-    picture: PictureSettings = Field(default_factory=PictureSettings)
-    sensors: Annotated[Words, Name("SENSORS")] = Field(
-        default=(), description="Sensors to read beside the camera."
+    sensors: Annotated[Words, Name("SENSORS"), Allowed("a list of cpu and simulated")] = Field(
+        default=(), description="Sensors to read beside the camera.", examples=["cpu"]
     )
-    reading_interval_s: Annotated[Seconds, Name("READING_INTERVAL")] = Field(default=60.0, ge=1)
-    report_interval_s: Annotated[Seconds, Name("REPORT_INTERVAL")] = Field(default=60.0, ge=1)
-    health_port: Annotated[Whole, Name("HEALTH_PORT")] = Field(default=8081, ge=0, le=65_535)
-    log_level: Annotated[LogLevel, Name("LOG_LEVEL")] = "INFO"
+    reading_interval_s: Annotated[Seconds, Name("READING_INTERVAL")] = Field(
+        default=60.0, ge=1, le=86_400, description="Time between two readings of a sensor."
+    )
+    report_interval_s: Annotated[Seconds, Name("REPORT_INTERVAL")] = Field(
+        default=60.0,
+        ge=1,
+        le=86_400,
+        description="Time between two reports. A camera counts as offline after two and a half of them are missed.",
+    )
+    health_port: Annotated[Whole, Name("HEALTH_PORT")] = Field(
+        default=8081,
+        ge=0,
+        le=65_535,
+        description="Port on 127.0.0.1 that tells how the edge is; 0 is any free one.",
+    )
+    log_level: Annotated[LogLevel, Name("LOG_LEVEL")] = Field(
+        default="INFO", description="How much is logged."
+    )
+    log_format: Annotated[str | None, Name("LOG_FORMAT")] = Field(
+        default=None,
+        description="A log line, in Python's {} style.",
+        examples=["{asctime} {levelname} {message}"],
+    )
+    picture: PictureSettings = Field(default_factory=PictureSettings)
 
     @property
     def topic(self) -> str | None:
@@ -107,11 +171,11 @@ class EdgeSettings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],
+        settings_cls: type[BaseSettings],  # noqa: ARG003 (pydantic's signature)
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (likewise)
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (likewise)
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (likewise)
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take nothing from the environment by itself; ``load`` does, by our names."""
+        """Take nothing from the environment by itself; ``loading.load`` does, by our names."""
         return (init_settings,)

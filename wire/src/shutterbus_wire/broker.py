@@ -80,7 +80,7 @@ class Tls(BaseModel, frozen=True):
     def _key_needs_certificate(self) -> "Tls":
         if self.keyfile and not self.certfile:
             raise ValueError(
-                "A TLS key is given but no certificate: set TLS__CERTFILE as well, or remove TLS__KEYFILE."
+                "<TLS__KEYFILE> is set: <TLS__CERTFILE>, the certificate it belongs to, is needed with it."
             )
         return self
 
@@ -193,7 +193,7 @@ class BrokerSettings(BaseModel, frozen=True):
     )
     client_options: Annotated[Mapping[str, Any], Family("")] = Field(
         default_factory=dict,
-        description="Any further option of the Kafka client library, by its own name.",
+        description="Any further option of the client library by its own name, such as REQUEST_TIMEOUT_MS.",
     )
 
     @field_validator("brokers", mode="before")
@@ -214,18 +214,35 @@ class BrokerSettings(BaseModel, frozen=True):
             found.append((match[1].strip("[]"), port))
         return tuple(found)
 
+    @field_validator("topic", mode="after")
+    @classmethod
+    def _check_topic(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None:
+            return None
+        kind = info.data.get("type", "kafka")
+        plain = value.replace("{camera}", "camera")
+        if kind == "kafka" and not (re.fullmatch(r"[A-Za-z0-9._-]+", plain) and plain.strip(".")):
+            raise ValueError(
+                "a Kafka topic of letters, digits and . _ - is expected, and {camera} in it if wanted"
+            )
+        if kind == "mqtt" and (
+            re.search(r"[+#{}]", plain) or not plain.isprintable() or plain.startswith("$")
+        ):
+            raise ValueError("an MQTT topic without + # and $ is expected, and {camera} in it if wanted")
+        return value
+
     @model_validator(mode="after")
     def _settings_agree(self) -> "BrokerSettings":
         if self.type == "mqtt" and len(self.brokers) > 1:
-            raise ValueError("BROKERS names several brokers, but MQTT connects to one: leave one of them.")
+            raise ValueError("<BROKERS> names several brokers, but MQTT connects to one: leave one of them.")
         if self.password and self.username is None:
-            raise ValueError("A broker password is given but no user name: set USERNAME as well.")
+            raise ValueError("<PASSWORD> is set: <USERNAME> is needed with it.")
         if self.sasl_mechanism and not (self.username and self.password):
-            raise ValueError("SASL_MECHANISM is set: USERNAME and PASSWORD are needed with it.")
+            raise ValueError("<SASL_MECHANISM> is set: <USERNAME> and <PASSWORD> are needed with it.")
         if self.security_protocol and self.security_protocol != self.kafka_security_protocol:
             raise ValueError(
-                f"SECURITY_PROTOCOL={self.security_protocol} contradicts the other settings, which mean "
-                f"{self.kafka_security_protocol}: remove it, or set TLS__CA_CERTS, or USERNAME and PASSWORD."
+                f"<SECURITY_PROTOCOL>={self.security_protocol} contradicts the other settings, which mean "
+                f"{self.kafka_security_protocol}: remove it, or set what it needs of <TLS>, <USERNAME> and <PASSWORD>."
             )
         return self
 
@@ -313,7 +330,19 @@ class BrokerSettings(BaseModel, frozen=True):
     def mqtt_connect(self) -> dict[str, Any]:
         """Return the arguments of paho's ``connect``."""
         host, port = self.brokers[0]
-        return {"host": host, "port": port, "keepalive": self.keepalive_s}
+        bound = {
+            name: self.client_options[name]
+            for name in ("bind_address", "bind_port")
+            if name in self.client_options
+        }
+        return {"host": host, "port": port, "keepalive": self.keepalive_s, **bound}
+
+    def mqtt_reconnect(self) -> dict[str, Any]:
+        """Return the arguments of paho's ``reconnect_delay_set``."""
+        return {
+            name: self.client_options.get(name, default)
+            for name, default in (("min_delay", 1), ("max_delay", 30))
+        }
 
     def mqtt_credentials(self) -> dict[str, Any] | None:
         """Return the arguments of paho's ``username_pw_set``, or None where no password is used."""

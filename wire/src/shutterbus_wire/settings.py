@@ -11,6 +11,7 @@ suggestion for ``SPOOL_MAXAGE``, the line in ``shutterbus-edge settings``, in ``
 and passes it in.
 """
 
+import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -84,6 +85,10 @@ class Family:
     prefix: str
 
 
+class MayBeEmpty:
+    """Marks a field for which an empty text is a value; elsewhere it is most likely a forgotten one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Given:
     """One value that the process was given.
@@ -124,12 +129,14 @@ class Resolved:
         origin: By path, what each value came from.
         unused: Given names that no setting of the class has, upper case.
         overruled: Given values that a stronger name of the same setting displaced, with that one.
+        sentences: What is wrong already.
     """
 
     values: dict[str, Any]
     origin: dict[Path, Given]
     unused: dict[str, Given]
     overruled: list[tuple[Given, Given]]
+    sentences: list[str]
 
 
 def collect(*places: tuple[str, Mapping[str, str]]) -> dict[str, Given]:
@@ -183,13 +190,8 @@ def _members(annotation: Any) -> tuple[Any, ...]:
 
 
 def resolve(cls: type[BaseModel], given: Mapping[str, Given]) -> Resolved:
-    """Return where each given value belongs in *cls*.
-
-    Raises:
-        SettingsError: A value is empty, or a switch is off whose settings are given.
-    """
-    found = Resolved({}, {}, dict(given), [])
-    sentences: list[str] = []
+    """Return where each given value belongs in *cls*."""
+    found = Resolved({}, {}, dict(given), [], [])
     settings = list(settings_of(cls))
     for setting in sorted(settings, key=lambda one: one.kind == "family"):
         if setting.kind == "family":
@@ -203,14 +205,15 @@ def resolve(cls: type[BaseModel], given: Mapping[str, Given]) -> Resolved:
         found.overruled.extend(
             (weaker, strongest) for weaker in present[1:] if weaker.value != strongest.value
         )
-        if setting.kind == "value":
+        may_be_empty = any(isinstance(mark, MayBeEmpty) for mark in setting.info.metadata)
+        if not strongest.value and not may_be_empty:
+            found.sentences.append(unusable(strongest, f"{allowed(setting.info)} is expected"))
+        elif setting.kind == "value":
             _put(found.values, setting.path, _value(setting, strongest))
     for setting in settings:
         if setting.kind == "switch" and setting.path in found.origin:
-            sentences.extend(_switch(setting, found))
-    _put_fixed(cls, found.values)
-    if sentences:
-        raise SettingsError(*sentences)
+            found.sentences.extend(_switch(setting, found))
+    _complete(cls, found.values)
     return found
 
 
@@ -237,6 +240,8 @@ def _take_family(setting: Setting, found: Resolved) -> None:
 def _switch(setting: Setting, found: Resolved) -> Iterator[str]:
     given = found.origin[setting.path]
     word = given.value.lower()
+    if not word:
+        return
     inside = [
         one
         for path, one in found.origin.items()
@@ -258,15 +263,19 @@ def _put(values: dict[str, Any], path: Path, value: Any) -> None:
     values[path[-1]] = value
 
 
-def _put_fixed(cls: type[BaseModel], values: dict[str, Any]) -> None:
+def _complete(cls: type[BaseModel], values: dict[str, Any]) -> None:
+    """Add the values that the place of a nested class decides, and nested classes that are required."""
     for name, info in cls.model_fields.items():
         nested = nested_class(info)
-        if nested is None or name not in values:
+        if nested is None:
             continue
-        for mark in info.metadata:
-            if isinstance(mark, Prefix):
-                values[name].update(mark.fixed)
-        _put_fixed(nested, values[name])
+        if info.is_required():
+            values.setdefault(name, {})
+        if name in values:
+            for mark in info.metadata:
+                if isinstance(mark, Prefix):
+                    values[name].update(mark.fixed)
+            _complete(nested, values[name])
 
 
 def shown(given: Given, *, secret: bool = False) -> str:
@@ -283,7 +292,7 @@ def build(cls: type[Model], found: Resolved, sentences: Iterable[str] = ()) -> M
     Raises:
         SettingsError: With *sentences* and one for each value that cannot be used.
     """
-    problems = list(sentences)
+    problems = [*found.sentences, *sentences]
     try:
         model = cls(**found.values)
     except ValidationError as error:
@@ -296,6 +305,7 @@ def build(cls: type[Model], found: Resolved, sentences: Iterable[str] = ()) -> M
 def explain(cls: type[BaseModel], found: Resolved, error: ValidationError) -> Iterator[str]:
     """Yield a sentence for each thing that pydantic found wrong."""
     by_path = {setting.path: setting for setting in settings_of(cls)}
+    prefixes = dict(_prefixes(cls))
     for problem in error.errors(include_url=False):
         place = tuple(str(part) for part in problem["loc"])
         reason = str(problem["ctx"]["error"]) if problem["type"] == "value_error" else ""
@@ -306,19 +316,29 @@ def explain(cls: type[BaseModel], found: Resolved, error: ValidationError) -> It
             (found.origin[place[:end]] for end in range(len(place), 0, -1) if place[:end] in found.origin),
             None,
         )
-        if setting is None or (given is None and reason):
-            yield reason or f"{'.'.join(place)}: {problem['msg']}."
+        if setting is None or setting.kind == "switch" or (given is None and reason):
+            # A sentence of a whole class; in it <BROKERS> stands for the name as it is spelt in this place.
+            prefix = prefixes.get(place, "")
+            yield re.sub(r"<(\w+)>", rf"{prefix}\1", reason) or f"{'.'.join(place)}: {problem['msg']}."
         elif given is None:
             yield f"{setting.own} is not set: {allowed(setting.info)} is expected."
         else:
             yield unusable(given, reason or f"{allowed(setting.info)} is expected", secret=setting.is_secret)
 
 
+def _prefixes(cls: type[BaseModel], prefix: str = "", path: Path = ()) -> Iterator[tuple[Path, str]]:
+    for name, info in cls.model_fields.items():
+        if (nested := nested_class(info)) is not None:
+            place = next((mark for mark in info.metadata if isinstance(mark, Prefix)), Prefix(""))
+            yield (*path, name), prefix + place.text
+            yield from _prefixes(nested, prefix + place.text, (*path, name))
+
+
 def unusable(given: Given, reason: str, *, secret: bool = False) -> str:
     """Return the sentence about a value that cannot be used."""
     reason = reason.rstrip(".")
     if not given.value:
-        return f"{given.name} is empty: {reason}{'' if reason.endswith('?') else '.'} Without it the default counts."
+        return f"{given.name} is empty: {reason}. Leave it out if nothing is meant."
     return f"{shown(given, secret=secret)} cannot be used: {reason}{'' if reason.endswith('?') else '.'}"
 
 

@@ -8,7 +8,7 @@ import difflib
 import math
 import re
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -139,16 +139,22 @@ def choice(*words: str, **also: str) -> BeforeValidator:
 
     *also* maps further spellings to one of the words.
     """
-    plain = {_plain(word): word for word in words} | {_plain(word): meant for word, meant in also.items()}
+    return BeforeValidator(_Choice(words, also))
 
-    def read(value: Any) -> Any:
+
+class _Choice:
+    def __init__(self, words: tuple[str, ...], also: Mapping[str, str]) -> None:
+        self._words = words
+        self._by_plain = {_plain(word): word for word in words}
+        self._by_plain |= {_plain(word): meant for word, meant in also.items()}
+        self.allowed = one_of(words)
+
+    def __call__(self, value: Any) -> Any:
         if not isinstance(value, str):
             return value
-        if (word := plain.get(_plain(value))) is not None:
+        if (word := self._by_plain.get(_plain(value))) is not None:
             return word
-        raise ValueError(f"{one_of(words)} is expected{did_you_mean(value, words)}")
-
-    return BeforeValidator(read)
+        raise ValueError(f"{self.allowed} is expected{did_you_mean(value, self._words)}")
 
 
 def _plain(word: str) -> str:
@@ -228,6 +234,8 @@ def _allowed(annotation: Any, marks: list[Any] | tuple[Any, ...]) -> str:
     for mark in marks:
         if isinstance(mark, Allowed):
             return mark.text
+        if isinstance(mark, BeforeValidator) and isinstance(mark.func, _Choice):
+            return mark.func.allowed
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
         return _allowed(arguments[0], (*marks, *arguments[1:]))

@@ -1,0 +1,230 @@
+"""From what the process was given to ``EdgeSettings``, or to sentences that say what to change."""
+
+import ssl
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shutterbus_edge import certificate, not_yet, places, zone
+from shutterbus_edge.capture import parse_address
+from shutterbus_edge.errors import MisconfiguredError
+from shutterbus_edge.picture import control_name
+from shutterbus_edge.schedule import ScheduleError, parse
+from shutterbus_edge.sensors import SENSORS
+from shutterbus_edge.settings import EdgeSettings
+from shutterbus_wire import settings as machinery
+from shutterbus_wire.broker import BrokerSettings, Tls
+from shutterbus_wire.broker_options import kafka_options, mqtt_options
+from shutterbus_wire.settings import Given, Resolved, unusable
+from shutterbus_wire.settings import Path as Place
+from shutterbus_wire.settings_values import did_you_mean
+
+STOPS = (
+    "CAMERA_",
+    "SPOOL_",
+    "PUBLISH_",
+    "SS_",
+    "SSCFG_",
+    "EXT_SS_",
+    "EXT_ARG_",
+    "SENSOR",
+    "READING_",
+    "REPORT_",
+    "HEALTH_",
+    "SCHEDULE",
+)
+WARNS = ("PICAMERA_", "PICAMERA2_")
+ALONE = ("TZ", "LOG_LEVEL", "LOG_FORMAT")
+DURABLE_FROM_S = 10.0
+PI_MODEL = Path("/proc/device-tree/model")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The settings, and what there is to say about how they came to be.
+
+    Attributes:
+        warnings: Sentences about what was given in vain.
+        notes: Sentences about what was decided for the user.
+        origin: What each value came from, by its place in the settings.
+    """
+
+    settings: EdgeSettings
+    warnings: tuple[str, ...]
+    notes: tuple[str, ...]
+    origin: Mapping[Place, Given]
+
+
+def load(
+    environ: Mapping[str, str],
+    secrets: Path = places.SECRETS,
+    env_file: Path = Path(".env"),
+    pi_model: Path = PI_MODEL,
+) -> Loaded:
+    """Return the settings that secrets, *environ* and *env_file* say, in this order.
+
+    Raises:
+        SettingsError: With a sentence for each thing to put right.
+    """
+    given = places.look(environ, secrets, env_file, (*STOPS, *WARNS, *ALONE))
+    problems, warnings = not_yet.refuse(given)
+    _user_data_only(given)
+    found = machinery.resolve(EdgeSettings, given)
+    stop, warn = machinery.unknown(found, EdgeSettings, STOPS, WARNS)
+    warnings += warn
+    warnings += [
+        f"{weaker.name} has no effect beside {stronger.name}, which says otherwise."
+        for weaker, stronger in found.overruled
+    ]
+    problems += [*stop, *_options(found), *_source(found, pi_model), *_sensors(found)]
+    problems += [*_schedule(found), *_tls(found)]
+    notes = list(_follow(found))
+    settings = machinery.build(EdgeSettings, found, problems)
+    if settings.broker.password and not settings.broker.tls:
+        warnings.append("The broker's password is sent unencrypted: set SS_TLS.")
+    return Loaded(settings, tuple(warnings), tuple(notes), found.origin)
+
+
+def _user_data_only(given: dict[str, Given]) -> None:
+    """SINETStream's word for the payload alone is, with a picture, a plain JPEG."""
+    one = given.pop("SS_USER_DATA_ONLY", None)
+    if one is not None and one.value.lower() in {"true", "1", "yes", "on"}:
+        given.setdefault("SS_MESSAGE_FORMAT", Given(one.name, "jpeg", one.place))
+
+
+def _options(found: Resolved) -> list[str]:
+    own = [
+        f"SS_{name}" for setting in machinery.settings_of(BrokerSettings) for name in setting.names if name
+    ]
+    own.append("SS_MESSAGE_FORMAT")
+    if found.values["broker"].get("type", "kafka").lower() == "mqtt":
+        check = mqtt_options("SS_", own)
+    else:
+        from kafka import KafkaProducer
+
+        check = kafka_options(KafkaProducer.DEFAULT_CONFIG, "SS_", own)
+    return machinery.check_family(found, ("broker", "client_options"), check)
+
+
+def _source(found: Resolved, pi_model: Path) -> Iterator[str]:
+    given = found.origin.get(("camera_source",))
+    if given is None:
+        if not (pi_model.is_file() and pi_model.read_bytes().startswith(b"Raspberry Pi")):
+            yield (
+                "CAMERA_SOURCE is not set: on a machine that is no Raspberry Pi, an address such as "
+                "v4l2:/dev/video0, file:/a/film.mp4 or testcard is expected."
+            )
+        elif "camera_number" in found.values.get("picture", {}):
+            found.values["camera_source"] = f"picamera2:{found.values['picture']['camera_number']}"
+    elif given.value:
+        try:
+            parse_address(given.value)
+        except MisconfiguredError as error:
+            yield f"{str(error).rstrip('.')}."
+
+
+def _sensors(found: Resolved) -> Iterator[str]:
+    given = found.origin.get(("sensors",))
+    later = {"bme280", "dht11", "dht22"}
+    for word in given.value.replace(",", " ").lower().split() if given else ():
+        if given and word in later:
+            yield unusable(given, f"the sensor {word} is not in this version; {' and '.join(SENSORS)} are")
+        elif given and word not in SENSORS:
+            yield unusable(
+                given, f"a list of {' and '.join(SENSORS)} is expected{did_you_mean(word, SENSORS)}"
+            )
+
+
+def _schedule(found: Resolved) -> Iterator[str]:
+    zone_given = found.origin.get(("timezone_name",))
+    if zone_given is not None and not zone_given.value:
+        # Containers are often given TZ= for "as the host".
+        found.sentences[:] = [
+            one for one in found.sentences if not one.startswith(f"{zone_given.name} is empty")
+        ]
+    try:
+        found.values["timezone"] = zone.find(zone_given.value if zone_given else None)
+    except ValueError as error:
+        if zone_given:
+            yield unusable(zone_given, str(error))
+        return
+    given = found.origin.get(("schedule",))
+    if given is None or not given.value:
+        return
+    try:
+        schedule = parse(given.value, found.values["timezone"])
+    except ScheduleError as error:
+        yield unusable(given, str(error))
+        return
+    if schedule and (schedule.interval_s is None or schedule.interval_s >= DURABLE_FROM_S):
+        found.values.setdefault("spool", {}).setdefault("mode", "durable")
+
+
+def _tls(found: Resolved) -> Iterator[str]:
+    """Check what the certificate files hold, and take the camera's name from them."""
+    inside = {
+        path[-1]: one
+        for path, one in found.origin.items()
+        if path[:2] == ("broker", "tls") and len(path) == 3
+    }
+    broken = False
+    for field in ("ca_certs", "certfile", "keyfile"):
+        if given := inside.get(field):
+            path = Path(found.values["broker"]["tls"][field])
+            try:
+                path.open("rb").close()
+            except OSError as error:
+                broken = True
+                yield f"{given.name}={path} cannot be read: {error.strerror}."
+    if broken or not inside:
+        return
+    try:
+        tls = Tls.model_validate(found.values["broker"]["tls"])
+    except ValueError:
+        return  # said by the settings class
+    try:
+        tls.context()
+    except ssl.SSLError as error:
+        yield f"{', '.join(one.name for one in inside.values())}: the TLS files cannot be used together: {error.reason}."
+        return
+    if tls.certfile:
+        yield from _named_by_certificate(found, tls.certfile, inside["certfile"])
+
+
+def _named_by_certificate(found: Resolved, path: Path, certfile: Given) -> Iterator[str]:
+    try:
+        camera = certificate.camera_of(path)
+    except ssl.SSLError:
+        yield f"{certfile.name}={path} holds no certificate."
+        return
+    given = found.origin.get(("camera_id",))
+    if camera and given and given.value != camera:
+        yield (
+            f"{given.name}={given.value} cannot be used: the certificate {path} is for {camera}, and the broker "
+            f"accepts no other name with it. Leave {given.name} out, or enrol {given.value}."
+        )
+    elif camera:
+        found.values["camera_id"] = camera
+
+
+def _follow(found: Resolved) -> Iterator[str]:
+    """Set what follows from other settings; yield what the user should know of it."""
+    values: dict[str, Any] = found.values
+    if "topic" in values["broker"] and "message_format" not in values:
+        values["message_format"] = "3"
+        yield (
+            "Pictures are sent in SINETStream's message format 3, which the readers of an existing topic understand; "
+            "SS_MESSAGE_FORMAT=jpeg sends plain JPEG."
+        )
+    names = {}
+    for path, given in found.origin.items():
+        if path[0] == "picture":
+            field = (
+                path[1]
+                if len(path) == 2
+                else f"{path[1]}.{control_name(path[2]) if path[1] == 'controls' else path[2]}"
+            )
+            names[field] = given.name
+    if names:
+        values["picture"]["given"] = names

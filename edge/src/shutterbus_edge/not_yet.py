@@ -1,0 +1,52 @@
+"""Names of the SINETStream camera that are understood, but whose function is not in this version."""
+
+import re
+from collections.abc import Iterator, MutableMapping
+
+from shutterbus_wire.settings import Given, shown
+
+_OFF = {"", "false", "0", "no", "off", "none"}
+
+_REFUSED = (
+    (r"SSCFG_\w+", "a SINETStream config server", "write the settings it holds as SS_ names"),
+    (r"SS_(DATA_ENCRYPTION|CRYPTO)(__\w+)?", "SINETStream's own encryption", "use TLS, by SS_TLS"),
+    (
+        r"SS_(DATA_COMPRESSION|COMPRESSION)(__\w+)?",
+        "compression inside the message",
+        "a JPEG gains nothing by it",
+    ),
+    (r"SS_TLS(_SET)?__\w+_DATA", "a certificate inside a variable", "put it into a file and name that"),
+    (r"EXT_(SS|ARG)_\w+", "a tool called after each frame", "leave it out"),
+    (r"SS_MESSAGE_FORMAT__\w+", "a format with parameters", "use SS_MESSAGE_FORMAT=jpeg, 3, 2 or json"),
+)
+_WITHOUT_EFFECT = {
+    "SS_VALUE_TYPE": "a picture is always sent as its bytes",
+    "SS_NAME": "the name of a service meant something in SINETStream's own files only",
+    "SS_CLEAN_SESSION": "what is not confirmed waits in the spool, not in a session",
+    "SS_CLEAN_START": "what is not confirmed waits in the spool, not in a session",
+}
+
+
+def refuse(given: MutableMapping[str, Given]) -> tuple[list[str], list[str]]:
+    """Take such names out of *given*; return the sentences that stop the start, and mere warnings.
+
+    Where such a function is switched off, there is nothing to say.
+    """
+    return list(_refuse(given)), list(_ignore(given))
+
+
+def _refuse(given: MutableMapping[str, Given]) -> Iterator[str]:
+    for name in sorted(given):
+        for pattern, what, instead in _REFUSED:
+            if re.fullmatch(pattern, name):
+                one = given.pop(name)
+                if one.value.lower() not in _OFF:
+                    # The name alone: keys and configurations are among these values.
+                    yield f"{one.name} cannot be used: {what} is not in this version; {instead}."
+                break
+
+
+def _ignore(given: MutableMapping[str, Given]) -> Iterator[str]:
+    for name, why in _WITHOUT_EFFECT.items():
+        if (one := given.pop(name, None)) is not None:
+            yield f"{shown(one)} has no effect: {why}."
