@@ -4,8 +4,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from machine import needs
 
+from machine import needs
 from shutterbus_edge.devices import override
 from shutterbus_edge.errors import MisconfiguredError
 
