@@ -141,7 +141,7 @@ PlainMapping = Annotated[Mapping[str, Any], PlainSerializer(dict)]
 
 
 class PictureSettings(BaseModel, frozen=True):
-    """What the user asked of the camera. None is "as the source would have it".
+    """How a picture is to be taken. None is "as the source would have it".
 
     Attributes:
         given: The environment name the user set, by field; controls as ``controls.<Name>``.

@@ -106,7 +106,7 @@ class EdgeSettings(BaseSettings):
         str | None,
         BeforeValidator(_read_camera),
         Name("CAMERA_ID"),
-        Allowed("1 to 48 of a-z, 0-9 and -, beginning with a letter or digit,"),
+        Allowed("a name of 1 to 48 of a-z, 0-9 and -"),
     ] = Field(
         default=None,
         description="Name of this camera. Without it the one in the certificate, else one that is made once and kept.",

@@ -92,6 +92,8 @@ def shown_value(setting: Setting, value: Any) -> str:
 
 def default_text(setting: Setting) -> str:
     """Return what counts where a setting is not given, as a person would write it; nothing if it follows."""
+    if setting.kind == "switch":
+        return "false"
     return shown_value(setting, setting.info.get_default()) if setting.kind == "value" else ""
 
 
@@ -106,7 +108,7 @@ def sections(cls: type[BaseModel]) -> Iterator[tuple[type[BaseModel], list[Setti
 
 def summary(cls: type[BaseModel]) -> str:
     """Return the first sentence of a class's docstring."""
-    return (inspect.getdoc(cls) or "").partition("\n\n")[0].replace("\n", " ")
+    return f"{(inspect.getdoc(cls) or '').partition('.')[0]}.".replace("\n", " ")
 
 
 def example_env(cls: type[BaseModel]) -> str:
@@ -156,7 +158,8 @@ def _kind(setting: Setting) -> str:
 
 def _sentence(setting: Setting) -> str:
     kind = _kind(setting)
-    return f"{setting.info.description or ''} ({kind[0].upper()}{kind[1:]}.)"
+    plain = kind in {"a text", "a path", "a secret", "see there"}
+    return f"{setting.info.description or ''}{'' if plain else f' May be: {kind}.'}"
 
 
 def _cell(text: str) -> str:

@@ -231,7 +231,8 @@ def allowed(info: FieldInfo) -> str:
 
 
 def _allowed(annotation: Any, marks: list[Any] | tuple[Any, ...]) -> str:
-    for mark in marks:
+    marks = [one for mark in marks for one in (mark.metadata if isinstance(mark, FieldInfo) else (mark,))]
+    for mark in reversed(marks):
         if isinstance(mark, Allowed):
             return mark.text
         if isinstance(mark, BeforeValidator) and isinstance(mark.func, _Choice):
