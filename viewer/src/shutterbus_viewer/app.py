@@ -1,0 +1,156 @@
+"""The viewer: consumers in threads, pages on one loop, ``Cameras`` between them."""
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import uvicorn
+
+from shutterbus_viewer.cameras import Cameras
+from shutterbus_viewer.consume.intake import Intake
+from shutterbus_viewer.consume.kafka import Follower, PictureFollower
+from shutterbus_viewer.consume.mqtt import MqttFollower
+from shutterbus_viewer.consume.topics import TELEMETRY_PATTERN, mqtt_filters, picture_pattern
+from shutterbus_viewer.errors import ViewerError
+from shutterbus_viewer.settings import ServeSettings, ViewerSettings
+from shutterbus_viewer.show.app import make_app
+from shutterbus_viewer.show.auth import Login
+from shutterbus_viewer.show.gate import Place
+from shutterbus_viewer.show.pages import open_paths
+from shutterbus_viewer.show.parts import Caps, Parts
+from shutterbus_viewer.show.thumbnails import Thumbnails
+from shutterbus_wire.clock import Clock, SystemClock
+
+log = logging.getLogger("shutterbus_viewer")
+
+Consumer = Follower | MqttFollower
+
+STOP_S = 2.0
+SHUTDOWN_S = 1
+CLIENT_MESSAGE_MAX_BYTES = 1_048_576
+PONG_S = 90.0
+"""A slow line may be busy with one picture for that long before it gets to an answer."""
+
+STUCK_MS = 20_000
+"""A client whose buffer takes nothing for this long is gone, by the kernel's hand; a slow one that takes some stays."""
+
+
+def run(settings: ViewerSettings, clock: Clock | None = None) -> int:
+    """Consume and show until SIGTERM or SIGINT; return the exit code.
+
+    A consumer that ends for a reason nobody foresaw ends the process: whoever runs it starts it again.
+    """
+    clock = clock or SystemClock()
+    cameras = Cameras(clock)
+    intake = Intake(cameras, clock)
+    consumers = make_consumers(settings, intake, cameras, clock)
+    died = threading.Event()
+    with listen(settings.serve) as listener:
+        server = uvicorn.Server(_uvicorn(settings, cameras, intake, consumers, clock))
+        for consumer in consumers:
+            threading.Thread(target=_attend, args=(consumer, server, died), daemon=True).start()
+        log.info("serving at %s", address(settings.serve, listener))
+        server.run(sockets=[listener])
+    for consumer in consumers:
+        consumer.stop()
+    for consumer in consumers:
+        consumer.join(STOP_S)
+    return 1 if died.is_set() else 0
+
+
+def make_consumers(
+    settings: ViewerSettings, intake: Intake, cameras: Cameras, clock: Clock
+) -> list[Consumer]:
+    """Return a consumer for all that *settings* name, not started."""
+    consumers: list[Consumer] = []
+    if settings.kafka:
+        pattern = picture_pattern(settings.topics)
+        consumers.append(PictureFollower(settings.kafka, pattern, intake, cameras, clock))
+        consumers.append(Follower(settings.kafka, TELEMETRY_PATTERN, intake, cameras, clock))
+    if settings.mqtt:
+        consumers.append(MqttFollower(settings.mqtt, mqtt_filters(settings.topics), intake, cameras, clock))
+    return consumers
+
+
+def listen(serve: ServeSettings) -> socket.socket:
+    """Return the socket that browsers connect to.
+
+    Raises:
+        ViewerError: The address cannot be used.
+    """
+    family = socket.AF_INET6 if ":" in serve.bind else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STUCK_MS)
+    try:
+        listener.bind((serve.bind, serve.port))
+        listener.listen(256)
+    except OSError as error:
+        listener.close()
+        raise ViewerError(
+            f"VIEWER_BIND={serve.bind} VIEWER_PORT={serve.port} cannot be listened on: {error.strerror}"
+        ) from error
+    return listener
+
+
+def address(serve: ServeSettings, listener: socket.socket) -> str:
+    """Return where a browser finds us."""
+    scheme = "https" if serve.effective_tls in {"own", "files"} else "http"
+    host = f"[{serve.bind}]" if ":" in serve.bind else serve.bind
+    return f"{scheme}://{host}:{listener.getsockname()[1]}/"
+
+
+def _uvicorn(
+    settings: ViewerSettings, cameras: Cameras, intake: Intake, consumers: Sequence[Consumer], clock: Clock
+) -> uvicorn.Config:
+    serve, login = settings.serve, settings.login
+    secure = serve.effective_tls != "off"
+    place = Place(
+        open_paths=open_paths(),
+        cookie=f"shutterbus_{serve.port}",
+        secure=secure,
+        behind_proxy=serve.effective_tls == "proxy",
+        loopback_only=serve.loopback_only and serve.effective_tls != "proxy",
+    )
+    parts = Parts(cameras, intake, Thumbnails(), clock, Caps(serve.streams_per_user))
+    door = Login(
+        login.user,
+        login.password.get_secret_value() if login.password else None,
+        login.password_hash.get_secret_value() if login.password_hash else None,
+        clock,
+    )
+    tls: dict[str, Any] = {}
+    if serve.effective_tls in {"own", "files"}:
+        tls = {"ssl_certfile": os.fspath(serve.tls_cert or ""), "ssl_keyfile": os.fspath(serve.tls_key or "")}
+    return uvicorn.Config(
+        make_app(
+            parts,
+            door,
+            place,
+            connected=lambda: {consumer.name: consumer.connected for consumer in consumers},
+            alive=lambda: all(consumer.is_alive() for consumer in consumers),
+        ),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        ws_max_size=CLIENT_MESSAGE_MAX_BYTES,
+        ws_per_message_deflate=False,  # JPEG does not get smaller, only later
+        ws_ping_timeout=PONG_S,
+        timeout_graceful_shutdown=SHUTDOWN_S,
+        **tls,
+    )
+
+
+def _attend(consumer: Consumer, server: uvicorn.Server, died: threading.Event) -> None:
+    """Start *consumer*; should it end before the server does, end the server."""
+    consumer.start()
+    consumer.join()
+    if not server.should_exit:
+        log.critical("%s ended by itself", consumer.name)
+        died.set()
+        server.should_exit = True

@@ -1,0 +1,159 @@
+"""Everything the viewer knows of every camera: filled by the consumers, read by the pages."""
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from shutterbus_viewer.camera import TROUBLE_KEPT_S, Camera, Trouble
+from shutterbus_viewer.changes import Changes
+from shutterbus_viewer.errors import TooManyError
+from shutterbus_viewer.latest import Picture
+from shutterbus_wire.clock import Clock
+from shutterbus_wire.records import Reading, Report, Status
+
+CAMERAS_MAX = 5_000
+"""A pattern in VIEWER_TOPICS may match anything; beyond this many, new names are refused and counted."""
+
+_T = TypeVar("_T")
+
+
+class Cameras:
+    """All cameras. Safe for any number of threads; nothing in here waits."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.changes = Changes()
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._cameras: dict[str, Camera] = {}
+        self._own: frozenset[str] = frozenset()
+        self._outages: dict[str, str] = {}
+
+    def __contains__(self, camera: object) -> bool:
+        return camera in self._cameras
+
+    def ids(self) -> list[str]:
+        """Return the names of all cameras, sorted."""
+        with self._lock:
+            return sorted(self._cameras)
+
+    @property
+    def own(self) -> frozenset[str]:
+        """Cameras that have a topic of ours, whose names no foreign topic may use."""
+        return self._own
+
+    def claim(self, cameras: set[str]) -> None:
+        """Note that *cameras* have topics of ours; what a foreign topic showed under their names goes."""
+        with self._lock:
+            new = cameras - self._own
+            self._own |= new
+            gone = [name for name in new if self._cameras.pop(name, None)]
+        for name in gone:
+            self.changes.state(name)
+
+    def picture(self, camera: str) -> Picture | None:
+        """Return the newest picture of *camera*, if there is one."""
+        known = self._cameras.get(camera)
+        return known.newest.picture if known else None
+
+    def read(self, camera: str, look: Callable[[Camera, float], _T]) -> _T | None:
+        """Return what *look* makes of a camera and the monotonic time while nothing changes it; None if unknown."""
+        with self._lock:
+            known = self._cameras.get(camera)
+            return None if known is None else look(known, self._clock.monotonic_s())
+
+    def show(self, picture: Picture, transport: str, age_s: float = 0.0) -> bool:
+        """Offer *picture*, which its broker received *age_s* ago; say whether it is the newest now.
+
+        Raises:
+            TooManyError: It is of a new camera, and there are too many already.
+        """
+        with self._lock:
+            camera = self._camera(picture.camera)
+            camera.transports.add(transport)
+            now_s = self._clock.monotonic_s()
+            camera.heard(now_s, self._clock.utc_us(), age_s)
+            shown = camera.newest.offer(picture)
+            if shown and not picture.standing_in:
+                camera.rate.note(now_s - age_s)
+        if shown:
+            self.changes.picture(picture.camera)
+        return shown
+
+    def note(self, record: Status | Report | Reading, transport: str, age_s: float = 0.0) -> None:
+        """Take a record in, which its broker received *age_s* ago.
+
+        Raises:
+            TooManyError: See ``show``.
+        """
+        with self._lock:
+            camera = self._camera(record.camera)
+            camera.transports.add(transport)
+            now_s = self._clock.monotonic_s()
+            camera.take(record)
+            if not (isinstance(record, Status) and record.state == "offline"):
+                camera.heard(now_s, self._clock.utc_us(), age_s)
+            camera.told_online = camera.online_at(now_s)
+        if isinstance(record, Reading):
+            self.changes.reading(record)
+        else:
+            self.changes.state(record.camera)
+
+    def trouble(self, camera: str, reason: str, sentence: str) -> None:
+        """Note a message of *camera* that could not be used.
+
+        Raises:
+            TooManyError: See ``show``.
+        """
+        with self._lock:
+            known = self._camera(camera)
+            count = known.troubles[reason].count if reason in known.troubles else 0
+            known.troubles[reason] = Trouble(count + 1, sentence, self._clock.monotonic_s())
+        self.changes.state(camera)
+
+    def outage(self, transport: str, sentence: str) -> None:
+        """Note in a sentence that *transport* cannot be reached; an empty one ends it."""
+        with self._lock:
+            if self._outages.get(transport, "") == sentence:
+                return
+            self._outages[transport] = sentence
+            affected = [one.id for one in self._cameras.values() if transport in one.transports]
+        for camera in affected:
+            self.changes.state(camera)
+
+    def outages(self) -> list[str]:
+        """Return a sentence for each transport that cannot be reached."""
+        with self._lock:
+            return [sentence for sentence in self._outages.values() if sentence]
+
+    def problems(self, camera: Camera) -> list[str]:
+        """Return what is wrong with *camera*, in sentences. Only inside ``read``."""
+        outages = [self._outages.get(transport, "") for transport in sorted(camera.transports)]
+        troubles = [
+            f"{one.count} message{'' if one.count == 1 else 's'} could not be used ({reason}): {one.sentence}"
+            for reason, one in camera.troubles.items()
+        ]
+        return [sentence for sentence in outages if sentence] + troubles
+
+    def tick(self) -> None:
+        """Notice cameras that went silent, and troubles that are over. Call it about once a second."""
+        now_s = self._clock.monotonic_s()
+        changed = []
+        with self._lock:
+            for camera in self._cameras.values():
+                over = [name for name, one in camera.troubles.items() if now_s - one.at_s > TROUBLE_KEPT_S]
+                for reason in over:
+                    del camera.troubles[reason]
+                online = camera.online_at(now_s)
+                if over or online != camera.told_online:
+                    camera.told_online = online
+                    changed.append(camera.id)
+        for name in changed:
+            self.changes.state(name)
+
+    def _camera(self, name: str) -> Camera:
+        if name not in self._cameras:
+            if len(self._cameras) >= CAMERAS_MAX:
+                raise TooManyError(f"{CAMERAS_MAX} cameras are shown already")
+            self._cameras[name] = Camera(name)
+            self.changes.state(name)
+        return self._cameras[name]

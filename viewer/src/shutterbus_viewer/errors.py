@@ -1,0 +1,13 @@
+"""Every error that the viewer raises on purpose, sorted by what the caller does."""
+
+
+class ViewerError(Exception):
+    """Base class. Catch it only at the top of the process; its text is a sentence for people."""
+
+
+class UndrawableError(ViewerError):
+    """A picture that cannot be decoded or scaled. Show the one before, or the original as it is."""
+
+
+class TooManyError(ViewerError):
+    """A limit is reached. Refuse this one; the others go on."""

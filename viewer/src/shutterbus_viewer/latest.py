@@ -1,0 +1,87 @@
+"""Which picture of a camera is its newest.
+
+A queue would be wrong here: whoever watches wants to skip to the present, not to see everything late. So there
+is one place per camera, and one rule for what may take it:
+
+- A live-lane picture takes the place of one with a lower number of the same epoch, and of any picture if its
+  own epoch was not seen before. A camera that began a new epoch never goes back to an older one.
+- A backlog picture never takes the place of a live one. Where no live one is known yet, the last one stands in.
+- Where the transport carries no lane, numbers of the same epoch decide, between epochs the time of capture.
+"""
+
+from dataclasses import dataclass
+
+from shutterbus_wire.frame import Frame
+
+EPOCHS_KEPT = 64
+"""Of one camera. An epoch begins at an unclean start, so these are years, or a device that only crashes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture on its way to screens.
+
+    Attributes:
+        arrived_at_us: When it reached this process, us since 1970, UTC.
+        width_px: Of the picture as it is shown, upright.
+        height_px: Likewise.
+    """
+
+    frame: Frame
+    arrived_at_us: int
+    width_px: int
+    height_px: int
+
+    @property
+    def camera(self) -> str:
+        return self.frame.facts.camera
+
+    @property
+    def id(self) -> str:
+        """``<epoch>-<seq>``."""
+        return str(self.frame.facts.id)
+
+    @property
+    def standing_in(self) -> bool:
+        """Whether it is from the backlog, shown because no live picture is known."""
+        return self.frame.lane == "backlog"
+
+    @property
+    def taken_at_us(self) -> int:
+        """When it was taken, but never later than it arrived: a clock that runs ahead must not hold the place."""
+        return min(self.frame.facts.captured_at_us, self.arrived_at_us)
+
+
+class Newest:
+    """The place for one camera's newest picture."""
+
+    def __init__(self) -> None:
+        self.picture: Picture | None = None
+        self._epochs: dict[str, None] = {}
+
+    def offer(self, picture: Picture) -> bool:
+        """Take *picture* if it is newer by the rule of this module; say whether it was."""
+        if self.picture is not None and not self._newer(picture, self.picture):
+            return False
+        self.picture = picture
+        if not picture.standing_in:
+            epoch = picture.frame.facts.id.epoch
+            self._epochs.pop(epoch, None)
+            self._epochs[epoch] = None
+            if len(self._epochs) > EPOCHS_KEPT:
+                del self._epochs[next(iter(self._epochs))]
+        return True
+
+    def _newer(self, picture: Picture, shown: Picture) -> bool:
+        new, old = picture.frame.facts, shown.frame.facts
+        same_count = new.id.epoch == old.id.epoch
+        if picture.frame.lane == "live":
+            if shown.standing_in:
+                return True
+            return new.id.seq > old.id.seq if same_count else new.id.epoch not in self._epochs
+        if picture.standing_in and not shown.standing_in:
+            return False
+        # A number is worth more than a clock, which may be set back; one made up by a reader is not the camera's.
+        if same_count and new.minted == "edge":
+            return new.id.seq > old.id.seq
+        return picture.taken_at_us > shown.taken_at_us

@@ -1,0 +1,153 @@
+"""From what the process was given to ``ViewerSettings``, or to sentences that say what to change."""
+
+import ssl
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from argon2 import extract_parameters
+from argon2.exceptions import InvalidHashError
+from dotenv import dotenv_values
+from kafka import KafkaConsumer
+
+from shutterbus_viewer.settings import ViewerSettings
+from shutterbus_wire import settings as machinery
+from shutterbus_wire.broker_options import kafka_options, mqtt_options
+from shutterbus_wire.settings import Given, Resolved, SettingsError
+from shutterbus_wire.settings import Path as Place
+
+SECRETS = Path("/run/secrets")
+SECRET_MAX_BYTES = 65_536
+PREFIX = "VIEWER_"
+OF_COMPOSE = ("VIEWER_MEMORY",)
+"""Read by compose.server.yml from the same .env; nothing to us."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The settings, sentences about what was given in vain, and what each value came from."""
+
+    settings: ViewerSettings
+    warnings: tuple[str, ...]
+    origin: Mapping[Place, Given]
+
+
+def load(environ: Mapping[str, str], secrets: Path = SECRETS, env_file: Path = Path(".env")) -> Loaded:
+    """Return the settings that secrets, *environ* and *env_file* say, in this order.
+
+    Raises:
+        SettingsError: With a sentence for each thing to put right.
+    """
+    given = machinery.collect(
+        (f"{secrets}/{{name}}", _secrets(secrets)),
+        ("environment", environ),
+        (str(env_file), _env_file(env_file)),
+    )
+    for name in OF_COMPOSE:
+        given.pop(name, None)
+    found = machinery.resolve(ViewerSettings, given)
+    stop, warnings = machinery.unknown(found, ViewerSettings, (PREFIX,))
+    warnings += [
+        f"{weaker.name} has no effect beside {stronger.name}, which says otherwise."
+        for weaker, stronger in found.overruled
+    ]
+    settings = machinery.build(ViewerSettings, found, [*stop, *_options(found)])
+    if problems := [*_brokers(settings), *_login(settings), *_tls(settings)]:
+        raise SettingsError(*problems)
+    if settings.serve.effective_tls == "off" and not settings.serve.loopback_only:
+        warnings.append("VIEWER_TLS=off: passwords and pictures cross the network unencrypted.")
+    return Loaded(settings, tuple(warnings), found.origin)
+
+
+def _options(found: Resolved) -> Iterator[str]:
+    for field, check in (
+        ("kafka", lambda prefix, own: kafka_options(KafkaConsumer.DEFAULT_CONFIG, prefix, own)),
+        ("mqtt", mqtt_options),
+    ):
+        prefix = f"{PREFIX}{field.upper()}_"
+        own = [
+            name
+            for setting in machinery.settings_of(ViewerSettings)
+            for name in setting.names
+            if name.startswith(prefix) and name != prefix
+        ]
+        yield from machinery.check_family(found, (field, "client_options"), check(prefix, own))
+
+
+def _brokers(settings: ViewerSettings) -> Iterator[str]:
+    if settings.kafka is None and settings.mqtt is None:
+        yield (
+            "No broker is named: VIEWER_KAFKA_BROKERS such as kafka.example.org:9092, or VIEWER_MQTT_BROKERS such as "
+            "mqtt.example.org:1883, or both, are expected."
+        )
+    for broker in (settings.kafka, settings.mqtt):
+        if broker and broker.tls:
+            try:
+                broker.tls.context()
+            except OSError as error:  # ssl.SSLError too
+                yield f"{PREFIX}{broker.type.upper()}_TLS__...: the TLS files cannot be used: {error}."
+
+
+def _login(settings: ViewerSettings) -> Iterator[str]:
+    login = settings.login
+    if login.password is None and login.password_hash is None:
+        yield (
+            "No password is set, and there is no default: set VIEWER_PASSWORD_HASH to what "
+            "`shutterbus-viewer hash-password` prints, or VIEWER_PASSWORD."
+        )
+    elif login.password and login.password_hash:
+        yield "VIEWER_PASSWORD and VIEWER_PASSWORD_HASH are both set: remove one of them."
+    elif login.password_hash:
+        try:
+            extract_parameters(login.password_hash.get_secret_value())
+        except InvalidHashError:
+            yield (
+                "VIEWER_PASSWORD_HASH (hidden) is no argon2 hash: what `shutterbus-viewer hash-password` prints is "
+                "expected, beginning with $argon2id$. In a Compose file every $ has to be doubled."
+            )
+    elif login.password and not login.password.get_secret_value():
+        yield "VIEWER_PASSWORD is empty: a password is expected."
+
+
+def _tls(settings: ViewerSettings) -> Iterator[str]:
+    serve = settings.serve
+    if serve.effective_tls not in {"own", "files"}:
+        return
+    why = f"VIEWER_TLS={serve.tls}" if serve.tls else f"VIEWER_BIND={serve.bind} without VIEWER_TLS"
+    if serve.tls_cert is None or serve.tls_key is None:
+        yield (
+            f"{why} needs VIEWER_TLS_CERT and VIEWER_TLS_KEY, a certificate and its key as PEM files; with a proxy "
+            "in front of the viewer set VIEWER_TLS=proxy, in a network that you trust VIEWER_TLS=off."
+        )
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(serve.tls_cert, serve.tls_key, lambda: "")
+    except ssl.SSLError as error:
+        yield f"VIEWER_TLS_CERT={serve.tls_cert} and VIEWER_TLS_KEY={serve.tls_key} cannot be used: {error.reason}."
+    except OSError as error:
+        yield f"VIEWER_TLS_CERT={serve.tls_cert} or VIEWER_TLS_KEY={serve.tls_key} cannot be read: {error.strerror}."
+
+
+def _secrets(folder: Path) -> dict[str, str]:
+    found = {}
+    try:
+        for file in sorted(folder.iterdir()):
+            if (
+                file.name.upper().startswith(PREFIX)
+                and file.is_file()
+                and file.stat().st_size <= SECRET_MAX_BYTES
+            ):
+                found[file.name] = file.read_text("utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{folder} cannot be read: {error}.") from error
+    return found
+
+
+def _env_file(path: Path) -> dict[str, str]:
+    try:
+        values = dotenv_values(path) if path.is_file() else {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}.") from error
+    return {name: value for name, value in values.items() if value is not None}

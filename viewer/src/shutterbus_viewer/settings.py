@@ -1,0 +1,122 @@
+"""The settings of the viewer: read once, in ``__main__``, and passed down; nothing else looks at the environment."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from shutterbus_wire.broker import BrokerSettings
+from shutterbus_wire.settings import Name, Prefix
+from shutterbus_wire.settings_values import LogLevel, Whole, Words, choice
+
+_FOR_WRITERS = {
+    "topic": None,
+    "max_request_size": None,
+    "consistency": "AT_LEAST_ONCE",
+    "qos": None,
+    "retain": None,
+}
+_KAFKA = {
+    **_FOR_WRITERS,
+    "type": "kafka",
+    "protocol": 5,
+    "transport": "tcp",
+    "websocket_path": "/mqtt",
+    "keepalive_s": 20,
+    "connection_timeout_s": 10.0,
+}
+_MQTT = {**_FOR_WRITERS, "type": "mqtt", "security_protocol": None, "sasl_mechanism": None}
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class LoginSettings(BaseModel, frozen=True):
+    """Who may look."""
+
+    user: Annotated[str, Name("VIEWER_USER")] = Field(
+        default="admin", min_length=1, max_length=200, description="Name to log in with."
+    )
+    password: Annotated[SecretStr | None, Name("VIEWER_PASSWORD")] = Field(
+        default=None,
+        description="Password to log in with. Its hash in VIEWER_PASSWORD_HASH is the better place.",
+    )
+    password_hash: Annotated[SecretStr | None, Name("VIEWER_PASSWORD_HASH")] = Field(
+        default=None, description="What `shutterbus-viewer hash-password` makes of the password."
+    )
+
+
+class ServeSettings(BaseModel, frozen=True):
+    """Where browsers find the viewer."""
+
+    port: Annotated[Whole, Name("VIEWER_PORT")] = Field(
+        default=8080, ge=0, le=65_535, description="Port of the pages; 0: any that is free."
+    )
+    bind: Annotated[str, Name("VIEWER_BIND")] = Field(
+        default="127.0.0.1",
+        min_length=1,
+        description="Address to listen on; 0.0.0.0: every network of this machine.",
+    )
+    tls: Annotated[
+        Literal["own", "files", "proxy", "off"] | None,
+        choice("own", "files", "proxy", "off"),
+        Name("VIEWER_TLS"),
+    ] = Field(
+        default=None,
+        description="own: a certificate from our own authority. files: your certificate. proxy: a proxy in front of us "
+        "has one. off: none, passwords can be read on the way; the default on loopback, elsewhere it is own.",
+    )
+    tls_cert: Annotated[Path | None, Name("VIEWER_TLS_CERT")] = Field(
+        default=None, description="Certificate (PEM file) for own and files."
+    )
+    tls_key: Annotated[Path | None, Name("VIEWER_TLS_KEY")] = Field(
+        default=None, description="Private key (PEM file) of that certificate."
+    )
+    streams_per_user: Annotated[Whole, Name("VIEWER_STREAMS_PER_USER")] = Field(
+        default=4, ge=1, le=64, description="Most MJPEG streams that are open at once."
+    )
+
+    @property
+    def loopback_only(self) -> bool:
+        """Whether only programs on this machine can reach us."""
+        return self.bind in LOOPBACK or self.bind.startswith("127.")
+
+    @property
+    def effective_tls(self) -> Literal["own", "files", "proxy", "off"]:
+        """What ``tls`` says, or what follows from where we listen."""
+        return self.tls or ("off" if self.loopback_only else "own")
+
+
+class ViewerSettings(BaseSettings):
+    """Everything that the viewer is told."""
+
+    model_config = SettingsConfigDict(frozen=True)
+
+    serve: ServeSettings = Field(default_factory=ServeSettings)
+    login: LoginSettings = Field(default_factory=LoginSettings)
+    topics: Annotated[Words, Name("VIEWER_TOPICS")] = Field(
+        default=(),
+        description="Topics of other producers to show as cameras, on either broker. In Kafka's, * stands for anything; "
+        "in MQTT's, + and # do.",
+    )
+    kafka: Annotated[BrokerSettings | None, Prefix("VIEWER_KAFKA_", _KAFKA)] = Field(
+        default=None, description="The Kafka to read from."
+    )
+    mqtt: Annotated[BrokerSettings | None, Prefix("VIEWER_MQTT_", _MQTT)] = Field(
+        default=None, description="The MQTT broker to read from, also beside Kafka."
+    )
+    log_level: Annotated[LogLevel, Name("LOG_LEVEL")] = Field(
+        default="INFO", description="How much is logged."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  # the signature is pydantic-settings'
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take nothing from the environment by itself; ``load`` does, by our names."""
+        return (init_settings,)

@@ -1,0 +1,1 @@
+"""What people and scripts see: pages, pictures, states, and nothing without a login."""

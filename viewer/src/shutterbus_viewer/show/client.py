@@ -1,0 +1,182 @@
+"""What one browser is told next: never more than it can take, and always the newest.
+
+At most one picture per camera is on its way; the browser acknowledges after drawing. Newest wins within a
+camera, cameras take turns. Everything kept here for a client is a name of a camera or a bounded handful of
+readings, so a client that stops reading costs nothing but its turn.
+"""
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from shutterbus_viewer.cameras import Cameras
+from shutterbus_viewer.changes import Change
+from shutterbus_viewer.errors import UndrawableError
+from shutterbus_viewer.latest import Picture
+from shutterbus_viewer.show.thumbnails import Thumbnails
+from shutterbus_viewer.state import camera_state, camera_states, picture_facts
+from shutterbus_wire.clock import Clock
+from shutterbus_wire.records import Reading
+
+VERSION = 1
+HEADER_MAX_BYTES = 0xFFFF
+STATE_INTERVAL_S = 1.0
+"""Between two states of one camera."""
+
+FACTS_INTERVAL_S = 2.0
+"""Between two messages about pictures that are not watched; their ages are counted all the same."""
+
+BEAT_S = 15.0
+READINGS_HELD = 256
+FEW = 4
+"""A client that watches no more than this many cameras shows them large, with all their readings."""
+
+
+class Client:
+    """Only on the loop. ``next`` is for one task, the rest for whoever hears of something."""
+
+    def __init__(self, cameras: Cameras, thumbnails: Thumbnails, clock: Clock) -> None:
+        self._cameras = cameras
+        self._thumbnails = thumbnails
+        self._clock = clock
+        self._wake = asyncio.Event()
+        self._greeted = False
+        self._text_first = False
+        self._beat_due_s = clock.monotonic_s() + BEAT_S
+        self._watched: dict[str, int] = {}
+        self._ready: dict[str, None] = {}
+        self._unacknowledged: dict[str, str] = {}
+        self._states: dict[str, None] = {}
+        self._state_sent_s: dict[str, float] = {}
+        self._facts: dict[str, None] = {}
+        self._facts_due_s = 0.0
+        self._readings: deque[tuple[str, dict[str, Any]]] = deque(maxlen=READINGS_HELD)
+
+    def changed(self, change: Change) -> None:
+        """Hear of what is newer."""
+        for camera in change.pictures:
+            (self._ready if camera in self._watched else self._facts)[camera] = None
+        self._states.update(dict.fromkeys(change.states))
+        self._readings.extend(value for reading in change.readings for value in _values(reading))
+        self._wake.set()
+
+    def watch(self, wanted: Mapping[str, int]) -> None:
+        """Watch exactly these cameras, at these widths in pixels (0: the original)."""
+        new = [camera for camera, width_px in wanted.items() if self._watched.get(camera) != width_px]
+        for camera in self._watched.keys() - wanted.keys():
+            # Whoever stops watching need not acknowledge any more.
+            self._unacknowledged.pop(camera, None)
+            self._ready.pop(camera, None)
+        self._watched = dict(wanted)
+        self._ready.update(dict.fromkeys(new))
+        if len(wanted) <= FEW:
+            self._states.update(dict.fromkeys(new))
+        self._wake.set()
+
+    def acknowledge(self, camera: str, picture_id: str) -> None:
+        """Note that *picture_id* was drawn; anything else is ignored."""
+        if self._unacknowledged.get(camera) == picture_id:
+            del self._unacknowledged[camera]
+            self._wake.set()
+
+    async def next(self) -> str | bytes:
+        """Return the next message, text or binary; wait until there is one."""
+        while True:
+            self._wake.clear()
+            self._text_first = not self._text_first
+            if self._text_first:
+                message = self._text() or await self._picture()
+            else:
+                message = await self._picture() or self._text()
+            if message is not None:
+                return message
+            try:
+                await asyncio.wait_for(self._wake.wait(), self._next_due_s() - self._clock.monotonic_s())
+            except TimeoutError:
+                continue
+
+    def _text(self) -> str | None:
+        now_s = self._clock.monotonic_s()
+        if not self._greeted:
+            self._greeted = True
+            return self._say("cameras", cameras=camera_states(self._cameras, points=0))
+        if self._readings:
+            camera, reading = self._readings.popleft()
+            return self._say("reading", camera=camera, reading=reading)
+        for camera in self._states:
+            if now_s >= self._state_sent_s.get(camera, -STATE_INTERVAL_S) + STATE_INTERVAL_S:
+                del self._states[camera]
+                self._state_sent_s[camera] = now_s
+                large = camera in self._watched and len(self._watched) <= FEW
+                state = camera_state(self._cameras, camera, points=None if large else 0)
+                return self._say("camera", camera=state) if state else None
+        if self._facts and now_s >= self._facts_due_s:
+            return self._say_facts(now_s)
+        return self._say("time") if now_s >= self._beat_due_s else None
+
+    def _say_facts(self, now_s: float) -> str:
+        self._facts_due_s = now_s + FACTS_INTERVAL_S
+        newest = [self._cameras.picture(camera) for camera in self._facts]
+        self._facts.clear()
+        facts = [
+            {"camera": picture.camera, **picture_facts(picture), "metadata": {}}
+            for picture in newest
+            if picture
+        ]
+        return self._say("pictures", pictures=facts)
+
+    def _say(self, kind: str, **members: Any) -> str:
+        self._beat_due_s = self._clock.monotonic_s() + BEAT_S
+        message = {"type": kind, "now_us": self._clock.utc_us(), **members}
+        return json.dumps(message, separators=(",", ":"))
+
+    async def _picture(self) -> bytes | None:
+        while camera := next((one for one in self._ready if one not in self._unacknowledged), None):
+            del self._ready[camera]
+            picture = self._cameras.picture(camera)
+            if picture is None:
+                continue
+            self._unacknowledged[camera] = picture.id
+            jpeg = await self._jpeg(picture, self._watched[camera])
+            if self._unacknowledged.get(camera) == picture.id:  # still watched
+                return self._binary(picture, jpeg)
+        return None
+
+    async def _jpeg(self, picture: Picture, width_px: int) -> bytes:
+        try:
+            return await self._thumbnails.jpeg(picture, width_px)
+        except UndrawableError as error:
+            self._cameras.trouble(picture.camera, "undrawable", str(error))
+            # A browser may still make something of it, and says so if not.
+            return picture.frame.picture if picture.frame.content_type == "image/jpeg" else b""
+
+    def _binary(self, picture: Picture, jpeg: bytes) -> bytes:
+        header = {
+            "camera": picture.camera,
+            **picture_facts(picture),
+            "content_type": "image/jpeg",
+            "now_us": self._clock.utc_us(),
+        }
+        head = json.dumps(header, separators=(",", ":")).encode()
+        if len(head) > HEADER_MAX_BYTES:
+            head = json.dumps({**header, "metadata": {}}, separators=(",", ":")).encode()
+        return b"".join((bytes([VERSION]), len(head).to_bytes(2), head, jpeg))
+
+    def _next_due_s(self) -> float:
+        due_s = self._beat_due_s
+        if self._facts:
+            due_s = min(due_s, self._facts_due_s)
+        for camera in self._states:
+            due_s = min(due_s, self._state_sent_s.get(camera, 0.0) + STATE_INTERVAL_S)
+        return due_s
+
+
+def _values(reading: Reading) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, value in reading.values.items():
+        unit = reading.units.get(name, "")
+        yield (
+            reading.camera,
+            {"sensor": reading.sensor, "name": name, "unit": unit, "value": value, "at_us": reading.at_us},
+        )

@@ -1,0 +1,116 @@
+"""The one connection of a page: every camera it shows, multiplexed over a WebSocket."""
+
+import asyncio
+import json
+from typing import Any
+
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+
+from shutterbus_viewer.errors import TooManyError
+from shutterbus_viewer.show.client import Client
+from shutterbus_viewer.show.parts import Parts, parts_of
+from shutterbus_viewer.show.thumbnails import WIDTH_MAX_PX
+from shutterbus_wire.errors import IdentityError
+from shutterbus_wire.identity import check_camera
+
+router = APIRouter()
+
+WATCHED_MAX = 5_000
+WRITE_S = 60.0
+"""How long a client may take for what was sent before; a slower one is dropped, and may come back."""
+
+LOGIN_CHECK_S = 30.0
+POLICY_VIOLATION = 1008
+TRY_LATER = 1013
+
+
+class UnreadableError(ValueError):
+    """A client sent what is not in the protocol. End its connection."""
+
+
+@router.websocket("/api/live")
+async def live(socket: WebSocket) -> None:
+    """Pictures and states as they come; the protocol is in ``docs/architecture.md``."""
+    parts = parts_of(socket)
+    try:
+        with parts.caps.live(socket.state.user):
+            await socket.accept()
+            await _serve(socket, parts)
+    except TooManyError as error:
+        await socket.accept()
+        await socket.close(TRY_LATER, str(error)[:120])
+
+
+async def _serve(socket: WebSocket, parts: Parts) -> None:
+    client = Client(parts.cameras, parts.thumbnails, parts.clock)
+    deaf = parts.cameras.changes.listen(client.changed)
+    tasks = [
+        asyncio.create_task(_send(socket, client)),
+        asyncio.create_task(_receive(socket, client)),
+        asyncio.create_task(_stay_logged_in(socket)),
+    ]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        deaf()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        match task.exception():
+            case None:
+                await socket.close(POLICY_VIOLATION, "log in again")
+            case UnreadableError() as error:
+                await socket.close(POLICY_VIOLATION, str(error)[:120])
+            case TimeoutError() | WebSocketDisconnect():
+                return
+            case RuntimeError():  # sent after the other side closed
+                return
+            case BaseException() as error:
+                raise error
+
+
+async def _send(socket: WebSocket, client: Client) -> None:
+    while True:
+        message = await client.next()
+        async with asyncio.timeout(WRITE_S):
+            if isinstance(message, str):
+                await socket.send_text(message)
+            else:
+                await socket.send_bytes(message)
+
+
+async def _receive(socket: WebSocket, client: Client) -> None:
+    while True:
+        message = await socket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message.get("code") or 1005)
+        _obey(client, message.get("text") or "")
+
+
+def _obey(client: Client, text: str) -> None:
+    try:
+        message = json.loads(text)
+        match message:
+            case {"type": "watch", "cameras": dict() as cameras} if len(cameras) <= WATCHED_MAX:
+                client.watch({check_camera(name): _width(asked) for name, asked in cameras.items()})
+            case {"type": "ack", "camera": str() as camera, "id": str() as picture_id}:
+                client.acknowledge(camera, picture_id)
+            case _:
+                raise UnreadableError("watch or ack is expected")
+    except (json.JSONDecodeError, RecursionError, IdentityError) as error:
+        raise UnreadableError(f"cannot be read: {error}") from error
+
+
+def _width(asked: Any) -> int:
+    match asked:
+        case {"width": int() as width} if 0 <= width <= WIDTH_MAX_PX:
+            return width
+        case _:
+            raise UnreadableError(f"a width from 0 to {WIDTH_MAX_PX} is expected")
+
+
+async def _stay_logged_in(socket: WebSocket) -> None:
+    """Return when the login that opened the connection has ended."""
+    while socket.state.still_valid():  # noqa: ASYNC110  # a login ends by the clock, of which no event tells
+        await asyncio.sleep(LOGIN_CHECK_S)

@@ -1,0 +1,80 @@
+"""What the viewer counts, for Prometheus."""
+
+from collections.abc import Callable, Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from shutterbus_viewer.show.parts import Parts
+
+Connected = Callable[[], dict[str, bool]]
+
+
+class Metrics(Collector):
+    """Looked up at every scrape; nothing is counted twice."""
+
+    def __init__(self, parts: Parts, connected: Connected) -> None:
+        self._parts = parts
+        self._connected = connected
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(self)
+
+    def text(self) -> bytes:
+        """Return all metrics in Prometheus's text format."""
+        return generate_latest(self._registry)
+
+    def collect(self) -> Iterator[Metric]:
+        parts = self._parts
+        taken, refused = parts.intake.counts()
+        messages = CounterMetricFamily(
+            "shutterbus_viewer_messages", "Messages taken in.", labels=["transport", "kind"]
+        )
+        for labels, count in taken.items():
+            messages.add_metric(labels, count)
+        yield messages
+        bad = CounterMetricFamily(
+            "shutterbus_viewer_messages_refused",
+            "Messages that could not be used.",
+            labels=["transport", "reason"],
+        )
+        for labels, count in refused.items():
+            bad.add_metric(labels, count)
+        yield bad
+        connected = GaugeMetricFamily(
+            "shutterbus_viewer_connected", "Whether the broker is connected.", labels=["transport"]
+        )
+        for transport, is_connected in self._connected().items():
+            connected.add_metric([transport], float(is_connected))
+        yield connected
+        yield GaugeMetricFamily(
+            "shutterbus_viewer_pages", "Pages that are open.", value=parts.caps.lives.total()
+        )
+        yield GaugeMetricFamily(
+            "shutterbus_viewer_streams", "MJPEG streams that are open.", value=parts.caps.streams.total()
+        )
+        yield from self._of_cameras()
+
+    def _of_cameras(self) -> Iterator[Metric]:
+        cameras, now_us = self._parts.cameras, self._parts.clock.utc_us()
+        captured = GaugeMetricFamily(
+            "shutterbus_viewer_newest_picture_captured_seconds",
+            "When the newest picture was taken, seconds since 1970.",
+            labels=["camera"],
+        )
+        age = GaugeMetricFamily(
+            "shutterbus_viewer_newest_picture_age_seconds", "How old it is.", labels=["camera"]
+        )
+        rate = GaugeMetricFamily(
+            "shutterbus_viewer_pictures_per_second", "How often pictures come.", labels=["camera"]
+        )
+        for name in cameras.ids():
+            picture = cameras.picture(name)
+            if picture:
+                captured_at_us = picture.frame.facts.captured_at_us
+                captured.add_metric([name], captured_at_us / 1e6)
+                age.add_metric([name], (now_us - captured_at_us) / 1e6)
+            per_second = cameras.read(name, lambda camera, now_s: camera.rate.per_second(now_s))
+            rate.add_metric([name], per_second or 0.0)
+        yield from (captured, age, rate)

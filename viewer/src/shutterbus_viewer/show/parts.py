@@ -1,0 +1,75 @@
+"""What the routes work with."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from starlette.requests import HTTPConnection
+
+from shutterbus_viewer.cameras import Cameras
+from shutterbus_viewer.consume.intake import Intake
+from shutterbus_viewer.errors import TooManyError
+from shutterbus_viewer.show.thumbnails import Thumbnails
+from shutterbus_wire.clock import Clock
+
+LIVE_MAX = 100
+STREAMS_MAX = 64
+
+
+@dataclass(slots=True)
+class Caps:
+    """How many connections may be open that stay open; one script must not lock everybody out."""
+
+    streams_per_user: int
+    streams: Counter[str] = field(default_factory=Counter)
+    lives: Counter[str] = field(default_factory=Counter)
+
+    @contextmanager
+    def live(self, user: str) -> Iterator[None]:
+        """Count a WebSocket of *user*; raise TooManyError if there are too many."""
+        if self.lives.total() >= LIVE_MAX:
+            raise TooManyError(f"{LIVE_MAX} pages are open already; close one")
+        with _counted(self.lives, user):
+            yield
+
+    @contextmanager
+    def stream(self, user: str) -> Iterator[None]:
+        """Count an MJPEG stream of *user*; raise TooManyError if there are too many."""
+        if self.streams[user] >= self.streams_per_user:
+            raise TooManyError(
+                f"{self.streams_per_user} streams of {user} are open already; close one, or raise VIEWER_STREAMS_PER_USER"
+            )
+        if self.streams.total() >= STREAMS_MAX:
+            raise TooManyError(f"{STREAMS_MAX} streams are open already; close one")
+        with _counted(self.streams, user):
+            yield
+
+
+@contextmanager
+def _counted(counter: Counter[str], user: str) -> Iterator[None]:
+    counter[user] += 1
+    try:
+        yield
+    finally:
+        counter[user] -= 1
+        if not counter[user]:
+            del counter[user]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Handed to every route through ``app.state.parts``."""
+
+    cameras: Cameras
+    intake: Intake
+    thumbnails: Thumbnails
+    clock: Clock
+    caps: Caps
+
+
+def parts_of(connection: HTTPConnection) -> Parts:
+    """Return the parts of the app that *connection* belongs to."""
+    parts = connection.app.state.parts
+    assert isinstance(parts, Parts)
+    return parts

@@ -1,0 +1,79 @@
+"""A camera as the pages and scripts see it: plain JSON values."""
+
+from typing import Any
+
+from shutterbus_viewer.camera import Camera
+from shutterbus_viewer.cameras import Cameras
+from shutterbus_viewer.latest import Picture
+
+RECENT_POINTS = 60
+"""Of each reading in a list of all cameras; one camera by itself comes with all there are."""
+
+
+def picture_facts(picture: Picture) -> dict[str, Any]:
+    """Return what is known of a picture: its size as it is shown, its own bytes and times."""
+    facts = picture.frame.facts
+    return {
+        "id": picture.id,
+        "captured_at_us": facts.captured_at_us,
+        "captured_at_source": facts.captured_at_source,
+        "clock_synced": facts.clock_synced,
+        "arrived_at_us": picture.arrived_at_us,
+        "width": picture.width_px,
+        "height": picture.height_px,
+        "bytes": len(picture.frame.picture),
+        "content_type": picture.frame.content_type,
+        "lane": picture.frame.lane,
+        "metadata": dict(facts.metadata),
+    }
+
+
+def camera_state(cameras: Cameras, name: str, points: int | None = RECENT_POINTS) -> dict[str, Any] | None:
+    """Return what GET /api/cameras/<id> answers, with at most *points* of each reading; None if unknown."""
+    return cameras.read(name, lambda camera, now_s: _state(cameras, camera, now_s, points))
+
+
+def camera_states(cameras: Cameras, points: int | None = RECENT_POINTS) -> list[dict[str, Any]]:
+    """Return the state of every camera, by name."""
+    states = (camera_state(cameras, name, points) for name in cameras.ids())
+    return [state for state in states if state is not None]
+
+
+def _state(cameras: Cameras, camera: Camera, now_s: float, points: int | None) -> dict[str, Any]:
+    status, report, picture = camera.status, camera.report, camera.newest.picture
+    return {
+        "id": camera.id,
+        "online": camera.online_at(now_s),
+        "since_us": camera.since_us(now_s),
+        "expected_interval_s": status.expected_interval_s if status else None,
+        "version": status.version if status else "",
+        "source": status.source if status else "",
+        "schedule": status.schedule if status else "",
+        "picture": picture_facts(picture) if picture else None,
+        "frames_per_second": round(camera.rate.per_second(now_s), 6),
+        "held": report
+        and {
+            "frames": report.held_frames,
+            "bytes": report.held_bytes,
+            "oldest_age_s": report.oldest_held_age_s,
+        },
+        "counters": report
+        and {
+            "captured": report.captured,
+            "published": report.published,
+            "missed": report.missed,
+            "dropped": {reason: dropped.count for reason, dropped in report.dropped.items()},
+        },
+        "readings": [
+            {
+                "sensor": series.sensor,
+                "name": series.name,
+                "unit": series.unit,
+                "value": series.points[-1][1],
+                "at_us": series.points[-1][0],
+                "recent": series.points[-points if points else 0 :],
+            }
+            for series in camera.readings
+        ],
+        "problems": cameras.problems(camera),
+    }
