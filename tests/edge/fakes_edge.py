@@ -36,6 +36,7 @@ class FakeCamera:
     opened: FakeOpened | None = field(default_factory=FakeOpened)
     exposure_s: float = 0.0
     broken: str = ""
+    jpeg: bytes = JPEG
     restarts: int = 0
     shots: list[float] = field(default_factory=list)
     limits: list[int | None] = field(default_factory=list)
@@ -50,7 +51,7 @@ class FakeCamera:
             captured_at_us = self.clock.utc_us()
             if self.exposure_s:
                 self.clock.pass_s(self.exposure_s)  # type: ignore[attr-defined] # a FakeClock
-            return Picture(JPEG, captured_at_us, "sensor", MappingProxyType({"Lux": 12.5}))
+            return Picture(self.jpeg, captured_at_us, "sensor", MappingProxyType({"Lux": 12.5}))
         finally:
             self.after_shot()
 

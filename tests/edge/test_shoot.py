@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from edge.fakes_edge import FakeCamera, FakeOpened, FakePublisher
+from edge.fakes_edge import JPEG, FakeCamera, FakeOpened, FakePublisher
 from fakes import FakeClock
 from shutterbus_edge.schedule import Schedule, parse
 from shutterbus_edge.shoot import Shooter
@@ -96,6 +96,18 @@ def test_a_camera_that_fails_is_asked_again_at_the_next_shot_and_each_one_is_cou
     assert rig.shooter.missed == 5
     assert rig.shooter.problem == "the cable is loose"
     assert rig.publisher.offered == []
+
+
+def test_a_torn_picture_is_a_shot_that_failed_and_takes_no_number(rig: Rig) -> None:
+    """A number without a frame would look like a loss."""
+    rig.camera.jpeg = JPEG[:-2]
+    rig.run(2)
+    rig.camera.jpeg = JPEG
+    rig.stop.clear()
+    rig.run(3)
+
+    assert rig.shooter.missed == 2
+    assert [held.id.seq for held in rig.publisher.offered] == [0]
 
 
 def test_a_camera_that_is_back_is_no_problem_any_more(rig: Rig) -> None:

@@ -12,8 +12,10 @@ from shutterbus_edge.spool import Spool
 from shutterbus_edge.timekeeping import clock_synced
 from shutterbus_wire import __version__
 from shutterbus_wire.clock import Clock
+from shutterbus_wire.errors import MalformedError
 from shutterbus_wire.exif import stamp
 from shutterbus_wire.frame import Facts
+from shutterbus_wire.jpeg import check_whole
 from shutterbus_wire.outage import Outage
 
 log = logging.getLogger(__name__)
@@ -87,6 +89,13 @@ class Shooter:
                 self._outage.failed(error)
                 if self._ticker is None:
                     self._clock.wait(RETRY_S, stop)
+                continue
+            try:
+                check_whole(picture.jpeg)
+            except MalformedError as error:
+                # Before it gets a number: a torn picture is a shot that failed, not a frame that was lost.
+                self._failed_shots += 1
+                self._outage.failed(error)
                 continue
             self._outage.worked()
             self.last_shot_s = self._clock.monotonic_s()
