@@ -82,7 +82,7 @@ class Container:
     def _probe(self) -> None:
         with socket.create_connection(("127.0.0.1", self.port), timeout=2) as connection:
             # A port that Docker's proxy holds accepts before the broker listens, then closes at once.
-            connection.settimeout(0.3)
+            connection.settimeout(1.0)
             with contextlib.suppress(TimeoutError):
                 if connection.recv(1) == b"":
                     raise ConnectionResetError("closed at once")
