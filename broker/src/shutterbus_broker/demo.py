@@ -148,6 +148,7 @@ def _start(demo: Demo, clean: Mapping[str, str], password: str, parts: list[Part
         # Anyone on the machine can read a command line, and the same user an environment: only the hash goes there.
         "VIEWER_PASSWORD_HASH": PasswordHasher().hash(password),
         "VIEWER_MQTT_BROKERS": f"127.0.0.1:{mqtt_port}",
+        "VIEWER_MQTT_PROTOCOL": "3.1.1",  # all that amqtt speaks; it leaves a client of 5 without an answer
     }
     parts.append(
         Part("viewer", [str(programs / "shutterbus-viewer"), "run"], {**clean, **viewer}, demo.folder)
@@ -157,6 +158,7 @@ def _start(demo: Demo, clean: Mapping[str, str], password: str, parts: list[Part
             "CAMERA_ID": camera,
             "SS_TYPE": "mqtt",
             "SS_BROKERS": f"127.0.0.1:{mqtt_port}",
+            "SS_PROTOCOL": "3.1.1",
             "SPOOL_DIR": str(demo.folder / f"spool-{camera}"),
             "HEALTH_PORT": "0",
             "SENSORS": "cpu,simulated",
