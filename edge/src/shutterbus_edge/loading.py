@@ -217,14 +217,14 @@ def _follow(found: Resolved) -> Iterator[str]:
             "Pictures are sent in SINETStream's message format 3, which the readers of an existing topic understand; "
             "SS_MESSAGE_FORMAT=jpeg sends plain JPEG."
         )
-    names = {}
+    if names := dict(_picture_names(found)):
+        values.setdefault("picture", {})["given"] = names
+
+
+def _picture_names(found: Resolved) -> Iterator[tuple[str, str]]:
     for path, given in found.origin.items():
-        if path[0] == "picture":
-            field = (
-                path[1]
-                if len(path) == 2
-                else f"{path[1]}.{control_name(path[2]) if path[1] == 'controls' else path[2]}"
-            )
-            names[field] = given.name
-    if names:
-        values["picture"]["given"] = names
+        match path:
+            case ("picture", "controls", key):
+                yield f"controls.{control_name(key)}", given.name
+            case ("picture", *field):
+                yield ".".join(field), given.name
