@@ -1,8 +1,13 @@
 """What every test shares: the report of what could not be run."""
 
 import pytest
+from hypothesis import settings
 
 from machine import MISSING
+
+# A machine that is busy with other things is no failure.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
