@@ -154,6 +154,7 @@ class Child:
         # must not take its own absence for the camera's.
         tick_s = min(self._limits.silence_s, self._limits.opening_s) / 10
         silent_s = opening_s = 0.0
+        heard = False
         while True:
             sources: list[Connection | int] = [self._connection, *([output] if output is not None else [])]
             before_s = time.monotonic()
@@ -163,12 +164,13 @@ class Child:
             if output in ready and not self._read_output(output):
                 output = None
             if self._connection in ready:
-                silent_s = 0.0
+                silent_s, heard = 0.0, True
                 if not self._read_message():
                     return
             if self.opened is None:
                 opening_s += waited_s
-            if silent_s >= self._limits.silence_s:
+            # Until its first word it is Python that starts, which the limit for opening covers.
+            if heard and silent_s >= self._limits.silence_s:
                 self.kill(f"the camera hangs: no sign of life for {self._limits.silence_s:g} s")
             elif opening_s >= self._limits.opening_s:
                 self.kill(f"the camera hangs: not open after {self._limits.opening_s:g} s")

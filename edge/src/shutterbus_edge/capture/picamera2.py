@@ -148,7 +148,7 @@ class PiCamera:
         camera.set_controls(controls)
         camera.start()
         for _ in range(WARM_UP_FRAMES if picture.exposure_s < 1 else 1):
-            self._request(begun_after_ns=None).release()
+            self._request().release()
         camera.set_controls(frozen)
 
     def _sensor_mode(self, asked: Asked) -> dict[str, Any] | None:
@@ -163,10 +163,10 @@ class PiCamera:
         mode = modes[asked.sensor_mode - 1]
         return {"output_size": mode["size"], "bit_depth": mode["bit_depth"]}
 
-    def _request(self, *, begun_after_ns: int | None) -> Any:
+    def _request(self) -> Any:
         # Without a time-out this would wait for ever on a loose cable.
         try:
-            return self._camera.capture_request(flush=begun_after_ns, wait=self._wait_s)
+            return self._camera.capture_request(wait=self._wait_s)
         except TimeoutError as error:
             raise CameraUnavailableError(
                 f"no picture from the camera in {self._wait_s:g} s; check the ribbon cable"
@@ -174,11 +174,21 @@ class PiCamera:
         except RuntimeError as error:
             raise CameraUnavailableError(f"the camera failed: {error}") from error
 
-    def capture(self, frame_max_bytes: int | None) -> Picture:
-        # The queue may hold a picture from when the last one was asked for.
-        request = self._request(begun_after_ns=time.monotonic_ns() - FRESH_NS)
-        try:
+    def _fresh_request(self) -> tuple[Any, dict[str, Any]]:
+        """Return a picture of now and its metadata; the queue may hold one from when the last was asked for."""
+        begun_after_ns = time.monotonic_ns() - FRESH_NS
+        while True:
+            request = self._request()
             metadata: dict[str, Any] = request.get_metadata()
+            ended_ns = metadata.get("SensorTimestamp")
+            # picamera2's own flush asks the same, and fails where a camera does not tell its exposure.
+            if ended_ns is None or ended_ns - 1000 * metadata.get("ExposureTime", 0) >= begun_after_ns:
+                return request, metadata
+            request.release()
+
+    def capture(self, frame_max_bytes: int | None) -> Picture:
+        request, metadata = self._fresh_request()
+        try:
             # A copy, so that the camera has its buffer back while the JPEG is made.
             pixels = request.make_array("main")
         finally:
