@@ -62,9 +62,15 @@ class SpoolLimits:
     spill_after_s: float = 2.0
 
     def bytes_allowed(self, used_bytes: int, free: Free) -> int:
-        """Return max_bytes, or what it is by default on this file system; never more than 80 % of it."""
-        wish = (free.free_bytes + used_bytes) // 4 if self.max_bytes is None else self.max_bytes
-        return min(wish, free.total_bytes * 8 // 10)
+        """Return max_bytes, or what it is by default here and now; never more than 80 % of the file system."""
+        if self.max_bytes is not None:
+            return self.largest_bytes(free)
+        return min(max(used_bytes, (free.free_bytes + used_bytes) // 4), self.largest_bytes(free))
+
+    def largest_bytes(self, free: Free) -> int:
+        """Return how large a frame can be at all, however empty the disk."""
+        most = free.total_bytes * 8 // 10
+        return most if self.max_bytes is None else min(most, self.max_bytes)
 
     def need(self, used: Need, incoming_bytes: int, allowed_bytes: int, free: Free) -> Need:
         """Return what has to go before a frame of *incoming_bytes* may be written."""

@@ -52,6 +52,7 @@ class Writer:
         self._disk_victims = Victims(limits.on_full)
         self._memory_victims = Victims(limits.on_full)
         self._outage = Outage("spool", clock, log)
+        self._allowed_bytes = 0
         self._retry_at_s = 0.0
         self._unsynced_since_s: float | None = None
         self._say_at_s = 0.0
@@ -175,7 +176,7 @@ class Writer:
         return self._pause_s()
 
     def finish(self) -> None:
-        """End the thread and bring everything in memory to disk, whoever has claimed it."""
+        """End the thread and bring everything in memory to disk; claims are void."""
         if self._thread is not None:
             self._stop.set()
             self._wake.set()
@@ -183,7 +184,10 @@ class Writer:
             self._thread = None
         self._retry_at_s = 0.0
         with self._books.changed:
-            left = list(self._books.index.memory.values())
+            index = self._books.index
+            for entry in [*index.frames.values(), *index.records.values()]:
+                index.release(entry)  # there are no lanes any more
+            left = list(index.memory.values())
         for entry in left:
             outcome = self.store(entry)
             if outcome != "stored":
@@ -213,10 +217,12 @@ class Writer:
         index = self._books.index
         with self._books.changed:
             used = Need(index.stored_files, index.stored_bytes)
-            allowed_bytes = self._limits.bytes_allowed(used.size_bytes, free)
-            if size_bytes > allowed_bytes:
+            if size_bytes > self._limits.largest_bytes(free):
                 return "too-large"
-            need = self._limits.need(used, size_bytes, allowed_bytes, free)
+            # When others fill the disk the spool stops growing, and does not throw away what it holds.
+            now_allowed_bytes = self._limits.bytes_allowed(used.size_bytes, free)
+            self._allowed_bytes = max(self._allowed_bytes, now_allowed_bytes)
+            need = self._limits.need(used, size_bytes, self._allowed_bytes, free)
             files = freed_bytes = 0
             while (files < need.files or freed_bytes < need.size_bytes) and files < bounds.VICTIMS_MAX:
                 victim = self._disk_victims.choose(index.waiting_on_disk(), may_leave_disk)
