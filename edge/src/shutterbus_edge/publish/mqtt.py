@@ -9,7 +9,7 @@ import logging
 import socket
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import paho.mqtt.client as mqtt
@@ -59,11 +59,15 @@ class _Paho(mqtt.Client):
 
 @dataclass(slots=True)
 class Version:
-    """The MQTT version that a broker has been found to speak; shared by the clients of one process."""
+    """The MQTT version to speak with a broker; shared by the clients of one process.
+
+    Attributes:
+        settled: Whether the broker itself has said so.
+    """
 
     protocol: Protocol
+    settled: bool = False
     warned: bool = False
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 class MqttClient:
@@ -97,20 +101,36 @@ class MqttClient:
         self._connack: ReasonCode | None = None
         self._answered = threading.Event()
         self._protocol: Protocol = version.protocol
+        if self._protocol == mqtt.MQTTv5 and not version.settled:
+            self._settle(version)
+        else:
+            self._connect(will)
+
+    def _settle(self, version: Version) -> None:
+        """Connect, and find out which version the broker speaks.
+
+        The first attempt has no will: what follows it in version 5 looks to an older broker like the beginning of a
+        longer message, for whose end it then waits.
+        """
         try:
-            self._connect()
-        except _OtherVersionError:
+            self._connect(None)
+            version.settled = True
+        except _OtherVersionError as error:
             self._protocol = 4
-            self._connect()
-            with version.lock:
-                version.protocol = 4
-                if not version.warned:
-                    version.warned = True
-                    log.warning(
-                        "%s does not speak MQTT 5; using 3.1.1, where a broker cannot say that it refuses a picture or that "
-                        "nobody listens",
-                        settings.addresses[0],
-                    )
+            self._connect(self._will)
+            if error.said:
+                version.protocol, version.settled = 4, True
+            if not version.warned:
+                version.warned = True
+                log.warning(
+                    "%s does not speak MQTT 5; using 3.1.1, where a broker cannot say that it refuses a picture or that "
+                    "nobody listens",
+                    self._settings.addresses[0],
+                )
+        else:
+            if self._will:
+                self.close()
+                self._connect(self._will)
 
     def send(self, outgoing: Outgoing, done: Done) -> None:
         """See ``Client``."""
@@ -148,8 +168,8 @@ class MqttClient:
     def close(self) -> None:
         """See ``Client``."""
         paho = self._paho
-        if not self._pending:
-            paho.disconnect()  # so that the will stays unsaid
+        # A proper end leaves the will unsaid; behind messages that are stuck it would wait for them.
+        if not self._pending and paho.disconnect() == mqtt.MQTT_ERR_SUCCESS:
             self._ended.wait(CLOSE_TIMEOUT_S)
         if (connection := paho.socket()) is not None:
             with contextlib.suppress(OSError):
@@ -162,7 +182,7 @@ class MqttClient:
         paho.on_connect = paho.on_disconnect = paho.on_publish = paho.on_socket_open = None
         paho.ended = lambda: None
 
-    def _connect(self) -> None:
+    def _connect(self, will: Outgoing | None) -> None:
         """Connect and wait for the broker's word."""
         self._answered.clear()
         self._connack, self._lost = None, None
@@ -183,13 +203,9 @@ class MqttClient:
             paho.username_pw_set(**credentials)
         if self._settings.transport == "websockets":
             paho.ws_set_options(path=self._settings.websocket_path)
-        if self._will:
+        if will:
             paho.will_set(
-                self._will.topic,
-                self._will.message.value,
-                qos=1,
-                retain=True,
-                properties=self._will_properties(),
+                will.topic, will.message.value, qos=1, retain=True, properties=self._will_properties(will)
             )
         try:
             self._set_tls(paho)
@@ -215,12 +231,12 @@ class MqttClient:
         if not self._settings.tls.check_hostname:
             paho.tls_insecure_set(True)
 
-    def _will_properties(self) -> Properties | None:
-        if self._protocol != mqtt.MQTTv5 or self._will is None:
+    def _will_properties(self, will: Outgoing) -> Properties | None:
+        if self._protocol != mqtt.MQTTv5:
             return None
         properties = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call] # theirs
-        properties.ContentType = self._will.message.content_type
-        properties.UserProperty = mqtt_user_properties(self._will.message)
+        properties.ContentType = will.message.content_type
+        properties.UserProperty = mqtt_user_properties(will.message)
         return properties
 
     def _check_connack(self) -> None:
@@ -237,14 +253,14 @@ class MqttClient:
                     f"{where} expects an encrypted connection; set SS_TLS__CA_CERTS, or name its plain port"
                 )
             if self._lost and self._protocol == mqtt.MQTTv5:
-                raise _OtherVersionError  # some brokers answer an unknown version by hanging up
+                raise _OtherVersionError(said=False)  # some answer an unknown version by hanging up
             raise self._lost or BrokerUnavailableError(
                 f"{where} accepts the connection and then says nothing"
             )
         if code.value == 0:
             return
         if code.value == UNSUPPORTED_VERSION and self._protocol == mqtt.MQTTv5:
-            raise _OtherVersionError
+            raise _OtherVersionError(said=True)
         if code.value in _TRY_AGAIN:
             raise BrokerUnavailableError(f"{where} takes no connection now: {code}")
         who = (
@@ -333,4 +349,12 @@ class MqttClient:
 
 
 class _OtherVersionError(Exception):
-    """The broker does not speak the version that was tried."""
+    """The broker does not speak the version that was tried.
+
+    Attributes:
+        said: Whether it has said so, or merely hung up.
+    """
+
+    def __init__(self, *, said: bool) -> None:
+        super().__init__()
+        self.said = said
