@@ -1,6 +1,6 @@
 # Every command that a person or CI runs. `make` alone prints them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint lock bench
+.PHONY: help demo test lint lock bench generate init enroll revoke renew backup up down logs tail
 
 PYTHON ?= python3
 # On a Raspberry Pi without Docker the environment sees apt's picamera2, numpy and Pillow.
@@ -40,6 +40,48 @@ lock: .venv/.dev  ## Renew every requirements.txt: exact versions and hashes, no
 
 COMPILE = .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
     $(UPGRADE) $(PACKAGES:%=--no-emit-package shutterbus-%)
+
+# A server needs Docker alone: the broker package runs in its own container. `make -n` shows what to type without make.
+SERVER := docker compose -f compose.server.yml
+IMAGE_OF_TOOLS = docker build -q -t shutterbus-broker -f broker/Dockerfile . >/dev/null
+TOOLS = $(IMAGE_OF_TOOLS) && $(SERVER) run --rm --no-deps --user $$(id -u):$$(id -g) tools
+# HOST counts only where it was typed: some shells export one of their own.
+GIVEN_HOST = $(if $(filter command%,$(origin HOST)),--host '$(HOST)')
+WHO = $(if $(READER),--reader '$(READER)',$(if $(FROM),--from '$(FROM)',--camera '$(CAMERA)'))
+RELOAD = $(SERVER) --profile mqtt ps -q mosquitto | xargs -r docker kill -s HUP >/dev/null
+
+init:  ## A server's certificates, password and .env: make init HOST="server.example.org 192.168.1.10"
+	@docker build -q -t shutterbus-broker -f broker/Dockerfile . >/dev/null
+	@docker run --rm -i $$([ -t 0 ] && echo -t) --user $$(id -u):$$(id -g) -v '$(CURDIR)':/project shutterbus-broker init $(GIVEN_HOST)
+
+enroll:  ## An identity for a camera or reader: CAMERA=gate [TO=pi@gate], FROM=cameras.csv or READER=nas
+	@$(TOOLS) enroll $(WHO)
+	@$(RELOAD)
+ifdef TO
+	@ssh '$(TO)' tar -xpf - <'$(CAMERA).tar' && rm '$(CAMERA).tar' && echo 'Sent to $(TO); nothing of it is left here'
+endif
+
+revoke:  ## Take all rights away, on open connections too: CAMERA=gate or READER=nas
+	@$(TOOLS) revoke $(WHO)
+	@$(RELOAD)
+
+renew:  ## New dates for the services' certificates
+	@$(TOOLS) renew
+
+backup:  ## What cannot be made again (keys, identities, .env) in one file; tar -xpf restores it
+	@$(TOOLS) backup
+
+up:  ## Build and start the server, and wait until it is healthy
+	@$(SERVER) up -d --build --wait
+
+down:  ## Stop the server; its data stays
+	@$(SERVER) down
+
+logs:  ## Follow the server's logs
+	@$(SERVER) logs -f --tail 100
+
+tail:  ## A line for each message on both brokers
+	@$(TOOLS) tail
 
 # Everything that runs, and nothing that only checks: what `make demo` needs.
 .venv/.run: $(LOCKS) $(PACKAGES:%=%/pyproject.toml) | .venv/bin/python

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from kafka import KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+
 from shutterbus_broker.__main__ import main
 from stack.brokers import KafkaContainer, free_port, kafka
 

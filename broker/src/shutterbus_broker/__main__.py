@@ -67,6 +67,8 @@ def _add_server_commands(commands: "argparse._SubParsersAction[argparse.Argument
         who = command.add_mutually_exclusive_group(required=True)
         who.add_argument("--camera", metavar="NAME")
         who.add_argument("--reader", metavar="NAME", help="a person or program that only looks")
+        if name == "enroll":
+            who.add_argument("--from", dest="file", type=Path, metavar="CSV", help="many cameras, one a line")
     add("renew", "renew the certificates of the services; those of cameras by enrolling them again")
     add("backup", "write what cannot be made again into one file")
     keep = add(
@@ -76,7 +78,7 @@ def _add_server_commands(commands: "argparse._SubParsersAction[argparse.Argument
 
 
 def _server(chosen: argparse.Namespace) -> int:
-    from shutterbus_broker import apply, backup, enroll, initialise, renew
+    from shutterbus_broker import apply, backup, enroll, initialise, renew, tail
     from shutterbus_broker.installation import Installation
 
     there = Installation(chosen.project.absolute())
@@ -87,6 +89,9 @@ def _server(chosen: argparse.Namespace) -> int:
                 initialise.run(there.project, chosen.host, say, now)
             case "enroll" if chosen.camera:
                 enroll.enroll(there, "cameras", chosen.camera, say, now)
+            case "enroll" if chosen.file:
+                for name in enroll.names_in(chosen.file):
+                    enroll.enroll(there, "cameras", name, say, now)
             case "enroll":
                 enroll.enroll(there, "readers", chosen.reader, say, now)
             case "revoke" if chosen.camera:
@@ -99,6 +104,8 @@ def _server(chosen: argparse.Namespace) -> int:
                 say(
                     f"Wrote {backup.run(there, now).name}; it holds the authority's key: keep it where nobody reads it"
                 )
+            case "tail":
+                tail.run(there, say)
             case "keep":
                 apply.keep(there, chosen.done, say)
             case _:

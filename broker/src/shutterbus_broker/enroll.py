@@ -1,5 +1,6 @@
 """``enroll`` and ``revoke``: who may send pictures, and who may look at them."""
 
+import csv
 import datetime as dt
 import io
 import ipaddress
@@ -14,6 +15,7 @@ from shutterbus_broker.errors import SetupError, UnreachableError
 from shutterbus_broker.files import write_private
 from shutterbus_broker.identities import Identities, Kind
 from shutterbus_broker.installation import Installation
+from shutterbus_wire.identity import check_camera
 
 Say = Callable[[str], None]
 SOURCES = ("edge", "wire")
@@ -71,9 +73,9 @@ def hand_over(there: Installation, path: Path) -> None:
 
 def _keys(name: str, issued: Certificate, signer: Certificate) -> dict[str, bytes]:
     return {
-        "tls/ca.crt": signer.certificate_pem,
-        f"tls/{name}.crt": issued.certificate_pem,
-        f"tls/{name}.key": issued.key_pem,
+        "secrets/ca.crt": signer.certificate_pem,
+        f"secrets/{name}.crt": issued.certificate_pem,
+        f"secrets/{name}.key": issued.key_pem,
     }
 
 
@@ -95,13 +97,13 @@ def _camera_files(there: Installation, camera: str) -> dict[str, bytes]:
         "SCHEDULE=10",
         f"TZ={settings.get('TZ') or os.environ.get('TZ') or 'UTC'}",
         "",
-        f"COMPOSE_PROJECT_NAME=shutterbus-edge-{camera}",
+        f"CAMERA_ID={camera}",
         f"COMPOSE_FILE={COMPOSE_FILE}",
         f"SS_TYPE={transport}",
         f"SS_BROKERS={_bracketed(server)}:{9093 if transport == 'kafka' else 8883}",
-        "SS_TLS__CA_CERTS=/run/tls/ca.crt",
-        f"SS_TLS__CERTFILE=/run/tls/{camera}.crt",
-        f"SS_TLS__KEYFILE=/run/tls/{camera}.key",
+        "SS_TLS__CA_CERTS=/run/secrets/ca.crt",
+        f"SS_TLS__CERTFILE=/run/secrets/{camera}.crt",
+        f"SS_TLS__KEYFILE=/run/secrets/{camera}.key",
     ]
     if address and not hosts.is_address(server):
         lines += [
@@ -120,17 +122,30 @@ def _camera_files(there: Installation, camera: str) -> dict[str, bytes]:
     return files
 
 
+def names_in(path: Path) -> list[str]:
+    """Return the cameras in a CSV file: its column ``camera``, or its first where none is called so."""
+    try:
+        rows = [
+            [cell.strip() for cell in row] for row in csv.reader(path.read_text("utf-8-sig").splitlines())
+        ]
+    except OSError as error:
+        raise SetupError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from error
+    rows = [row for row in rows if row and row[0] and not row[0].startswith("#")]
+    column = rows[0].index("camera") if rows and "camera" in rows[0] else None
+    names = [row[column or 0] for row in rows[(column is not None) :] if len(row) > (column or 0)]
+    # All before the first is enrolled, so that a misspelt line leaves nothing half done.
+    return [check_camera(name) for name in names]
+
+
 def _reader_files(there: Installation, reader: str) -> dict[str, bytes]:
     server, _ = _address(there.settings())
-    tls = (
-        f"-X security.protocol=ssl -X ssl.ca.location=tls/ca.crt -X ssl.certificate.location=tls/{reader}.crt"
-    )
+    tls = f"-X security.protocol=ssl -X ssl.ca.location=secrets/ca.crt -X ssl.certificate.location=secrets/{reader}.crt"
     text = f"""Read-only access to all pictures of {server}. Run these in this folder.
 
-kcat -b {_bracketed(server)}:9093 {tls} -X ssl.key.location=tls/{reader}.key \\
+kcat -b {_bracketed(server)}:9093 {tls} -X ssl.key.location=secrets/{reader}.key \\
     -t shutterbus.gate.frames -C -o -1 -c 1 > picture.jpg
 
-mosquitto_sub -h {server} -p 8883 --cafile tls/ca.crt --cert tls/{reader}.crt --key tls/{reader}.key \\
+mosquitto_sub -h {server} -p 8883 --cafile secrets/ca.crt --cert secrets/{reader}.crt --key secrets/{reader}.key \\
     -V 5 -q 1 -t 'shutterbus/gate/frames' -C 1 -N > picture.jpg
 
 SINETStream, .sinetstream_config.yml (consumer groups must begin with "{reader}."):
@@ -142,9 +157,9 @@ camera:
   group_id: {reader}.viewer
   consistency: AT_LEAST_ONCE
   tls:
-    ca_certs: tls/ca.crt
-    certfile: tls/{reader}.crt
-    keyfile: tls/{reader}.key
+    ca_certs: secrets/ca.crt
+    certfile: secrets/{reader}.crt
+    keyfile: secrets/{reader}.key
 """
     return {"README.txt": text.encode()}
 
@@ -159,11 +174,11 @@ def _tar(folder: str, files: Mapping[str, bytes], now: dt.datetime) -> bytes:
         for name in ("", *sorted({str(parent) for path in files for parent in Path(path).parents} - {"."})):
             entry = tarfile.TarInfo(f"{folder}/{name}".rstrip("/"))
             entry.type, entry.mode, entry.mtime = tarfile.DIRTYPE, 0o755, int(now.timestamp())
-            entry.mode = 0o700 if name in {"", "tls"} else 0o755
+            entry.mode = 0o700 if name in {"", "secrets"} else 0o755
             tar.addfile(entry)
         for name, data in files.items():
             entry = tarfile.TarInfo(f"{folder}/{name}")
             entry.size, entry.mtime = len(data), int(now.timestamp())
-            entry.mode = 0o600 if name.startswith("tls/") or name == ".env" else 0o644
+            entry.mode = 0o600 if name.startswith("secrets/") or name == ".env" else 0o644
             tar.addfile(entry, io.BytesIO(data))
     return packed.getvalue()
