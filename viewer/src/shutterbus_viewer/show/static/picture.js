@@ -38,7 +38,9 @@ export class Painter {
     while (this.#next) {
       const taken = this.#next;
       this.#next = null;
-      this.done(taken.facts, await this.#draw(taken.image));
+      const drawn = await this.#draw(taken.image);
+      if (drawn) this.canvas.dataset.capturedAtUs = taken.facts.captured_at_us; // for whoever measures from outside
+      this.done(taken.facts, drawn);
     }
     this.#busy = false;
   }
@@ -48,6 +50,7 @@ export class Painter {
     this.#turn += 1;
     this.canvas.width = 0;
     this.canvas.height = 0;
+    delete this.canvas.dataset.capturedAtUs;
   }
 
   async #draw(image) {
