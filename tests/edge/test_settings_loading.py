@@ -358,3 +358,14 @@ def test_any_environment_is_settings_or_sentences(environ: dict[str, str]) -> No
         load({**BASE, **environ}, nowhere, nowhere, nowhere)
     except SettingsError as error:
         assert all(error.sentences)  # noqa: PT017 (either outcome is right)
+
+
+def test_every_line_of_the_example_can_be_used(nowhere: Path) -> None:
+    """What stands there as a default or an example must be one."""
+    text = (DATA.parent.parent / ".env.example").read_text("utf-8")
+    lines = [line.removeprefix("# ") for line in text.partition("# ===== The viewer")[0].splitlines()]
+    pairs = [line.partition("=") for line in lines if line.partition("=")[0].isupper() and "=" in line]
+    given = {name: value for name, _, value in pairs if value and " " not in name and "." not in name}
+
+    assert len(given) > 20
+    assert _load(nowhere, **{**given, "CAMERA_SOURCE": "testcard", "SS_TLS": "true"}).warnings == ()

@@ -214,3 +214,15 @@ def test_reference_is_a_table() -> None:
     assert "| `HOUSE_NAME` | What it is called. | a text | required |" in text
     assert "| `HOUSE_ROOMS` | How many \\| rooms. | a whole number from 1 to 9 | `3` |" in text
     assert "Also `FRONT_NEW_KEY`, `FRONT_OLD_KEY`." in text
+
+
+def test_optional_class_requires_nothing_of_those_who_do_without_it() -> None:
+    class Street(BaseModel, frozen=True):
+        """A street."""
+
+        house: Annotated[House | None, Prefix("MY_")] = Field(default=None, description="The house in it.")
+
+    assert "# MY_HOUSE_NAME=" in example_env(Street).splitlines()
+    assert "# --- The house in it." in example_env(Street).splitlines()
+    with pytest.raises(SettingsError, match="MY_HOUSE_NAME is not set"):
+        build(Street, resolve(Street, _given(MY_HOUSE_ROOMS="3")))

@@ -5,9 +5,7 @@ about an address, a certificate or a size.
 """
 
 import re
-import ssl
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -22,6 +20,9 @@ from pydantic import (
 
 from shutterbus_wire.settings import Family, Name, SwitchedBy
 from shutterbus_wire.settings_values import Allowed, Bytes, Seconds, Switch, Whole, choice, did_you_mean
+from shutterbus_wire.tls import Tls
+
+__all__ = ["KAFKA_OVERHEAD_BYTES", "REQUEST_MAX_BYTES", "BrokerSettings", "Tls"]
 
 KAFKA_OVERHEAD_BYTES = 4096
 """What a Kafka or MQTT message may need beside its picture: the largest picture is the broker's limit less this."""
@@ -50,56 +51,6 @@ def _read_protocol(value: Any) -> Any:
     if version not in _PROTOCOLS:
         raise ValueError("5, 3.1.1 or 3.1 is expected")
     return _PROTOCOLS[version]
-
-
-class Tls(BaseModel, frozen=True):
-    """How the broker proves who it is, and how we do."""
-
-    ca_certs: Annotated[Path | None, Name("TLS__CA_CERTS", "TLS_SET__CA_CERTS", "SSL_CAFILE")] = Field(
-        default=None,
-        description="Certificates (PEM file) of those who may vouch for the broker. Without it: those that the system trusts.",
-    )
-    certfile: Annotated[Path | None, Name("TLS__CERTFILE", "TLS_SET__CERTFILE", "SSL_CERTFILE")] = Field(
-        default=None, description="Our own certificate (PEM file), for a broker that asks who we are."
-    )
-    keyfile: Annotated[Path | None, Name("TLS__KEYFILE", "TLS_SET__KEYFILE", "SSL_KEYFILE")] = Field(
-        default=None,
-        description="The private key of that certificate (PEM file), unless the same file holds both.",
-    )
-    keyfile_password: Annotated[
-        SecretStr | None, Name("TLS__KEYFILE_PASSWORD", "TLS_SET__KEYFILE_PASSWORD", "SSL_PASSWORD")
-    ] = Field(default=None, description="What the private key is encrypted with, if it is.")
-    ciphers: Annotated[str | None, Name("TLS__CIPHERS", "TLS_SET__CIPHERS", "SSL_CIPHERS")] = Field(
-        default=None, description="Allowed ciphers of TLS 1.2, in OpenSSL's notation."
-    )
-    check_hostname: Annotated[Switch, Name("TLS__CHECK_HOSTNAME", "SSL_CHECK_HOSTNAME")] = Field(
-        default=True, description="Whether the broker's certificate must be for the name we reach it by."
-    )
-
-    @model_validator(mode="after")
-    def _key_needs_certificate(self) -> "Tls":
-        if self.keyfile and not self.certfile:
-            raise ValueError(
-                "<TLS__KEYFILE> is set: <TLS__CERTFILE>, the certificate it belongs to, is needed with it."
-            )
-        return self
-
-    def context(self) -> ssl.SSLContext:
-        """Return a TLS context made from the files, read now, so that renewed files count at the next connection.
-
-        Raises:
-            OSError: A file cannot be read.
-            ssl.SSLError: A file is not what it should be, or key and certificate do not belong together.
-        """
-        context = ssl.create_default_context(cafile=self.ca_certs and str(self.ca_certs))
-        context.check_hostname = self.check_hostname
-        if self.ciphers:
-            context.set_ciphers(self.ciphers)
-        if self.certfile:
-            # Never None: OpenSSL would ask at the terminal for the password of an encrypted key.
-            password = self.keyfile_password.get_secret_value() if self.keyfile_password else ""
-            context.load_cert_chain(self.certfile, self.keyfile, password=lambda: password)
-        return context
 
 
 class BrokerSettings(BaseModel, frozen=True):

@@ -1,32 +1,36 @@
 """Settings by their names in the environment: found, checked, and explained where they cannot be used.
 
-A settings class is a pydantic model whose fields carry their names::
-
-    class SpoolSettings(BaseModel, frozen=True):
-        max_age_s: Annotated[Seconds, Name("SPOOL_MAX_AGE")] = Field(604_800, description="Older frames are dropped.")
-
-From that one line come the reading of ``SPOOL_MAX_AGE=7d``, the sentence about ``SPOOL_MAX_AGE=soon``, the
-suggestion for ``SPOOL_MAXAGE``, the line in ``shutterbus-edge settings``, in ``.env.example`` and in
-``docs/settings.md``. Nothing here looks at the environment or at a file: a process collects what it was given
-and passes it in.
+A settings class is a pydantic model whose fields carry their names; see ``settings_class``. From that come the
+reading of ``SPOOL_MAX_AGE=7d``, the sentence about ``SPOOL_MAX_AGE=soon``, the suggestion for ``SPOOL_MAXAGE``, the
+line in ``shutterbus-edge settings``, in ``.env.example`` and in ``docs/settings.md``. Nothing here looks at the
+environment or at a file: a process collects what it was given and passes it in.
 """
 
 import re
-import types
-import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, SecretStr, ValidationError
-from pydantic.fields import FieldInfo
+from pydantic import BaseModel, ValidationError
 
 from shutterbus_wire.errors import WireError
+from shutterbus_wire.settings_class import (
+    Family,
+    MayBeEmpty,
+    Name,
+    Path,
+    Prefix,
+    Setting,
+    SwitchedBy,
+    members,
+    nested_class,
+    settings_of,
+)
 from shutterbus_wire.settings_values import allowed, nearest
 
+__all__ = ["Family", "MayBeEmpty", "Name", "Path", "Prefix", "Setting", "SwitchedBy", "settings_of"]
+
 Model = TypeVar("Model", bound=BaseModel)
-Path = tuple[str, ...]
-"""Where a value belongs in a settings class: ``("spool", "max_age_s")``."""
 
 
 class SettingsError(WireError):
@@ -41,54 +45,6 @@ class SettingsError(WireError):
         self.sentences = sentences
 
 
-@dataclass(frozen=True, slots=True, init=False)
-class Name:
-    """The names of a field, the strongest first: where several are given, the first of them counts.
-
-    Attributes:
-        own: The name to show people.
-        names: All of them, strongest first.
-    """
-
-    own: str
-    names: tuple[str, ...]
-
-    def __init__(self, own: str, *weaker: str, stronger: tuple[str, ...] = ()) -> None:
-        object.__setattr__(self, "own", own)
-        object.__setattr__(self, "names", (*stronger, own, *weaker))
-
-
-@dataclass(frozen=True, slots=True)
-class Prefix:
-    """Stands before every name inside a nested class.
-
-    Attributes:
-        text: For example ``SS_``.
-        fixed: Fields whose value the place decides, so that they have no name there.
-    """
-
-    text: str
-    fixed: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class SwitchedBy:
-    """A name whose ``true`` asks for an optional nested class with its defaults, and ``false`` forbids it."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """Any further name with this prefix goes into this mapping, under the rest of its name as it was spelt."""
-
-    prefix: str
-
-
-class MayBeEmpty:
-    """Marks a field for which an empty text is a value; elsewhere it is most likely a forgotten one."""
-
-
 @dataclass(frozen=True, slots=True)
 class Given:
     """One value that the process was given.
@@ -101,23 +57,6 @@ class Given:
     name: str
     value: str
     place: str
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One setting of a class: its place in it, and its names."""
-
-    path: Path
-    own: str
-    names: tuple[str, ...]
-    info: FieldInfo
-    owner: type[BaseModel]
-    kind: typing.Literal["value", "switch", "family"] = "value"
-
-    @property
-    def is_secret(self) -> bool:
-        """Whether its value must never be shown."""
-        return SecretStr in (self.info.annotation, *typing.get_args(self.info.annotation))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,42 +92,6 @@ def collect(*places: tuple[str, Mapping[str, str]]) -> dict[str, Given]:
     return given
 
 
-def settings_of(cls: type[BaseModel], prefix: str = "", path: Path = ()) -> Iterator[Setting]:
-    """Yield every setting of *cls*, those of nested classes included, in the order they are written."""
-    for name, info in cls.model_fields.items():
-        here = (*path, name)
-        nested = nested_class(info)
-        for mark in info.metadata:
-            if isinstance(mark, Name):
-                names = tuple(prefix + one for one in mark.names)
-                yield Setting(here, prefix + mark.own, names, info, cls)
-            elif isinstance(mark, SwitchedBy):
-                yield Setting(here, prefix + mark.name, (prefix + mark.name,), info, cls, "switch")
-            elif isinstance(mark, Family):
-                yield Setting(here, prefix + mark.prefix, (prefix + mark.prefix,), info, cls, "family")
-        if nested is not None:
-            place = next((mark for mark in info.metadata if isinstance(mark, Prefix)), Prefix(""))
-            yield from (
-                setting
-                for setting in settings_of(nested, prefix + place.text, here)
-                if setting.path[-1] not in place.fixed or len(setting.path) != len(here) + 1
-            )
-
-
-def nested_class(info: FieldInfo) -> type[BaseModel] | None:
-    """Return the settings class that a field holds, also where it may be None."""
-    for candidate in _members(info.annotation):
-        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-            return candidate
-    return None
-
-
-def _members(annotation: Any) -> tuple[Any, ...]:
-    if typing.get_origin(annotation) in {typing.Union, types.UnionType}:
-        return typing.get_args(annotation)
-    return (annotation,)
-
-
 def resolve(cls: type[BaseModel], given: Mapping[str, Given]) -> Resolved:
     """Return where each given value belongs in *cls*."""
     found = Resolved({}, {}, dict(given), [], [])
@@ -219,7 +122,7 @@ def resolve(cls: type[BaseModel], given: Mapping[str, Given]) -> Resolved:
 
 def _value(setting: Setting, given: Given) -> str:
     # A secret may hold the PEM itself where its path is wanted: the path is then that of the secret.
-    wants_path = any(getattr(one, "__name__", "") == "Path" for one in _members(setting.info.annotation))
+    wants_path = any(getattr(one, "__name__", "") == "Path" for one in members(setting.info.annotation))
     return given.place if wants_path and given.value.startswith("-----BEGIN") else given.value
 
 

@@ -1,6 +1,5 @@
 """Settings as text for people: the effective ones, ``.env.example``, ``docs/settings.md``."""
 
-import inspect
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -97,40 +96,34 @@ def default_text(setting: Setting) -> str:
     return shown_value(setting, setting.info.get_default()) if setting.kind == "value" else ""
 
 
-def sections(cls: type[BaseModel]) -> Iterator[tuple[type[BaseModel], list[Setting]]]:
-    """Yield the settings of *cls* by the class that holds them, each class once, in the order of first mention."""
-    by_owner: dict[tuple[type[BaseModel], Path], list[Setting]] = {}
+def sections(cls: type[BaseModel]) -> Iterator[tuple[str, list[Setting]]]:
+    """Yield the settings of *cls* by the class that holds them, with what that is for, in the order of mention."""
+    by_place: dict[Path, list[Setting]] = {}
     for setting in settings_of(cls):
-        by_owner.setdefault((setting.owner, setting.path[:-1]), []).append(setting)
-    for (owner, _), settings in by_owner.items():
-        yield owner, settings
-
-
-def summary(cls: type[BaseModel]) -> str:
-    """Return the first sentence of a class's docstring."""
-    return f"{(inspect.getdoc(cls) or '').partition('.')[0]}.".replace("\n", " ")
+        by_place.setdefault(setting.path[:-1], []).append(setting)
+    for settings in by_place.values():
+        yield settings[0].group, settings
 
 
 def example_env(cls: type[BaseModel]) -> str:
     """Return *cls* as an example of a ``.env``: a setting that must be given bare, the others commented out."""
     lines = []
-    for owner, settings in sections(cls):
-        lines += [f"# --- {summary(owner)}", ""]
+    for group, settings in sections(cls):
+        lines += [f"# --- {group}", ""]
         for setting in settings:
             lines += [f"# {line}" for line in textwrap.wrap(_sentence(setting), 108)]
             value = default_text(setting) or str(next(iter(setting.info.examples or ()), ""))
             name = setting.own + "..." if setting.kind == "family" else setting.own
-            required = setting.kind == "value" and setting.info.is_required()
-            lines += [f"{name}={value}" if required else f"# {name}={value}", ""]
+            lines += [f"{name}={value}" if setting.required else f"# {name}={value}", ""]
     return "\n".join(lines)
 
 
 def reference(cls: type[BaseModel]) -> str:
     """Return *cls* as tables in Markdown: name, meaning, what it may be, default."""
     lines = []
-    for owner, settings in sections(cls):
+    for group, settings in sections(cls):
         lines += [
-            f"### {summary(owner).rstrip('.')}",
+            f"### {group.rstrip('.')}",
             "",
             "| Name | Meaning | May be | Default |",
             "|---|---|---|---|",
@@ -142,14 +135,10 @@ def reference(cls: type[BaseModel]) -> str:
             default = default_text(setting)
             lines.append(
                 f"| {name} | {_cell(setting.info.description or '')}{also} | {_cell(_kind(setting))} | "
-                f"{f'`{default}`' if default else 'required' if _is_required(setting) else ''} |"
+                f"{f'`{default}`' if default else 'required' if setting.required else ''} |"
             )
         lines.append("")
     return "\n".join(lines)
-
-
-def _is_required(setting: Setting) -> bool:
-    return setting.kind == "value" and setting.info.is_required()
 
 
 def _kind(setting: Setting) -> str:
