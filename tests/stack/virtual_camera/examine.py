@@ -12,10 +12,12 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from edge.camera_promises import PROMISES
 from shutterbus_edge.capture import Camera, open_camera, process
+from shutterbus_edge.capture.planes import jpeg_of, planes_of
 from shutterbus_edge.errors import CameraUnavailableError
 from shutterbus_edge.picture import PictureSettings
 from shutterbus_wire.clock import SystemClock
@@ -115,6 +117,42 @@ def numpy_is_all_it_loads() -> None:
     assert "cv2" not in sys.modules
 
 
+def every_format_has_its_colours() -> None:
+    """The virtual camera gives NV12 only; a Pi gives YUV420 in rows longer than the picture, or RGB on request."""
+    width, height, stride = 64, 48, 96
+    luma, red_blue, red_red = 81, 90, 240  # red, as brightness and the two colour differences
+    rows = np.zeros((height * 3 // 2, stride), np.uint8)
+    rows[:height] = luma
+    yuv420, yvu420 = rows.copy(), rows.copy()
+    for picture, first, second in ((yuv420, red_blue, red_red), (yvu420, red_red, red_blue)):
+        colours = picture[height:].reshape(height, stride // 2)
+        colours[: height // 2], colours[height // 2 :] = first, second
+    nv12, nv21 = rows[:, :width].copy(), rows[:, :width].copy()
+    nv12[height:, 0::2], nv12[height:, 1::2] = red_blue, red_red
+    nv21[height:, 0::2], nv21[height:, 1::2] = red_red, red_blue
+    bgr = np.zeros((height, width, 3), np.uint8)
+    bgr[:, :, 2] = 255
+    bgrx = np.concatenate([bgr, np.full((height, width, 1), 255, np.uint8)], axis=2)
+    pictures = {
+        "YUV420": yuv420,
+        "YVU420": yvu420,
+        "NV12": nv12,
+        "NV21": nv21,
+        "RGB888": bgr,
+        "BGR888": bgr[:, :, ::-1].copy(),
+        "XRGB8888": bgrx,
+        "XBGR8888": bgrx[:, :, [2, 1, 0, 3]].copy(),
+    }
+    for name, pixels in pictures.items():
+        for scale in (1.0, 0.5):
+            data = jpeg_of(planes_of(pixels, name, (width, height)), name, (width, height), 90, scale)
+            image = Image.open(io.BytesIO(data)).convert("RGB")
+            assert image.size == (width * scale, height * scale), (name, image.size)
+            red, green, blue = image.crop((9, 9, 10, 10)).tobytes()
+            assert red > 200, (name, scale, red, green, blue)
+            assert max(green, blue) < 60, (name, scale, red, green, blue)
+
+
 def with_camera(check: Callable[[Camera], None]) -> Callable[[], None]:
     def run() -> None:
         with contextlib.closing(opened(PictureSettings(size_px=SMALL))) as camera:
@@ -129,6 +167,7 @@ CHECKS: dict[str, Callable[[], None]] = {
     "colours_are_right": with_camera(colours_are_right),
     "what_it_cannot_do_is_named": what_it_cannot_do_is_named,
     "text_is_drawn": text_is_drawn,
+    "every_format_has_its_colours": every_format_has_its_colours,
     "a_killed_capture_process_is_replaced": a_killed_capture_process_is_replaced,
     "numpy_is_all_it_loads": numpy_is_all_it_loads,
 }

@@ -13,17 +13,16 @@ from typing import Any
 
 os.environ.setdefault("LIBCAMERA_LOG_LEVELS", "*:WARN")  # read when the library loads
 
-import simplejpeg
 from libcamera import ColorSpace, Transform
 from libcamera import controls as libcamera_controls
 from picamera2 import Picamera2
-from PIL import Image
 
 from shutterbus_edge.capture import Picture
 from shutterbus_edge.capture.fit import Fit
 from shutterbus_edge.capture.orientation import orientation
 from shutterbus_edge.capture.picamera2_controls import APPLIED, Asked, ask, json_facts, offered
-from shutterbus_edge.capture.pixels import Annotation, to_jpeg
+from shutterbus_edge.capture.pixels import Annotation
+from shutterbus_edge.capture.planes import jpeg_of, planes_of
 from shutterbus_edge.errors import CameraUnavailableError, MisconfiguredError
 from shutterbus_edge.picture import PictureSettings
 from shutterbus_wire.clock import Clock
@@ -194,11 +193,12 @@ class PiCamera:
         finally:
             request.release()
         at_us, source = self._captured_at(metadata)
-        planes = _planes(pixels, self._format, self.size_px)
+        planes = planes_of(pixels, self._format, self.size_px)
         if isinstance(planes, tuple):
             self._annotate(planes)
         jpeg = self._fit.encode(
-            lambda quality, scale: _jpeg(planes, self._format, self.size_px, quality, scale), frame_max_bytes
+            lambda quality, scale: jpeg_of(planes, self._format, self.size_px, quality, scale),
+            frame_max_bytes,
         )
         return Picture(jpeg, at_us, source, json_facts(metadata), self._orientation, self.make, self._model)
 
@@ -251,50 +251,6 @@ def _crop(
         max(1, int(min(zoom[2], 1 - zoom[0]) * width)),
         max(1, int(min(zoom[3], 1 - zoom[1]) * height)),
     )
-
-
-def _planes(pixels: Any, pixel_format: str, size: tuple[int, int]) -> Any:
-    """Return brightness and the two colour planes; an RGB picture is returned as it is."""
-    width, height = size
-    if pixel_format in {"YUV420", "YVU420"}:
-        stride = pixels.shape[1]
-        halves = pixels.reshape(pixels.shape[0] * 2, stride // 2)
-        first = halves[2 * height : 2 * height + height // 2, : width // 2]
-        second = halves[2 * height + height // 2 : 3 * height, : width // 2]
-        chroma = (first, second) if pixel_format == "YUV420" else (second, first)
-        return (pixels[:height, :width], *chroma)
-    if pixel_format in {"NV12", "NV21"}:
-        first = pixels[height:, 0:width:2].copy()
-        second = pixels[height:, 1:width:2].copy()
-        chroma = (first, second) if pixel_format == "NV12" else (second, first)
-        return (pixels[:height, :width], *chroma)
-    if pixel_format not in RGB_ORDER:
-        raise MisconfiguredError(
-            f"pictures in {pixel_format} cannot be encoded; leave the format out, or use YUV420"
-        )
-    return pixels
-
-
-RGB_ORDER = {"XBGR8888": "RGBX", "XRGB8888": "BGRX", "BGR888": "RGB", "RGB888": "BGR"}
-"""libcamera names pixels by their bits from the top, so from the last byte to the first."""
-
-
-def _jpeg(planes: Any, pixel_format: str, size: tuple[int, int], quality: int, scale: float) -> bytes:
-    if scale != 1.0:
-        return to_jpeg(_image(planes, pixel_format, size), quality, scale)
-    if isinstance(planes, tuple):
-        jpeg: bytes = simplejpeg.encode_jpeg_yuv_planes(*planes, quality)
-    else:
-        jpeg = simplejpeg.encode_jpeg(planes, quality, RGB_ORDER[pixel_format], "420")
-    return jpeg
-
-
-def _image(planes: Any, pixel_format: str, size: tuple[int, int]) -> Image.Image:
-    # Slow, and only for a limit that even the lowest quality does not meet.
-    if not isinstance(planes, tuple):
-        return Image.frombytes("RGB", size, planes.tobytes(), "raw", RGB_ORDER[pixel_format])
-    bands = [Image.frombytes("L", plane.shape[::-1], plane.tobytes()) for plane in planes]
-    return Image.merge("YCbCr", [bands[0], *(band.resize(size) for band in bands[1:])])
 
 
 def _enumerated(control: str, word: str) -> int:
