@@ -29,7 +29,7 @@ function after(facts, drawn) {
   $("#broken").hidden = drawn;
   if (!drawn) return;
   $("#picture").dataset.frame = facts.id;
-  $("#facts").hidden = false;
+  for (const part of ["#facts", "#real", "a[download]"]) $(part).hidden = false;
   showPicture(facts, nowUs(), openedUs);
   look();
 }
@@ -54,9 +54,14 @@ function take(state) {
   if (state.id !== id) return;
   stage.shape(camera.picture);
   readings.fill(state.readings);
-  $("#unknown").hidden = true;
+  isKnown(true);
   $("#about").hidden = false;
   look();
+}
+
+function isKnown(known) {
+  $("#unknown").hidden = known;
+  $("#stage").hidden = !known;
 }
 
 function neighbours() {
@@ -73,7 +78,7 @@ function neighbours() {
 live.addEventListener("cameras", ({ detail }) => {
   openedUs = Math.min(openedUs, detail.now_us);
   detail.cameras.forEach(take);
-  $("#unknown").hidden = roster.cameras.has(id);
+  isKnown(roster.cameras.has(id));
   neighbours();
 });
 live.addEventListener("camera", ({ detail }) => {

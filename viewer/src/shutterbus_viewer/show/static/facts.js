@@ -1,9 +1,9 @@
 // The facts of the picture on the screen and of its camera, beside it.
 
 import { nowUs } from "./clock.js";
-import { age, delay, exact, iso, moment, span } from "./times.js";
-import { intervalS } from "./verdict.js";
-import { account, bytes, exposure, heldBack, rate, timeIsWorth } from "./words.js";
+import { delay, exact, iso, moment, span } from "./times.js";
+import { ageWords, intervalS } from "./verdict.js";
+import { account, bytes, every, exposure, heldBack, rate, timeIsWorth } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const number = new Intl.NumberFormat("en", { maximumFractionDigits: 3 });
@@ -23,10 +23,22 @@ function time(id, us, now) {
   if (us) $(id).dateTime = iso(us);
 }
 
+/** A list of sentences; what stands between backticks in them is something to type. */
 function sentences(list, all) {
-  if (list.textContent === all.join("")) return;
-  list.replaceChildren(...all.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
+  if (list.dataset.text === all.join("\n")) return;
+  list.dataset.text = all.join("\n");
+  list.replaceChildren(
+    ...all.map((text) => {
+      const item = document.createElement("li");
+      item.append(...text.split("`").map((part, index) => (index % 2 ? element("code", part) : part)));
+      return item;
+    }),
+  );
   list.hidden = all.length === 0;
+}
+
+function element(name, text) {
+  return Object.assign(document.createElement(name), { textContent: text });
 }
 
 /** What was known when `facts` was drawn at `drawnUs`; `openedUs` is when this page began to look. */
@@ -38,9 +50,10 @@ export function showPicture(facts, drawnUs, openedUs) {
   time("drawn", drawnUs, now);
   const wasWaiting = facts.arrived_at_us < openedUs;
   const end = wasWaiting ? facts.arrived_at_us : drawnUs;
-  const ahead = facts.captured_at_us > end;
+  const ahead = facts.captured_at_us - end;
   const way = wasWaiting ? "from capture to server" : "from capture to screen";
-  row("delay", ahead ? `unknown: the clocks differ by ${span(facts.captured_at_us - end)} or more` : `${delay(end - facts.captured_at_us)} ${way}`);
+  // A millisecond or two is what two clocks on one table differ by.
+  row("delay", ahead > 5000 ? `unknown: the clocks differ by ${delay(ahead)} or more` : `${delay(-ahead)} ${way}`);
   write($("worth"), timeIsWorth(facts));
   const type = facts.content_type === "image/png" ? "PNG" : "JPEG";
   row("size", `${facts.width} × ${facts.height}, ${bytes(facts.bytes)} ${type}`);
@@ -49,32 +62,36 @@ export function showPicture(facts, drawnUs, openedUs) {
   row("lens", metadata.LensPosition == null ? "" : `${number.format(metadata.LensPosition)} dioptres`);
   row("lux", metadata.Lux == null ? "" : `${number.format(Math.round(metadata.Lux))} lx`);
   row("frame", facts.id);
-  row("lane", facts.lane === "backlog" ? "late, from what was held back" : "");
+  row("lane", facts.lane === "backlog" ? "late: it had been held back" : "");
 }
 
 /** What the camera says of itself. */
 export function showCamera(camera, now) {
   const { state, picture, verdict } = camera;
-  const old = picture ? age(picture.captured_at_us, now) : "–";
-  write($("age"), old);
+  write($("age"), picture ? ageWords(picture, now) : "");
   document.body.dataset.state = verdict.kind;
+  document.body.classList.toggle("ahead", verdict.aheadUs > 0);
   write($("state"), verdict.words);
-  write($("explained"), explained(camera, now));
+  write($("explained"), explained(camera));
   sentences($("problems"), state.problems ?? []);
   row("online", state.online == null ? "" : `${state.online ? "online" : "offline"}${state.since_us ? ` since ${moment(state.since_us, now)}` : ""}`);
   row("schedule", state.schedule);
   row("rate", rate(state.frames_per_second));
   row("source", state.source);
   row("version", state.version);
+  // A foreign sender never says what it holds; there is no use in waiting for it.
+  $("held").parentElement.hidden = state.online == null && !state.held && !state.counters;
   write($("held"), heldBack(state.held));
   sentences($("account"), account(state.counters));
 }
 
-function explained(camera, now) {
-  const { verdict, picture } = camera;
-  if (verdict.ahead) return `Its clock is ${span(picture.captured_at_us - now)} ahead of the server's, so its age is not known.`;
+function explained(camera) {
+  const { verdict } = camera;
+  if (verdict.aheadUs) {
+    return `Its clock is ${span(verdict.aheadUs)} or more ahead of the server’s: the picture says it was taken after it came. Its age is not known.`;
+  }
   if (verdict.kind === "waiting") return "It appears here by itself when its first picture comes.";
   if (verdict.kind === "live") return "";
   const interval = intervalS(camera);
-  return interval ? `A picture was expected every ${delay(interval * 1e6)}.` : "";
+  return interval ? `A picture was expected ${every(interval)}.` : "";
 }

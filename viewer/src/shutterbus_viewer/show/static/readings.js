@@ -74,6 +74,6 @@ function draw({ points, unit, value, line, range, svg }, nowUs) {
   const y = (measured) => (high > low ? HEIGHT - 2 - ((measured - low) / (high - low)) * (HEIGHT - 4) : HEIGHT / 2);
   line.setAttribute("d", points.map(([atUs, measured], index) => `${index ? "L" : "M"}${x(atUs).toFixed(1)} ${y(measured).toFixed(1)}`).join(""));
   value.textContent = `${number.format(newest)} ${unit ?? ""}`.trim();
-  range.textContent = points.length > 1 ? `${number.format(low)} to ${number.format(high)} since ${moment(first, nowUs)}` : "";
-  svg.setAttribute("aria-label", range.textContent || "one value so far");
+  range.textContent = points.length > 1 ? `${number.format(low)} to ${number.format(high)} since ${moment(first, nowUs)}` : "one value so far";
+  svg.setAttribute("aria-label", range.textContent);
 }

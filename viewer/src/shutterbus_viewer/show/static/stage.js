@@ -46,7 +46,8 @@ export class Stage {
       canvas.style.removeProperty("width");
       canvas.style.removeProperty("height");
     }
-    this.ask(this.real ? 0 : fittingWidth(element.getBoundingClientRect(), picture));
+    const box = element.getBoundingClientRect();
+    if (box.width) this.ask(this.real ? 0 : fittingWidth(box, picture));
   }
 
   #drag(start) {

@@ -1,14 +1,15 @@
 // One camera on the wall.
 
 import { Painter } from "./picture.js";
-import { age, exact, second } from "./times.js";
+import { exact, second, span } from "./times.js";
+import { ageWords } from "./verdict.js";
 
 const STEP_PX = 32; // widths are asked for in steps, so that browsers of nearly one size share what is scaled
 
 /** The width to ask for, in device pixels, so that a picture fits into a box of the screen pixel for pixel. */
 export function fittingWidth(box, picture) {
-  const aspect = picture?.width && picture.height ? picture.width / picture.height : Infinity;
-  const width = Math.min(box.width, box.height * aspect) * devicePixelRatio;
+  const aspect = picture?.width && picture.height ? picture.width / picture.height : 0;
+  const width = (aspect ? Math.min(box.width, box.height * aspect) : box.width) * devicePixelRatio;
   return Math.max(STEP_PX, Math.ceil(width / STEP_PX) * STEP_PX);
 }
 
@@ -51,18 +52,18 @@ export class Tile {
   refresh(nowUs) {
     const { verdict, picture, state } = this.camera;
     const shown = this.drawn ?? picture;
-    const old = shown ? age(shown.captured_at_us, nowUs) : "";
+    const old = shown ? ageWords(shown, nowUs) : "";
     set(this.element.dataset, "state", verdict.kind);
     set(this.age, "textContent", old);
-    set(this.wrong, "textContent", this.#whatIsWrong(verdict, shown, nowUs, state));
+    set(this.wrong, "textContent", this.#whatIsWrong(verdict, state));
     const taken = shown ? `, captured ${second(shown.captured_at_us, nowUs)}, ${spoken(old)}` : "";
     const label = `${this.camera.id}, ${verdict.words}${taken}`;
     if (this.canvas.ariaLabel !== label) this.canvas.setAttribute("aria-label", label);
   }
 
-  #whatIsWrong(verdict, shown, nowUs, state) {
+  #whatIsWrong(verdict, state) {
     if (verdict.kind !== "live") return verdict.words;
-    if (verdict.ahead) return "clock ahead";
+    if (verdict.aheadUs) return `clock ${span(verdict.aheadUs)} ahead`;
     if (this.broken) return "cannot be drawn";
     const problems = state.problems?.length ?? 0;
     this.wrong.title = problems ? state.problems.join("\n") : "";
@@ -80,7 +81,7 @@ export class Tile {
 }
 
 function spoken(old) {
-  return /ahead|:/.test(old) ? old : `${old} ago`;
+  return /ago|:/.test(old) ? old : `${old} ago`;
 }
 
 function set(target, name, value) {

@@ -5,9 +5,6 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** A capture time this far ahead of the server is only two clocks that differ a little. */
-export const AHEAD_ALLOWED_US = 2 * SECOND;
-
 const form = (options) => new Intl.DateTimeFormat("en-GB", { hourCycle: "h23", ...options });
 const TIME = { hour: "2-digit", minute: "2-digit" };
 const minuteForm = form(TIME);
@@ -34,7 +31,6 @@ export function span(us) {
 /** How old something of `us` is: a span while that says enough, then the moment itself. */
 export function age(us, nowUs) {
   const old = nowUs - us;
-  if (old < -AHEAD_ALLOWED_US) return `${span(-old)} ahead`;
   if (old < 6 * HOUR || (old < DAY && daysBetween(us, nowUs) === 0)) return span(old);
   return moment(us, nowUs);
 }
@@ -70,6 +66,6 @@ export function iso(us) {
 /** A short span with its fraction: `84 ms`, `2.3 s`, then as `span`. */
 export function delay(us) {
   if (us < SECOND) return `${Math.max(0, Math.round(us / 1000))} ms`;
-  if (us < MINUTE) return `${(us / SECOND).toFixed(1)} s`;
+  if (us < 10 * SECOND) return `${(us / SECOND).toFixed(1)} s`;
   return span(us);
 }

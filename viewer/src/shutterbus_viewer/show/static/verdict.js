@@ -1,6 +1,9 @@
 // Is a camera live, late or silent? The one place where that is decided.
 
-import { AHEAD_ALLOWED_US, moment } from "./times.js";
+import { age, moment, span } from "./times.js";
+
+/** A capture time this far after the arrival is only two clocks that differ a little. */
+const AHEAD_ALLOWED_US = 2e6;
 
 const LATE_AT_LEAST_S = 10;
 const SILENT_AT_LEAST_S = 60;
@@ -13,28 +16,39 @@ export function intervalS(camera) {
   return rate > 0 ? 1 / rate : null;
 }
 
+/** How far the clock that timed a picture is ahead of the server's, at least, in us; 0 if it is not. */
+export function aheadUs({ captured_at_us: captured, arrived_at_us: arrived }) {
+  return captured - arrived > AHEAD_ALLOWED_US ? captured - arrived : 0;
+}
+
+/** How old a picture is, in words: by its capture time, or, where that lies in the future, by when it came. */
+export function ageWords(picture, nowUs) {
+  return aheadUs(picture) ? `came ${span(nowUs - picture.arrived_at_us)} ago` : age(picture.captured_at_us, nowUs);
+}
+
 /**
  * What to say of a camera now.
  *
  * kind: `live`, `late` (older than 10 s and twice its interval), `silent` (its own status says offline, or nothing
  * came for a minute and ten intervals), or `waiting` (no picture yet).
- * words: that in words, with since when. ahead: its picture claims to be from the future.
+ * words: that in words, with since when. aheadUs: see there.
  */
 export function judge(camera, nowUs) {
   const { picture, state } = camera;
+  const ahead = picture ? aheadUs(picture) : 0;
   const since = (us) => (us ? ` since ${moment(us, nowUs)}` : "");
   if (state.online === false) {
-    return { kind: "silent", words: `offline${since(state.since_us ?? picture?.captured_at_us)}`, ahead: false };
+    return { kind: "silent", words: `offline${since(state.since_us ?? picture?.captured_at_us)}`, aheadUs: ahead };
   }
-  if (!picture) return { kind: "waiting", words: "no picture yet", ahead: false };
+  if (!picture) return { kind: "waiting", words: "no picture yet", aheadUs: 0 };
 
-  const ahead = picture.captured_at_us - nowUs > AHEAD_ALLOWED_US;
   // A clock that runs ahead says nothing about age; when the picture came does.
-  const ageS = (nowUs - (ahead ? picture.arrived_at_us : picture.captured_at_us)) / 1e6;
+  const takenUs = ahead ? picture.arrived_at_us : picture.captured_at_us;
+  const ageS = (nowUs - takenUs) / 1e6;
   const interval = intervalS(camera) ?? 0;
   if (ageS > Math.max(SILENT_AT_LEAST_S, 10 * interval)) {
-    return { kind: "silent", words: `silent${since(ahead ? picture.arrived_at_us : picture.captured_at_us)}`, ahead };
+    return { kind: "silent", words: `silent${since(takenUs)}`, aheadUs: ahead };
   }
-  if (ageS > Math.max(LATE_AT_LEAST_S, 2 * interval)) return { kind: "late", words: "late", ahead };
-  return { kind: "live", words: "live", ahead };
+  if (ageS > Math.max(LATE_AT_LEAST_S, 2 * interval)) return { kind: "late", words: "late", aheadUs: ahead };
+  return { kind: "live", words: "live", aheadUs: ahead };
 }

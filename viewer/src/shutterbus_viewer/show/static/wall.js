@@ -12,6 +12,7 @@ import { walker } from "./walk.js";
 import { Watcher } from "./watcher.js";
 
 const TICK_MS = 500;
+const FEW = 4; // that many fit into the window at once, larger
 
 const $ = (selector) => document.querySelector(selector);
 const wall = $("#wall");
@@ -70,7 +71,9 @@ function layOut() {
     showCounts(count(all));
     $("#empty").hidden = !heard || all.length > 0;
     $("#no-match").hidden = all.length === 0 || shown.length > 0;
-    $(".counts").hidden = all.length === 0;
+    for (const part of [".counts", ".choices"]) $(part).hidden = all.length === 0;
+    if (all.length > FEW) delete wall.dataset.few;
+    else wall.dataset.few = all.length;
   });
 }
 

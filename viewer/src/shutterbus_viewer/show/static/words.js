@@ -6,12 +6,15 @@ const number = new Intl.NumberFormat("en");
 const plural = (many, one, more = `${one}s`) => `${number.format(many)} ${many === 1 ? one : more}`;
 
 const WHY_DROPPED = {
-  expired: "were older than the spool may keep",
-  "min-free": "had to go because the disk was nearly full",
-  "overwrite-oldest": "were overwritten by newer ones because the spool was full",
-  "reject-new": "were not kept because the spool was full",
-  thin: "were thinned out because the spool was full",
-  "memory-full": "were only in memory, and that was full",
+  expired: "dropped: older than the spool may keep",
+  "memory-full": "dropped: the disk failed, and memory was full",
+  "no-space": "dropped: the disk was full",
+  overwritten: "overwritten by newer ones, because the spool was full",
+  rejected: "not kept, because the spool was full",
+  thinned: "thinned out, because the spool was full",
+  "too-large": "not kept: larger than the whole spool",
+  unfinished: "begun and never finished",
+  vanished: "gone from the spool's folder, by another hand",
 };
 
 /** `412 kB`, `8.4 MB`. */
@@ -33,20 +36,26 @@ export function heldBack(held) {
 /** What became of the pictures, one sentence each. */
 export function account(counters) {
   if (!counters) return [];
-  const { captured, published, missed, dropped } = counters;
+  const { captured, published, missed, dropped, set_aside: aside } = counters;
   const said = [`${plural(captured, "picture")} taken, ${number.format(published)} delivered.`];
   if (missed) said.push(`${plural(missed, "shot")} missed: the camera was not ready in time.`);
+  if (aside) said.push(`${plural(aside, "picture")} set aside: damaged, or larger than the broker takes.`);
   for (const [reason, many] of Object.entries(dropped ?? {})) {
-    if (many) said.push(`${plural(many, "picture")} dropped: ${WHY_DROPPED[reason] ?? reason.replaceAll("-", " ")}.`);
+    if (many) said.push(`${plural(many, "picture")} ${WHY_DROPPED[reason] ?? `dropped: ${reason.replaceAll("-", " ")}`}.`);
   }
   return said;
+}
+
+/** `every 10 s`, `every 0.2 s`. */
+export function every(intervalS) {
+  return `every ${intervalS < 10 ? `${+intervalS.toFixed(2)} s` : span(intervalS * 1e6)}`;
 }
 
 /** `5 a second`, `one every 10 s`; empty while unknown. */
 export function rate(perSecond) {
   if (!perSecond) return "";
   if (perSecond > 0.95) return `${perSecond < 9.5 ? +perSecond.toFixed(1) : Math.round(perSecond)} a second`;
-  return `one every ${span(1e6 / perSecond + 5e5)}`;
+  return `one ${every(1 / perSecond)}`;
 }
 
 /** A shutter speed as photographers write it: `1/120 s`, `2.5 s`. */

@@ -1,0 +1,289 @@
+"""A viewer with no cameras behind it: it serves the real pages and says what it is told to say.
+
+It keeps the server's side of the bargain at ``/api/live`` (see ``Client``) and notes what browsers ask for. Run it to
+look at the pages: ``python -m viewer.pages.look --cameras 40`` from ``tests/``.
+"""
+
+import asyncio
+import contextlib
+import json
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
+from fastapi.responses import HTMLResponse
+from fastapi.staticfiles import StaticFiles
+
+import shutterbus_viewer
+from viewer.pages.scenes import frame_id, scene, thumbnail
+
+STATIC = Path(shutterbus_viewer.__file__).parent / "show" / "static"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+def now_us() -> int:
+    return time.time_ns() // 1000
+
+
+@dataclass
+class Place:
+    """A camera that is not there: what the viewer would know of it, and its newest picture."""
+
+    name: str
+    seed: int = 0
+    state: dict[str, Any] = field(default_factory=dict)
+    jpeg: bytes = b""
+    number: int = 0
+
+    def told(self) -> dict[str, Any]:
+        return {
+            "id": self.name,
+            "online": True,
+            "since_us": None,
+            "expected_interval_s": None,
+            "version": "0.1.0",
+            "source": "testcard",
+            "schedule": "every 1 s",
+            "picture": None,
+            "frames_per_second": 0.0,
+            "held": None,
+            "counters": None,
+            "readings": [],
+            "problems": [],
+        } | self.state
+
+
+@dataclass
+class Client:
+    """A browser: at most one picture of each camera is under way to it, and the next one is the newest there is."""
+
+    socket: WebSocket
+    watched: dict[str, int] = field(default_factory=dict)
+    unanswered: set[str] = field(default_factory=set)
+    last: dict[str, tuple[str, int]] = field(default_factory=dict)
+
+
+class FakeViewer:
+    """Everything public may be called from any thread."""
+
+    def __init__(self) -> None:
+        self.forget()
+        self._clients: list[Client] = []
+        self._changed = threading.Condition()
+        self._loop: asyncio.AbstractEventLoop
+        self.url = ""
+
+    # What a test or a person does to it
+
+    def forget(self) -> None:
+        """Begin anew: no cameras, and nothing noted."""
+        self.places: dict[str, Place] = {}
+        self.watches: list[dict[str, int]] = []
+        self.acks: list[tuple[str, str]] = []
+        self.posts: list[tuple[str, dict[str, str]]] = []
+        self.login_message = ""
+        self.signed_in = True
+        self.refuse = False  # every connection to /api/live
+        self.clock_us: Callable[[], int] = now_us
+
+    @contextlib.contextmanager
+    def running(self, port: int = 0) -> Iterator["FakeViewer"]:
+        with socket.create_server(("127.0.0.1", port)) as listener:
+            self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            server = uvicorn.Server(
+                uvicorn.Config(
+                    self._app(),
+                    log_level="warning",
+                    ws="websockets-sansio",
+                    ws_per_message_deflate=False,
+                    timeout_graceful_shutdown=1,
+                )
+            )
+            thread = threading.Thread(target=server.run, args=([listener],), name="fake viewer")
+            thread.start()
+            try:
+                self.until(lambda: server.started)
+                yield self
+            finally:
+                server.should_exit = True
+                thread.join()
+
+    def until(self, holds: Callable[[], bool], timeout_s: float = 10) -> None:
+        """Wait until *holds*; asked again at every message from a browser."""
+        with self._changed:
+            end = time.monotonic() + timeout_s
+            while not holds():
+                assert time.monotonic() < end, (
+                    f"waited in vain; watches {self.watches[-3:]}, acks {self.acks[-3:]}"
+                )
+                self._changed.wait(0.05)
+
+    def tell(self, name: str, **state: Any) -> None:
+        """Make a camera known, or something new about it."""
+        place = self.place(name)
+        place.state |= state
+        self._say({"type": "camera", "camera": place.told()})
+
+    def shoot(
+        self, name: str, *, age_s: float = 0, jpeg: bytes | None = None, force: bool = False, **facts: Any
+    ) -> str:
+        """Let a picture arrive that is *age_s* old; return its id. *force* sends it though the last is unanswered."""
+        place = self.place(name)
+        place.number += 1
+        place.jpeg = scene(640, 360, place.seed, place.number) if jpeg is None else jpeg
+        now = self.clock_us()
+        picture = {
+            "id": frame_id(place.seed, place.number),
+            "captured_at_us": now - round(age_s * 1e6),
+            "captured_at_source": "sensor",
+            "clock_synced": True,
+            "arrived_at_us": now,
+            "width": 640,
+            "height": 360,
+            "bytes": len(place.jpeg),
+            "content_type": "image/jpeg",
+            "lane": "live",
+            "metadata": {},
+        } | facts
+        new = place.state.get("picture") is None
+        place.state["picture"] = picture
+        if new:
+            self._say({"type": "camera", "camera": place.told()})
+        asyncio.run_coroutine_threadsafe(self._pump(name, force=force), self._loop).result()
+        return str(picture["id"])
+
+    def read(self, camera: str, **reading: Any) -> None:
+        """Let a reading arrive."""
+        self._say({"type": "reading", "camera": camera, "reading": reading})
+
+    def hang_up(self) -> None:
+        """Close every connection, as a server that is restarted does."""
+
+        async def close() -> None:
+            for client in list(self._clients):
+                await client.socket.close(1012)
+
+        asyncio.run_coroutine_threadsafe(close(), self._loop).result()
+
+    # The server
+
+    def place(self, name: str) -> Place:
+        return self.places.setdefault(name, Place(name, seed=len(self.places)))
+
+    def _say(self, message: dict[str, Any]) -> None:
+        asyncio.run_coroutine_threadsafe(self._tell_all(message), self._loop).result()
+
+    async def _tell_all(self, message: dict[str, Any]) -> None:
+        text = json.dumps({"now_us": self.clock_us(), **message})
+        for client in list(self._clients):
+            with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # it left meanwhile
+                await client.socket.send_text(text)
+
+    async def _pump(self, name: str, *, force: bool = False) -> None:
+        for client in list(self._clients):
+            await self._send(client, name, force=force)
+
+    async def _send(self, client: Client, name: str, *, force: bool = False) -> None:
+        place = self.places.get(name)
+        if place is None or name not in client.watched or not place.jpeg:
+            return
+        picture, width = place.state["picture"], client.watched[name]
+        if not force and (name in client.unanswered or client.last.get(name) == (picture["id"], width)):
+            return
+        client.unanswered.add(name)
+        client.last[name] = (picture["id"], width)
+        header = json.dumps({"camera": name, **picture, "now_us": self.clock_us()}).encode()
+        body = thumbnail(place.jpeg, width) if place.jpeg.startswith(b"\xff\xd8\xff") else place.jpeg
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+            await client.socket.send_bytes(struct.pack(">BH", 1, len(header)) + header + body)
+
+    async def _live(self, socket: WebSocket) -> None:
+        if self.refuse or not self.signed_in:
+            await socket.close()
+            return
+        await socket.accept()
+        client = Client(socket)
+        cameras = [place.told() for place in self.places.values()]
+        await socket.send_json({"type": "cameras", "now_us": self.clock_us(), "cameras": cameras})
+        self._clients.append(client)
+        try:
+            while True:
+                await self._heard(client, await socket.receive_json())
+        except WebSocketDisconnect:
+            pass
+        finally:
+            self._clients.remove(client)
+            self._note()
+
+    async def _heard(self, client: Client, message: dict[str, Any]) -> None:
+        if message["type"] == "watch":
+            client.watched = {name: wish["width"] for name, wish in message["cameras"].items()}
+            client.unanswered &= set(client.watched)
+            client.last = {name: sent for name, sent in client.last.items() if name in client.watched}
+            self.watches.append(client.watched)
+            for name in client.watched:
+                await self._send(client, name)
+        else:
+            self.acks.append((message["camera"], message["id"]))
+            client.unanswered.discard(message["camera"])
+            await self._send(client, message["camera"])
+        self._note()
+
+    def _note(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def connected(self) -> int:
+        return len(self._clients)
+
+    def _app(self) -> FastAPI:
+        @contextlib.asynccontextmanager
+        async def lifespan(_app: FastAPI) -> Any:
+            self._loop = asyncio.get_running_loop()
+            yield
+
+        app = FastAPI(lifespan=lifespan)
+
+        @app.middleware("http")
+        async def headers(request: Request, call_next: Any) -> Response:
+            response: Response = await call_next(request)
+            response.headers["content-security-policy"] = POLICY
+            response.headers["cache-control"] = "no-store"
+            return response
+
+        def page(name: str, **values: str) -> HTMLResponse:
+            text = (STATIC / name).read_text()
+            for placeholder, value in values.items():
+                text = text.replace(f"{{{{{placeholder}}}}}", value)
+            answer = HTMLResponse(text)
+            answer.set_cookie("csrf", "token-of-the-fake")
+            return answer
+
+        @app.post("/login")
+        @app.post("/logout")
+        async def post(request: Request) -> HTMLResponse:
+            form = await request.form()
+            self.posts.append((request.url.path, {name: str(value) for name, value in form.items()}))
+            self._note()
+            return page("login.html", csrf="token-of-the-fake", message=self.login_message)
+
+        app.get("/")(lambda: page("index.html"))
+        app.get("/cameras/{name}")(lambda name: page("camera.html"))
+        app.get("/login")(lambda: page("login.html", csrf="token-of-the-fake", message=self.login_message))
+        app.get("/api/cameras")(lambda: Response(status_code=200 if self.signed_in else 401))
+        app.get("/api/cameras/{name}/latest.jpg")(
+            lambda name: Response(self.places[name].jpeg, media_type="image/jpeg")
+        )
+        app.websocket("/api/live")(self._live)
+        app.mount("/static", StaticFiles(directory=STATIC))
+        return app

@@ -1,0 +1,157 @@
+"""The page of one camera in a real browser."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from viewer.pages.fake_viewer import FakeViewer, now_us
+from viewer.pages.scenes import scene
+
+
+def drawn(page: Page, picture: str) -> None:
+    expect(page.locator("#picture")).to_have_attribute("data-frame", picture)
+
+
+def test_three_times_one_delay_and_the_facts_of_the_picture(page: Page, viewer: FakeViewer) -> None:
+    viewer.tell("gate", expected_interval_s=1.0)
+    page.goto("/cameras/gate")
+    viewer.until(lambda: bool(viewer.watches))
+    facts = {"ExposureTime": 8333, "AnalogueGain": 2.0}
+    picture = viewer.shoot(
+        "gate", age_s=3.2, jpeg=scene(1920, 1080), width=1920, height=1080, bytes=412_000, metadata=facts
+    )
+    drawn(page, picture)
+    for row in ("#captured", "#arrived", "#drawn"):
+        expect(page.locator(row)).to_have_text(re.compile(r"\d\d:\d\d:\d\d\.\d{3}$"))
+    expect(page.locator("#delay")).to_have_text(re.compile(r"^3\.\d s from capture to screen$"))
+    expect(page.locator("#size")).to_have_text("1920 × 1080, 412 kB JPEG")  # noqa: RUF001 - as it is printed
+    expect(page.locator("#exposure")).to_have_text("1/120 s")
+    expect(page.locator("#gain")).to_have_text("2 ×")  # noqa: RUF001
+    expect(page.locator("#frame")).to_have_text(picture)
+
+
+def test_delay_of_a_picture_that_was_there_before_is_not_that_of_the_visitor(
+    page: Page, viewer: FakeViewer
+) -> None:
+    """A picture of last night is not slow because somebody looks at it this morning."""
+    viewer.tell("gate", expected_interval_s=86_400.0)
+    at = now_us() - 8 * 3600 * 1_000_000
+    viewer.shoot("gate", captured_at_us=at, arrived_at_us=at + 90_000)
+    page.goto("/cameras/gate")
+    expect(page.locator("#delay")).to_have_text("90 ms from capture to server")
+
+
+def test_frame_id_can_be_copied(page: Page, viewer: FakeViewer) -> None:
+    picture = viewer.shoot("gate")
+    page.goto("/cameras/gate")
+    page.get_by_role("button", name="Copy the frame id").click()
+    expect(page.locator("[data-copy-from=frame]")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == picture
+
+
+def test_what_is_held_back_dropped_and_wrong_is_said_in_words(page: Page, viewer: FakeViewer) -> None:
+    viewer.tell(
+        "gate",
+        held={"frames": 214, "bytes": 38_400_000, "oldest_age_s": 740},
+        counters={"captured": 500, "published": 240, "missed": 1, "dropped": {"overwritten": 45}},
+        problems=["The limit is 8.4 MB; `make 4k` raises it."],
+    )
+    page.goto("/cameras/gate")
+    expect(page.locator("#held")).to_have_text("214 pictures (38.4 MB) held back; the oldest for 12 min.")
+    expect(page.locator("#account li")).to_have_text(
+        [
+            "500 pictures taken, 240 delivered.",
+            "1 shot missed: the camera was not ready in time.",
+            "45 pictures overwritten by newer ones, because the spool was full.",
+        ]
+    )
+    expect(page.locator("#problems li")).to_have_text("The limit is 8.4 MB; make 4k raises it.")
+    expect(page.locator("#problems code")).to_have_text("make 4k")
+
+
+def test_readings_have_a_line_that_grows(page: Page, viewer: FakeViewer) -> None:
+    start = now_us() - 60_000_000
+    reading = {"sensor": "outside", "name": "temperature", "unit": "°C", "value": 20.5, "at_us": start}
+    viewer.tell("gate", readings=[{**reading, "recent": [[start, 20.5]]}])
+    page.goto("/cameras/gate")
+    expect(page.locator(".reading .value")).to_have_text("20.5 °C")
+
+    viewer.read("gate", **{**reading, "value": 21.5, "at_us": now_us()})
+
+    expect(page.locator(".reading .value")).to_have_text("21.5 °C")
+    expect(page.locator(".reading .range")).to_have_text(re.compile(r"^20\.5 to 21\.5 since"))
+    expect(page.locator(".reading path")).to_have_attribute("d", "M0.0 46.0L240.0 2.0")
+
+
+def test_arrows_go_to_the_neighbours_and_escape_to_the_wall(page: Page, viewer: FakeViewer) -> None:
+    for camera in ("barn", "gate", "yard"):
+        viewer.tell(camera)
+    page.goto("/cameras/gate")
+    expect(page.locator("a[rel=next]")).to_have_attribute("href", "/cameras/yard")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url("**/cameras/yard")
+    expect(page.locator("a[rel=prev]")).to_have_attribute("href", "/cameras/gate")
+    expect(page.locator("a[rel=next]")).not_to_have_attribute("href", re.compile(""))
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_url("**/cameras/gate")
+    page.keyboard.press("Escape")
+    page.wait_for_url(viewer.url + "/")
+
+
+def test_key_1_asks_for_the_original_and_shows_its_real_pixels(page: Page, viewer: FakeViewer) -> None:
+    viewer.tell("gate")
+    picture = viewer.shoot("gate", jpeg=scene(2560, 1440), width=2560, height=1440)
+    page.goto("/cameras/gate")
+    drawn(page, picture)
+    assert 640 < viewer.watches[-1]["gate"] < 1280
+
+    page.keyboard.press("1")
+
+    viewer.until(lambda: viewer.watches[-1] == {"gate": 0})
+    expect(page.locator("#picture")).to_have_js_property("width", 2560)
+    box = page.locator("#picture").bounding_box()
+    assert box
+    assert (box["width"], box["height"]) == (2560, 1440)
+    page.keyboard.press("1")
+    viewer.until(lambda: viewer.watches[-1]["gate"] > 0)
+
+
+def test_portrait_fits_into_the_window(page: Page, viewer: FakeViewer) -> None:
+    picture = viewer.shoot("lift", jpeg=scene(1080, 1920), width=1080, height=1920)
+    page.goto("/cameras/lift")
+    drawn(page, picture)
+    box = page.locator("#stage").bounding_box()
+    assert box
+    assert box["y"] + box["height"] <= 800
+
+
+def test_download_is_the_original_of_this_camera(page: Page, viewer: FakeViewer) -> None:
+    viewer.shoot("gate", jpeg=scene(1280, 720))
+    page.goto("/cameras/gate")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download").click()
+    assert download.value.suggested_filename == "gate.jpg"
+    assert download.value.path().read_bytes() == viewer.places["gate"].jpeg
+
+
+def test_unknown_camera_is_said_to_be_unknown_and_appears_by_itself(page: Page, viewer: FakeViewer) -> None:
+    page.goto("/cameras/later")
+    expect(page.get_by_text("No camera of this name is known yet.")).to_be_visible()
+    drawn(page, viewer.shoot("later"))
+    expect(page.get_by_text("No camera of this name is known yet.")).to_be_hidden()
+
+
+def test_clock_that_runs_ahead_is_explained(page: Page, viewer: FakeViewer) -> None:
+    viewer.shoot("gate", age_s=-250)
+    page.goto("/cameras/gate")
+    expect(page.locator("#explained")).to_contain_text("Its clock is 4 min or more ahead")
+    expect(page.locator("#delay")).to_have_text("unknown: the clocks differ by 4 min or more")
+
+
+def test_phone_needs_no_scrolling_sideways(page: Page, viewer: FakeViewer) -> None:
+    name = "building-7-north-entrance-loading-bay-camera-021"
+    page.set_viewport_size({"width": 390, "height": 844})
+    picture = viewer.shoot(name)
+    page.goto(f"/cameras/{name}")
+    drawn(page, picture)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390

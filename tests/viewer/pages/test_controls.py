@@ -1,0 +1,175 @@
+"""Everything by keyboard, and what the visitor chose."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from viewer.pages.fake_viewer import FakeViewer
+
+
+@pytest.fixture
+def wall(page: Page, viewer: FakeViewer) -> Page:
+    """A wall of twelve cameras, four beside each other; ``gate-3`` is offline."""
+    for number in range(1, 13):
+        viewer.tell(f"gate-{number}", expected_interval_s=86_400.0, online=number != 3)
+        viewer.shoot(f"gate-{number}")
+    page.goto("/")
+    expect(page.locator(".tile")).to_have_count(12)
+    return page
+
+
+def names(page: Page) -> list[str]:
+    return page.locator(".tile .name").all_inner_texts()
+
+
+def test_cameras_stand_in_the_order_people_count(wall: Page) -> None:
+    assert names(wall) == [f"gate-{number}" for number in range(1, 13)]
+
+
+def test_silent_first_is_remembered(wall: Page) -> None:
+    wall.locator("#order").select_option("silent")
+    expect(wall.locator(".tile .name").first).to_have_text("gate-3")
+    wall.reload()
+    expect(wall.locator(".tile .name").first).to_have_text("gate-3")
+
+
+def test_slash_filters_by_name_and_escape_shows_all_again(wall: Page) -> None:
+    wall.keyboard.press("/")
+    wall.keyboard.type("gate-1")
+    expect(wall.locator(".tile")).to_have_count(4)
+    assert names(wall) == ["gate-1", "gate-10", "gate-11", "gate-12"]
+    wall.keyboard.press("Escape")
+    expect(wall.locator(".tile")).to_have_count(12)
+
+
+def test_filter_that_matches_nothing_offers_the_way_back(wall: Page) -> None:
+    wall.keyboard.press("/")
+    wall.keyboard.type("nothing")
+    expect(wall.get_by_text("No camera matches.")).to_be_visible()
+    wall.get_by_role("button", name="Show all").click()
+    expect(wall.locator(".tile")).to_have_count(12)
+
+
+def test_count_shows_only_its_cameras_and_then_all_again(wall: Page) -> None:
+    wall.get_by_role("button", name="1 silent").click()
+    expect(wall.locator(".tile")).to_have_count(1)
+    wall.get_by_role("button", name="1 silent").click()
+    expect(wall.locator(".tile")).to_have_count(12)
+
+
+def test_tiles_out_of_the_filter_are_not_asked_for(wall: Page, viewer: FakeViewer) -> None:
+    wall.keyboard.press("/")
+    wall.keyboard.type("gate-7")
+    viewer.until(lambda: list(viewer.watches[-1]) == ["gate-7"])
+
+
+def test_arrows_walk_the_wall_and_enter_opens_the_camera(wall: Page) -> None:
+    focused = "document.activeElement.closest('.tile')?.dataset.camera"
+    for key, camera in [
+        ("ArrowRight", "gate-1"),
+        ("ArrowRight", "gate-2"),
+        ("ArrowDown", "gate-6"),
+        ("ArrowLeft", "gate-5"),
+        ("ArrowUp", "gate-1"),
+        ("End", "gate-12"),
+        ("ArrowDown", "gate-12"),
+        ("Home", "gate-1"),
+        ("ArrowRight", "gate-2"),
+    ]:
+        wall.keyboard.press(key)
+        assert wall.evaluate(focused) == camera, key
+    assert wall.locator(".tile a[tabindex='0']").count() == 1, "Tab reaches one tile, not a thousand"
+    wall.keyboard.press("Enter")
+    wall.wait_for_url("**/cameras/gate-2")
+
+
+def test_focus_stays_on_its_camera_when_the_order_changes(wall: Page, viewer: FakeViewer) -> None:
+    wall.locator("#order").select_option("silent")
+    wall.locator(".tile[data-camera=gate-9] a").focus()
+    viewer.tell("gate-9", online=False, since_us=1)
+    expect(wall.locator(".tile .name").nth(1)).to_have_text("gate-9")
+    assert wall.evaluate("document.activeElement.closest('.tile')?.dataset.camera") == "gate-9"
+
+
+def test_pause_stops_asking_and_says_so(wall: Page, viewer: FakeViewer) -> None:
+    viewer.until(lambda: bool(viewer.watches))
+    wall.keyboard.press("p")
+    expect(wall.get_by_text("Paused.")).to_be_visible()
+    viewer.until(lambda: viewer.watches[-1] == {})
+    wall.keyboard.press("p")
+    expect(wall.get_by_text("Paused.")).to_be_hidden()
+    viewer.until(lambda: "gate-1" in viewer.watches[-1])
+
+
+def test_f_fills_the_screen_and_question_mark_lists_the_keys(wall: Page) -> None:
+    wall.keyboard.press("f")
+    expect(wall.locator(":fullscreen")).to_have_count(1)
+    wall.keyboard.press("f")
+    expect(wall.locator(":fullscreen")).to_have_count(0)
+    wall.keyboard.press("?")
+    expect(wall.get_by_role("dialog", name="Keys")).to_be_visible()
+    wall.keyboard.press("Enter")
+    expect(wall.get_by_role("dialog", name="Keys")).to_be_hidden()
+
+
+def test_theme_is_the_systems_until_the_visitor_chooses(wall: Page) -> None:
+    theme = "document.documentElement.dataset.theme"
+    wall.emulate_media(color_scheme="light")
+    expect(wall.locator("html")).to_have_attribute("data-theme", "light")
+    wall.get_by_role("button", name="Light or dark").click()
+    assert wall.evaluate(theme) == "dark"
+    wall.reload()
+    assert wall.evaluate(theme) == "dark"
+
+
+def test_size_of_tiles_is_remembered(wall: Page) -> None:
+    wall.locator("#size").select_option("large")
+    wall.reload()
+    expect(wall.locator(".tile")).to_have_count(12)
+    box = wall.locator(".tile").first.bounding_box()
+    assert box
+    assert box["width"] > 480
+
+
+def test_commands_of_the_empty_wall_can_be_copied_where_there_is_no_clipboard_api(
+    page: Page, viewer: FakeViewer
+) -> None:
+    """On plain http to another machine navigator.clipboard does not exist."""
+    page.goto("/")
+    page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    page.get_by_role("button", name="Copy").first.click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    page.locator("#filter").evaluate("field => field.closest('[hidden]').hidden = false")
+    page.locator("#filter").focus()
+    page.keyboard.press("Control+V")
+    expect(page.locator("#filter")).to_have_value("make demo")
+
+
+def test_sign_out_posts_the_token_of_the_cookie(wall: Page, viewer: FakeViewer) -> None:
+    wall.get_by_role("button", name="Sign out").click()
+    viewer.until(lambda: viewer.posts == [("/logout", {"csrf": "token-of-the-fake"})])
+
+
+def test_login_sends_name_password_and_token(page: Page, viewer: FakeViewer) -> None:
+    page.goto("/login")
+    expect(page.locator("#message")).to_be_hidden()
+    page.keyboard.type("admin")
+    page.keyboard.press("Tab")
+    page.keyboard.type("secret")
+    page.keyboard.press("Enter")
+    viewer.until(
+        lambda: (
+            viewer.posts
+            == [("/login", {"csrf": "token-of-the-fake", "username": "admin", "password": "secret"})]
+        )
+    )
+
+
+def test_login_counts_the_wait_down(page: Page, viewer: FakeViewer) -> None:
+    viewer.login_message = "Too many tries. Wait 2 s."
+    page.goto("/login")
+    expect(page.get_by_role("alert")).to_have_text(re.compile(r"Too many tries\. Wait [12] s\."))
+    expect(page.get_by_role("button", name="Sign in")).to_be_disabled()
+    expect(page.get_by_role("alert")).to_have_text("You can try again now.")
+    expect(page.get_by_role("button", name="Sign in")).to_be_enabled()

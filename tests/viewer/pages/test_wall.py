@@ -1,0 +1,306 @@
+"""The wall in a real browser: what a person sees of cameras, without touching anything."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from viewer.pages.fake_viewer import FakeViewer, now_us
+from viewer.pages.scenes import scene
+
+SOON = {"expected_interval_s": 1.0}
+SELDOM = {"expected_interval_s": 86_400.0}
+
+
+@pytest.fixture
+def tile(page: Page) -> Callable[[str], Locator]:
+    return lambda camera: page.locator(f".tile[data-camera={camera}]")
+
+
+def drawn(page: Page, camera: str, picture: str) -> None:
+    expect(page.locator(f".tile[data-camera={camera}] canvas")).to_have_attribute("data-frame", picture)
+
+
+def test_empty_wall_says_what_to_type_and_notices_a_camera_by_itself(page: Page, viewer: FakeViewer) -> None:
+    page.goto("/")
+    expect(page.locator("#empty")).to_contain_text("make demo")
+    expect(page.locator("#empty")).to_contain_text("CAMERA_SOURCE=testcard shutterbus-edge run")
+
+    picture = viewer.shoot("gate")
+
+    drawn(page, "gate", picture)
+    expect(page.locator("#empty")).to_be_hidden()
+
+
+def test_each_drawn_picture_is_acknowledged_and_the_next_one_follows(page: Page, viewer: FakeViewer) -> None:
+    first = viewer.shoot("gate")
+    page.goto("/")
+    drawn(page, "gate", first)
+    viewer.until(lambda: ("gate", first) in viewer.acks)
+
+    second = viewer.shoot("gate")
+
+    drawn(page, "gate", second)
+    viewer.until(lambda: viewer.acks == [("gate", first), ("gate", second)])
+
+
+def test_newest_picture_wins_and_none_stays_unacknowledged(page: Page, viewer: FakeViewer) -> None:
+    page.goto("/")
+    drawn(page, "gate", viewer.shoot("gate"))
+    viewer.acks.clear()
+
+    burst = [viewer.shoot("gate", force=True) for _ in range(20)]
+
+    drawn(page, "gate", burst[-1])
+    viewer.until(lambda: set(viewer.acks) >= {("gate", picture) for picture in burst})
+
+
+def test_pixels_on_screen_are_those_of_the_picture(page: Page, viewer: FakeViewer) -> None:
+    page.goto("/")
+    drawn(page, "gate", viewer.shoot("gate", jpeg=scene(640, 360, 4, 1)))
+    pixel = "canvas => [...canvas.getContext('2d').getImageData(canvas.width / 2, 8, 1, 1).data.slice(0, 3)]"
+    sky = page.locator("canvas").evaluate(pixel)
+    assert sky[2] > 100, "the sky of scene 4 is blue"
+
+
+def test_age_is_counted_on_from_the_capture_time(
+    page: Page, viewer: FakeViewer, tile: Callable[[str], Locator]
+) -> None:
+    viewer.tell("gate", **SELDOM)
+    page.goto("/")
+    viewer.shoot("gate", age_s=57)
+    expect(tile("gate").locator(".age")).to_have_text(re.compile(r"5[789] s"))
+    expect(tile("gate").locator(".age")).to_have_text("1 min")
+    expect(tile("gate").locator("canvas")).to_have_attribute(
+        "aria-label", re.compile(r"^gate, live, captured \d\d:\d\d:\d\d, 1 min ago$")
+    )
+
+
+def test_age_is_right_though_the_clock_of_the_visitor_is_hours_wrong(
+    page: Page, viewer: FakeViewer, tile: Callable[[str], Locator]
+) -> None:
+    viewer.clock_us = lambda: now_us() - 5 * 3600 * 1_000_000
+    viewer.tell("gate", **SELDOM)
+    viewer.shoot("gate", age_s=150)
+    page.goto("/")
+    expect(tile("gate").locator(".age")).to_have_text("2 min")
+
+
+def test_camera_turns_late_by_itself_and_is_live_again_with_its_next_picture(
+    page: Page, viewer: FakeViewer, tile: Callable[[str], Locator]
+) -> None:
+    """Late is older than 10 s, or twice the time between its shots if that is longer."""
+    viewer.tell("gate", **SOON)
+    viewer.tell("slow", expected_interval_s=60.0)
+    page.goto("/")
+    viewer.shoot("gate", age_s=9)
+    viewer.shoot("slow", age_s=115)
+    expect(tile("gate")).to_have_attribute("data-state", "live")
+    expect(tile("gate")).to_have_attribute("data-state", "late")
+    expect(tile("gate").locator(".wrong")).to_have_text("late")
+    expect(page.locator("[data-kind=late]")).to_have_text("1 late")
+    expect(page.locator("#announcements")).to_have_text("gate is late")
+    expect(tile("slow")).to_have_attribute("data-state", "live")
+    assert page.title() == "1 late · Shutterbus"
+
+    viewer.shoot("gate")
+
+    expect(tile("gate")).to_have_attribute("data-state", "live")
+    expect(page.locator("#announcements")).to_have_text("gate is live")
+
+
+def test_camera_that_says_it_is_offline_is_silent_since_then_and_keeps_its_picture(
+    page: Page, viewer: FakeViewer, tile: Callable[[str], Locator]
+) -> None:
+    page.goto("/")
+    picture = viewer.shoot("gate")
+    drawn(page, "gate", picture)
+
+    viewer.tell("gate", online=False, since_us=now_us() - 60_000_000)
+
+    expect(tile("gate")).to_have_attribute("data-state", "silent")
+    expect(tile("gate").locator(".wrong")).to_have_text(re.compile(r"^offline since \d\d:\d\d$"))
+    drawn(page, "gate", picture)
+
+
+def test_camera_that_never_spoke_of_itself_is_silent_when_nothing_comes_for_long(
+    page: Page, viewer: FakeViewer, tile: Callable[[str], Locator]
+) -> None:
+    viewer.tell("foreign", online=None)
+    viewer.shoot("foreign", age_s=3600)
+    page.goto("/")
+    expect(tile("foreign").locator(".wrong")).to_have_text(re.compile("^silent since"))
+
+
+def test_camera_without_a_picture_says_so(
+    page: Page, viewer: FakeViewer, tile: Callable[[str], Locator]
+) -> None:
+    viewer.tell("gate")
+    page.goto("/")
+    expect(tile("gate")).to_contain_text("no picture yet")
+    expect(page.locator("[data-kind=waiting]")).to_have_text("1 waiting")
+
+
+def test_picture_from_the_future_says_so_instead_of_being_fresh(
+    page: Page, viewer: FakeViewer, tile: Callable[[str], Locator]
+) -> None:
+    page.goto("/")
+    viewer.tell("gate", **SELDOM)
+    viewer.shoot("gate", age_s=-250)
+    expect(tile("gate").locator(".wrong")).to_have_text("clock 4 min ahead")
+    expect(tile("gate").locator(".age")).to_have_text(re.compile(r"^came \d s ago$"))
+
+
+def test_picture_that_cannot_be_decoded_is_acknowledged_and_the_one_before_stays(
+    page: Page, viewer: FakeViewer, tile: Callable[[str], Locator]
+) -> None:
+    page.goto("/")
+    good = viewer.shoot("gate")
+    drawn(page, "gate", good)
+
+    bad = viewer.shoot("gate", jpeg=b"not a picture")
+
+    viewer.until(lambda: ("gate", bad) in viewer.acks)
+    expect(tile("gate").locator(".wrong")).to_have_text("cannot be drawn")
+    drawn(page, "gate", good)
+    viewer.shoot("gate")
+    expect(tile("gate").locator(".wrong")).to_be_hidden()
+
+
+def test_picture_is_turned_upright_by_its_exif_orientation(page: Page, viewer: FakeViewer) -> None:
+    page.goto("/")
+    drawn(page, "gate", viewer.shoot("gate", jpeg=scene(320, 180, orientation=6)))
+    assert page.locator("canvas").evaluate("canvas => [canvas.width, canvas.height]") == [180, 320]
+
+
+def test_problem_is_shown_on_the_tile_and_told_on_hover(
+    page: Page, viewer: FakeViewer, tile: Callable[[str], Locator]
+) -> None:
+    viewer.tell("gate", problems=["The disk is nearly full."], **SELDOM)
+    viewer.shoot("gate")
+    page.goto("/")
+    expect(tile("gate").locator(".wrong")).to_have_text("1 problem")
+    expect(tile("gate").locator(".wrong")).to_have_attribute("title", "The disk is nearly full.")
+
+
+def test_nothing_moves_when_pictures_come(page: Page, viewer: FakeViewer) -> None:
+    for camera in ("gate", "yard", "roof", "quay", "barn"):
+        viewer.tell(camera, **SELDOM)
+    page.goto("/")
+    expect(page.locator(".tile")).to_have_count(5)
+    page.evaluate(
+        """() => {
+            window.shifts = 0;
+            new PerformanceObserver((list) => {
+                for (const entry of list.getEntries()) window.shifts += entry.value;
+            }).observe({ type: "layout-shift" });
+        }"""
+    )
+    viewer.shoot("gate", jpeg=scene(1080, 1920), width=1080, height=1920)
+    viewer.shoot("yard", jpeg=scene(2048, 512), width=2048, height=512)
+    drawn(page, "roof", viewer.shoot("roof"))
+    drawn(page, "roof", viewer.shoot("roof"))
+    assert page.evaluate("window.shifts") == 0
+
+
+def test_thousand_cameras_ask_only_for_what_is_in_sight(page: Page, viewer: FakeViewer) -> None:
+    for number in range(1000):
+        viewer.place(f"camera-{number}").state |= SELDOM
+    page.goto("/")
+    expect(page.locator("[data-kind=waiting]")).to_have_text("1000 waiting")
+    viewer.until(lambda: len(viewer.watches) > 0)
+    assert 0 < len(viewer.watches[-1]) < 40
+    assert "camera-0" in viewer.watches[-1]
+
+    page.keyboard.press("End")
+    page.keyboard.press("End")
+
+    viewer.until(lambda: "camera-999" in viewer.watches[-1])
+    assert "camera-0" not in viewer.watches[-1]
+    assert len(viewer.watches[-1]) < 40
+    drawn(page, "camera-999", viewer.shoot("camera-999"))
+
+
+def test_width_asked_for_is_that_of_the_picture_on_the_tile(page: Page, viewer: FakeViewer) -> None:
+    for number in range(6):
+        viewer.tell(f"camera-{number}")
+    viewer.shoot("camera-5", jpeg=scene(1080, 1920), width=1080, height=1920)
+    page.goto("/")
+    viewer.until(lambda: len(viewer.watches) > 0)
+    box = page.locator(".picture").first.bounding_box()
+    assert box
+    assert box["width"] <= viewer.watches[-1]["camera-0"] < box["width"] + 32
+    upright = box["height"] * 1080 / 1920
+    assert upright <= viewer.watches[-1]["camera-5"] < upright + 32
+
+
+def test_hidden_tab_asks_for_nothing_and_goes_on_when_seen_again(page: Page, viewer: FakeViewer) -> None:
+    page.goto("/")
+    drawn(page, "gate", viewer.shoot("gate"))
+    hide = """hidden => {
+        Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+        document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    page.evaluate(hide, True)
+    viewer.until(lambda: viewer.watches[-1] == {})
+    missed = viewer.shoot("gate")
+
+    page.evaluate(hide, False)
+
+    drawn(page, "gate", missed)
+
+
+def test_lost_connection_is_said_ages_go_on_and_the_page_finds_its_way_back(
+    page: Page, viewer: FakeViewer, tile: Callable[[str], Locator]
+) -> None:
+    viewer.tell("gate", **SELDOM)
+    page.goto("/")
+    drawn(page, "gate", viewer.shoot("gate", age_s=58))
+
+    viewer.refuse = True
+    viewer.hang_up()
+
+    expect(page.locator("#connection")).to_contain_text("No connection to the server since")
+    expect(tile("gate").locator(".age")).to_have_text("1 min")
+    viewer.refuse = False
+    page.get_by_role("button", name="Try now").click()
+    expect(page.locator("#connection")).to_be_hidden()
+    drawn(page, "gate", viewer.shoot("gate"))
+
+
+def test_camera_stays_on_the_wall_when_a_restarted_server_does_not_know_it_yet(
+    page: Page, viewer: FakeViewer, tile: Callable[[str], Locator]
+) -> None:
+    page.goto("/")
+    picture = viewer.shoot("gate")
+    drawn(page, "gate", picture)
+    viewer.places.clear()
+    viewer.hang_up()
+    viewer.until(lambda: len(viewer.watches) > 1)
+    drawn(page, "gate", picture)
+    expect(page.locator("#empty")).to_be_hidden()
+
+
+def test_ended_session_leads_to_the_login(page: Page, viewer: FakeViewer) -> None:
+    page.goto("/")
+    drawn(page, "gate", viewer.shoot("gate"))
+    viewer.signed_in = False
+    viewer.hang_up()
+    page.wait_for_url("**/login?next=%2F")
+
+
+def test_phone_needs_no_scrolling_sideways(page: Page, viewer: FakeViewer) -> None:
+    viewer.tell("a" * 48)
+    viewer.tell("building-7-north-entrance-loading-bay-camera-021", online=False, since_us=1)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/")
+    expect(page.locator(".tile")).to_have_count(2)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_first_view_is_under_100_kilobytes(page: Page, viewer: FakeViewer) -> None:
+    sizes: list[int] = []
+    page.on("response", lambda response: sizes.append(len(response.body())))
+    page.goto("/", wait_until="networkidle")
+    assert 20_000 < sum(sizes) < 100_000
