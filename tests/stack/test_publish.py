@@ -154,18 +154,23 @@ def old_broker() -> Iterator[int]:
 
 
 @pytest.fixture(params=["kafka", "mqtt"])
-def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+def unwatched_place(request: pytest.FixtureRequest) -> Place:
     """A fresh camera on a real broker of either kind."""
-    camera = next(CAMERAS)
     transport: Transport = request.param
     broker: Container = request.getfixturevalue(
         "kafka_broker" if transport == "kafka" else "mosquitto_broker"
     )
-    here = Place(transport, ("127.0.0.1", broker.port), camera, broker)
+    here = Place(transport, ("127.0.0.1", broker.port), next(CAMERAS), broker)
     if transport == "kafka":
-        create_topics(here, f"shutterbus.{camera}.frames", f"shutterbus.{camera}.telemetry")
-    with watching(here):
-        yield here
+        create_topics(here, f"shutterbus.{here.camera}.frames", f"shutterbus.{here.camera}.telemetry")
+    return here
+
+
+@pytest.fixture
+def place(unwatched_place: Place) -> Iterator[Place]:
+    """The same, and a raw client that sees what arrives; it has threads and files of its own."""
+    with watching(unwatched_place):
+        yield unwatched_place
 
 
 @pytest.fixture
@@ -388,8 +393,8 @@ def test_stop_sends_what_is_live_and_keeps_the_rest(place: Place, tmp_path: Path
     assert {thread.name for thread in threading.enumerate() if thread.name.startswith("publish")} == set()
 
 
-def test_twenty_connections_leave_no_thread_and_no_file_open(place: Place, tmp_path: Path) -> None:
-    edge = Edge(place, tmp_path)
+def test_twenty_connections_leave_no_thread_and_no_file_open(unwatched_place: Place, tmp_path: Path) -> None:
+    edge = Edge(unwatched_place, tmp_path)
     opened = edge.publisher._live.line._open_client
     message = Outgoing(
         edge.publisher._encoder.frames_topic,
@@ -417,11 +422,11 @@ def threads_and_files() -> tuple[int, int]:
 
 
 def test_connection_closed_with_a_large_message_unsent_leaves_nothing_open(
-    place: Place, tmp_path: Path
+    unwatched_place: Place, tmp_path: Path
 ) -> None:
     """As on a frozen broker: the message does not fit into the kernel's buffers."""
-    assert place.broker is not None
-    edge = Edge(place, tmp_path)
+    assert unwatched_place.broker is not None
+    edge = Edge(unwatched_place, tmp_path)
     before = threads_and_files()
     client = edge.publisher._live.line._open_client()
     message = Outgoing(
@@ -429,14 +434,14 @@ def test_connection_closed_with_a_large_message_unsent_leaves_nothing_open(
         b"x",
         Message(bytes(LIMIT_BYTES - 9000), "image/jpeg", {"type": "x", "sequence": "0"}),
     )
-    place.broker.pause()
+    unwatched_place.broker.pause()
     for _ in range(8):
         client.send(message, lambda _: None)
     time.sleep(0.5)
     started_s = time.monotonic()
     client.close()
     took_s = time.monotonic() - started_s
-    place.broker.unpause()
+    unwatched_place.broker.unpause()
     del client
     gc.collect()
 
@@ -478,7 +483,8 @@ def test_missing_telemetry_topic_holds_up_no_picture(kafka_broker: Container, tm
     edge.publisher.offer_record(
         edge.spool.put_record(reading.stream, seq, encode_record(reading, "live").value)
     )
-    edge.shoot_until(lambda: len(edge.shot) == 20, every_s=0.05)
+    edge.wait(lambda: "telemetry" in edge.publisher.state().lanes["live"].reason)
+    edge.shoot_until(lambda: len(edge.shot) == 20)
     edge.wait_all_sent()
 
     assert edge.publisher.state().lanes["live"].published >= 15
