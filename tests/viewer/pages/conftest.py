@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import ConsoleMessage, Error, Page, Request, sync_playwright
 
 from machine import needs_chromium
 from viewer.pages.fake_viewer import FakeViewer
@@ -22,6 +22,8 @@ FLAGS = [
     *(["--no-sandbox"] if os.geteuid() == 0 else []),
 ]
 SIZE = {"width": 1280, "height": 800}
+NETWORK_CHANGED = "ERR_NETWORK_CHANGED"
+"""Chromium drops what it is loading when a container anywhere on the machine starts or stops."""
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +53,7 @@ def viewer(_served: FakeViewer) -> FakeViewer:
 
 
 @pytest.fixture
-def page(_window: Page, viewer: FakeViewer) -> Iterator[Page]:
+def page(_window: Page, viewer: FakeViewer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
     """An empty window.
 
     The page in it may not complain (a breach of the content security policy is an error on its console), nor ask
@@ -61,9 +63,28 @@ def page(_window: Page, viewer: FakeViewer) -> Iterator[Page]:
 
     def console(message: ConsoleMessage) -> None:
         # What a test refuses on purpose is an error to the browser only.
-        refused = "WebSocket connection" in message.text or "401 (Unauthorized)" in message.text
-        if message.type in {"error", "warning"} and not refused:
+        on_purpose = ("WebSocket connection", "401 (Unauthorized)", NETWORK_CHANGED)
+        if message.type in {"error", "warning"} and not any(text in message.text for text in on_purpose):
             complaints.append(message.text)
+
+    torn: list[str] = []
+
+    def failed(request: Request) -> None:
+        if NETWORK_CHANGED in (request.failure or ""):
+            torn.append(request.url)
+
+    load = _window.goto
+
+    def goto(url: str) -> None:
+        """Load the page *url*, again if the network of the machine changed meanwhile."""
+        torn.append("")
+        while torn:
+            torn.clear()
+            try:
+                load(url)
+            except Error as error:
+                if NETWORK_CHANGED not in error.message:
+                    raise
 
     def request(sent: Request) -> None:
         if not sent.url.startswith((viewer.url, "blob:")):
@@ -73,10 +94,13 @@ def page(_window: Page, viewer: FakeViewer) -> Iterator[Page]:
     _window.context.new_cdp_session(_window).send("Storage.clearDataForOrigin", storage)
     _window.set_viewport_size({"width": SIZE["width"], "height": SIZE["height"]})
     _window.emulate_media(color_scheme="dark")
+    monkeypatch.setattr(_window, "goto", goto)
+    _window.on("requestfailed", failed)
     _window.on("console", console)
     _window.on("request", request)
     yield _window
-    _window.goto("about:blank")
+    load("about:blank")
+    _window.remove_listener("requestfailed", failed)
     _window.remove_listener("console", console)
     _window.remove_listener("request", request)
     assert complaints == []

@@ -30,7 +30,7 @@ def test_cameras_stand_in_the_order_people_count(wall: Page) -> None:
 def test_silent_first_is_remembered(wall: Page) -> None:
     wall.locator("#order").select_option("silent")
     expect(wall.locator(".tile .name").first).to_have_text("gate-3")
-    wall.reload()
+    wall.goto("/")
     expect(wall.locator(".tile .name").first).to_have_text("gate-3")
 
 
@@ -119,13 +119,13 @@ def test_theme_is_the_systems_until_the_visitor_chooses(wall: Page) -> None:
     expect(wall.locator("html")).to_have_attribute("data-theme", "light")
     wall.get_by_role("button", name="Light or dark").click()
     assert wall.evaluate(theme) == "dark"
-    wall.reload()
+    wall.goto("/")
     assert wall.evaluate(theme) == "dark"
 
 
 def test_size_of_tiles_is_remembered(wall: Page) -> None:
     wall.locator("#size").select_option("large")
-    wall.reload()
+    wall.goto("/")
     expect(wall.locator(".tile")).to_have_count(12)
     box = wall.locator(".tile").first.bounding_box()
     assert box

@@ -302,5 +302,6 @@ def test_phone_needs_no_scrolling_sideways(page: Page, viewer: FakeViewer) -> No
 def test_first_view_is_under_100_kilobytes(page: Page, viewer: FakeViewer) -> None:
     sizes: list[int] = []
     page.on("response", lambda response: sizes.append(len(response.body())))
-    page.goto("/", wait_until="networkidle")
+    page.goto("/")
+    drawn(page, "gate", viewer.shoot("gate"))
     assert 20_000 < sum(sizes) < 100_000
