@@ -1,6 +1,7 @@
 """The main job on real input: street footage, through a real broker that goes away and comes back, to a screen."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -24,6 +25,8 @@ PASSWORD = "correct horse battery"
 FRAMES_AT_LEAST = 600
 OUTAGE_S = 40
 LIVE_AGAIN_WITHIN_S = 10
+# In the field the camera has a machine to itself; here a browser and a broker that starts up must not take its turn.
+FIRST = ["nice", "-n", "-15"] if os.geteuid() == 0 else []
 
 
 def wait_until(condition: Callable[[], bool], within_s: float, otherwise: Callable[[], str]) -> None:
@@ -111,7 +114,7 @@ def _run(transport: Literal["kafka", "mqtt"], broker: Container, film: Path, fol
         log_in(page, base, PASSWORD)
         with program([sys.executable, HERE / "noting_edge.py", "run"], edge, folder / "edge.log") as camera:
             page.goto(f"{base}/cameras/street")
-            _watch_an_outage(broker, page, camera, received)
+            _watch_an_outage(broker, page, camera, received, health)
             wait_until(lambda: len(lines(notes)) >= FRAMES_AT_LEAST, 120, camera.said)
             status = _status(health)
             assert status["missed"] == 0, "the outage disturbed the capture"
@@ -133,12 +136,13 @@ def _status(port: int) -> dict[str, Any]:
         return status
 
 
-def _watch_an_outage(broker: Container, page: Page, camera: Program, received: Path) -> None:
+def _watch_an_outage(broker: Container, page: Page, camera: Program, received: Path, health: int) -> None:
     """SIGTERM the broker in the middle, start it 40 s later, and see the page live again within 10 s."""
     wait_for_picture_after(page, 0, 30)
     wait_until(lambda: len(lines(received)) >= 100, 60, camera.said)
     gone_at = time.monotonic()
     broker.stop()
+    taken_before = _status(health)["captured"]
     time.sleep(
         max(0.0, OUTAGE_S - (time.monotonic() - gone_at))
     )  # the length of the outage is the test, not a wait
@@ -147,10 +151,11 @@ def _watch_an_outage(broker: Container, page: Page, camera: Program, received: P
     returned_at_us = time.time_ns() // 1000
     wait_for_picture_after(page, returned_at_us - 1_000_000, LIVE_AGAIN_WITHIN_S)
     wait_until(lambda: len(lines(received)) > before + 50, 30, camera.said)
-    arrived = [json.loads(line) for line in lines(received)[before:]]
+    # What the broker itself had kept of the time before may come first: that is not the edge's order.
+    arrived = [frame for frame in map(json.loads, lines(received)[before:]) if frame["seq"] >= taken_before]
     first, later = arrived[0], arrived[1:]
     assert first["lane"] == "live"
-    assert first["seq"] > max(line["seq"] for line in later if line["lane"] == "backlog"), (
+    assert first["seq"] > max(frame["seq"] for frame in later if frame["lane"] == "backlog"), (
         "a backlog frame went first"
     )
 

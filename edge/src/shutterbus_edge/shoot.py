@@ -69,9 +69,7 @@ class Shooter:
     @property
     def expected_interval_s(self) -> float | None:
         """Seconds between shots by schedule or by the source's own rate; None where neither says."""
-        if self._ticker:
-            return self._ticker.schedule.interval_s
-        return None
+        return self._ticker.expected_interval_s if self._ticker else None
 
     def run(self, stop: threading.Event) -> None:
         """Shoot until *stop* is set."""
