@@ -40,11 +40,8 @@ class SpoolMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         # The same at every run, so that a failure can be repeated; in no order, as the real ones.
-        numbers = itertools.count(1)
-        self.patch = mock.patch(
-            "shutterbus_edge.spool.epoch.new_epoch",
-            lambda: f"{next(numbers) * 0x9E3779B97F4A7C15 % 2**64:016x}",
-        )
+        epochs = (f"{n * 0x9E3779B97F4A7C15 % 2**64:016x}" for n in itertools.count(1))
+        self.patch = mock.patch("shutterbus_edge.spool.epoch.new_epoch", side_effect=epochs)
         self.patch.start()
         self.disk = Disk()
         self.clock = FakeClock()
