@@ -26,7 +26,7 @@ class Cameras:
         self._lock = threading.Lock()
         self._cameras: dict[str, Camera] = {}
         self._own: frozenset[str] = frozenset()
-        self._outages: dict[str, str] = {}
+        self._outages: dict[str, tuple[str, str]] = {}
 
     def __contains__(self, camera: object) -> bool:
         return camera in self._cameras
@@ -74,7 +74,7 @@ class Cameras:
             camera.heard(now_s, self._clock.utc_us(), age_s)
             shown = camera.newest.offer(picture)
             if shown and not picture.standing_in:
-                camera.rate.note(now_s - age_s)
+                camera.rate.note(picture.taken_at_us, now_s - age_s)
         if shown:
             self.changes.picture(picture.camera)
         return shown
@@ -110,29 +110,29 @@ class Cameras:
             known.troubles[reason] = Trouble(count + 1, sentence, self._clock.monotonic_s())
         self.changes.state(camera)
 
-    def outage(self, transport: str, sentence: str) -> None:
-        """Note in a sentence that *transport* cannot be reached; an empty one ends it."""
+    def outage(self, source: str, sentence: str, *, of: str) -> None:
+        """Note in a sentence that *source*, a connection of the transport *of*, is down; an empty one ends it."""
         with self._lock:
-            if self._outages.get(transport, "") == sentence:
+            if self._outages.get(source, (of, ""))[1] == sentence:
                 return
-            self._outages[transport] = sentence
-            affected = [one.id for one in self._cameras.values() if transport in one.transports]
+            self._outages[source] = of, sentence
+            affected = [one.id for one in self._cameras.values() if of in one.transports]
         for camera in affected:
             self.changes.state(camera)
 
     def outages(self) -> list[str]:
         """Return a sentence for each transport that cannot be reached."""
         with self._lock:
-            return [sentence for sentence in self._outages.values() if sentence]
+            return list(dict.fromkeys(sentence for _, sentence in self._outages.values() if sentence))
 
     def problems(self, camera: Camera) -> list[str]:
         """Return what is wrong with *camera*, in sentences. Only inside ``read``."""
-        outages = [self._outages.get(transport, "") for transport in sorted(camera.transports)]
+        outages = (sentence for of, sentence in self._outages.values() if of in camera.transports)
         troubles = [
             f"{one.count} message{'' if one.count == 1 else 's'} could not be used ({reason}): {one.sentence}"
             for reason, one in camera.troubles.items()
         ]
-        return [sentence for sentence in outages if sentence] + troubles
+        return [*dict.fromkeys(sentence for sentence in outages if sentence), *troubles]
 
     def tick(self) -> None:
         """Notice cameras that went silent, and troubles that are over. Call it about once a second."""

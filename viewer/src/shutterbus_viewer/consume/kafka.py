@@ -139,7 +139,7 @@ class Follower(threading.Thread):
             self._away_since_s = None
             self.connected = True
             self._outage.worked()
-            self._cameras.outage(self.name, "")
+            self._cameras.outage(self.name, "", of="kafka")
         elif self._away_since_s is None:
             self._away_since_s = now_s
         elif now_s - self._away_since_s >= AWAY_S:
@@ -148,9 +148,8 @@ class Follower(threading.Thread):
     def _away(self, reason: str) -> None:
         self.connected = False
         self._outage.failed(reason)
-        self._cameras.outage(
-            self.name, f"Kafka at {', '.join(self._settings.addresses)} cannot be reached: {reason}"
-        )
+        where = ", ".join(self._settings.addresses)
+        self._cameras.outage(self.name, f"Kafka at {where} cannot be reached: {reason}", of="kafka")
 
     def _notice_partitions(self, consumer: Any) -> None:
         assigned = consumer.assignment()

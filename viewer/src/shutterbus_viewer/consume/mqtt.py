@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 LOOP_S = 0.5
 RETRY_FIRST_S = 0.2
 RETRY_MAX_S = 3.0
-ANSWER_S = 10.0
+ANSWER_S = 4.0
 """How long a broker may take to answer a connection before it is tried again."""
 
 PACKET_MAX_BYTES = 64 * 1024 * 1024
@@ -138,7 +138,7 @@ class MqttFollower(threading.Thread):
         self.connected = True
         self._wait_s = RETRY_FIRST_S
         self._outage.worked()
-        self._cameras.outage("mqtt", "")
+        self._cameras.outage("mqtt", "", of="mqtt")
         if self._protocol == 5:
             client.subscribe([(one, SubscribeOptions(qos=1)) for one in self._filters])
         else:
@@ -153,7 +153,7 @@ class MqttFollower(threading.Thread):
                 f"MQTT broker at {self._settings.addresses[0]} does not let us read {', '.join(refused)}"
             )
             log.error("%s", sentence)
-            self._cameras.outage("mqtt", sentence)
+            self._cameras.outage("mqtt", sentence, of="mqtt")
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         try:
@@ -189,6 +189,5 @@ class MqttFollower(threading.Thread):
 
     def _away(self, reason: str) -> None:
         self._outage.failed(reason)
-        self._cameras.outage(
-            "mqtt", f"The MQTT broker at {self._settings.addresses[0]} cannot be reached: {reason}"
-        )
+        where = self._settings.addresses[0]
+        self._cameras.outage("mqtt", f"The MQTT broker at {where} cannot be reached: {reason}", of="mqtt")

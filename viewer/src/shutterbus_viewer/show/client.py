@@ -47,6 +47,7 @@ class Client:
         self._beat_due_s = clock.monotonic_s() + BEAT_S
         self._watched: dict[str, int] = {}
         self._ready: dict[str, None] = {}
+        self._sent: dict[str, str] = {}
         self._unacknowledged: dict[str, str] = {}
         self._states: dict[str, None] = {}
         self._state_sent_s: dict[str, float] = {}
@@ -69,6 +70,9 @@ class Client:
             # Whoever stops watching need not acknowledge any more.
             self._unacknowledged.pop(camera, None)
             self._ready.pop(camera, None)
+            self._sent.pop(camera, None)
+        for camera in new:
+            self._sent.pop(camera, None)  # the newest again, at its new width
         self._watched = dict(wanted)
         self._ready.update(dict.fromkeys(new))
         if len(wanted) <= FEW:
@@ -136,9 +140,9 @@ class Client:
         while camera := next((one for one in self._ready if one not in self._unacknowledged), None):
             del self._ready[camera]
             picture = self._cameras.picture(camera)
-            if picture is None:
+            if picture is None or picture.id == self._sent.get(camera):
                 continue
-            self._unacknowledged[camera] = picture.id
+            self._sent[camera] = self._unacknowledged[camera] = picture.id
             jpeg = await self._jpeg(picture, self._watched[camera])
             if self._unacknowledged.get(camera) == picture.id:  # still watched
                 return self._binary(picture, jpeg)

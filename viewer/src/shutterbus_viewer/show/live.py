@@ -9,6 +9,7 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from shutterbus_viewer.errors import TooManyError
 from shutterbus_viewer.show.client import Client
 from shutterbus_viewer.show.parts import Parts, parts_of
+from shutterbus_viewer.show.race import first_to_end
 from shutterbus_viewer.show.thumbnails import WIDTH_MAX_PX
 from shutterbus_wire.errors import IdentityError
 from shutterbus_wire.identity import check_camera
@@ -44,30 +45,21 @@ async def live(socket: WebSocket) -> None:
 async def _serve(socket: WebSocket, parts: Parts) -> None:
     client = Client(parts.cameras, parts.thumbnails, parts.clock)
     deaf = parts.cameras.changes.listen(client.changed)
-    tasks = [
-        asyncio.create_task(_send(socket, client)),
-        asyncio.create_task(_receive(socket, client)),
-        asyncio.create_task(_stay_logged_in(socket)),
-    ]
     try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        ended = await first_to_end(_send(socket, client), _receive(socket, client), _stay_logged_in(socket))
     finally:
         deaf()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        match task.exception():
-            case None:
-                await socket.close(POLICY_VIOLATION, "log in again")
-            case UnreadableError() as error:
-                await socket.close(POLICY_VIOLATION, str(error)[:120])
-            case TimeoutError() | WebSocketDisconnect():
-                return
-            case RuntimeError():  # sent after the other side closed
-                return
-            case BaseException() as error:
-                raise error
+    match ended:
+        case None:
+            await socket.close(POLICY_VIOLATION, "log in again")
+        case UnreadableError():
+            await socket.close(POLICY_VIOLATION, str(ended)[:120])
+        case (
+            TimeoutError() | WebSocketDisconnect() | RuntimeError()
+        ):  # RuntimeError: sent after the other side closed
+            return
+        case _:
+            raise ended
 
 
 async def _send(socket: WebSocket, client: Client) -> None:

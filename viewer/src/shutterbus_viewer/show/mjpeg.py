@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from shutterbus_viewer.changes import Change
 from shutterbus_viewer.errors import TooManyError, UndrawableError
 from shutterbus_viewer.show.parts import Parts
+from shutterbus_viewer.show.race import first_to_end
 
 BOUNDARY = "shutterbus"
 HEADER = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\n\r\n".encode()
@@ -45,14 +46,12 @@ class MjpegResponse(Response):
 
     async def _until_someone_leaves(self, receive: Receive, send: Send) -> None:
         deaf = self._parts.cameras.changes.listen(self._changed)
-        tasks = [asyncio.create_task(self._stream(send)), asyncio.create_task(_gone(receive))]
         try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            ended = await first_to_end(self._stream(send), _gone(receive))
         finally:
             deaf()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        if ended and not isinstance(ended, OSError):  # too slow, or gone
+            raise ended
 
     def _changed(self, change: Change) -> None:
         if self._camera in change.pictures:

@@ -1,0 +1,205 @@
+"""Pictures, messages and a whole viewer without brokers, network or waiting."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+from fastapi.testclient import TestClient
+
+from fakes import FakeClock
+from shutterbus_viewer.cameras import Cameras
+from shutterbus_viewer.consume.intake import Intake
+from shutterbus_viewer.latest import Picture
+from shutterbus_viewer.show.app import make_app
+from shutterbus_viewer.show.auth import Login
+from shutterbus_viewer.show.gate import Place
+from shutterbus_viewer.show.pages import open_paths
+from shutterbus_viewer.show.parts import Caps, Parts
+from shutterbus_viewer.show.thumbnails import Thumbnails
+from shutterbus_viewer.upright import upright_size_px
+from shutterbus_wire import exif, names
+from shutterbus_wire.frame import Facts, Frame, Lane
+from shutterbus_wire.identity import FrameId
+from shutterbus_wire.message import Arrival, encode_frame
+from shutterbus_wire.records import Reading, Report, Status, encode_record
+
+EPOCH, LATER_EPOCH = "00000000000000aa", "00000000000000bb"
+NOW_US = 1_750_001_000_000_000
+PASSWORD = "correct horse battery"
+BASE = "http://127.0.0.1:8080"
+LIVE = "ws://127.0.0.1:8080/api/live"
+"""In full: the test client believes that WebSockets live on another host."""
+
+
+def jpeg(width_px: int = 64, height_px: int = 48, shade: int = 90) -> bytes:
+    """Return a plain JPEG of one shade with a bright corner, so that turning it shows."""
+    image = np.full((height_px, width_px, 3), shade, np.uint8)
+    image[: height_px // 4, : width_px // 4] = 255
+    return bytes(cv2.imencode(".jpg", image)[1])
+
+
+def png(width_px: int = 64, height_px: int = 48) -> bytes:
+    return bytes(cv2.imencode(".png", np.full((height_px, width_px, 3), 90, np.uint8))[1])
+
+
+PLAIN = jpeg()
+
+
+def frame(
+    seq: int = 0,
+    *,
+    camera: str = "gate",
+    epoch: str = EPOCH,
+    lane: Lane | None = "live",
+    captured_at_us: int | None = None,
+    picture: bytes = PLAIN,
+    orientation: int | None = None,
+    metadata: dict[str, Any] | None = None,
+) -> Frame:
+    """Return a frame of ours, taken a second after the one before."""
+    at_us = NOW_US - 10_000_000 + seq * 1_000_000 if captured_at_us is None else captured_at_us
+    facts = Facts(camera, FrameId(epoch, seq), at_us, "sensor", clock_synced=True, metadata=metadata or {})
+    return Frame(
+        facts, exif.stamp(picture, facts, software="test", orientation=orientation), "image/jpeg", lane
+    )
+
+
+def picture(seq: int = 0, *, arrived_at_us: int = NOW_US, **facts: Any) -> Picture:
+    """Return ``frame(...)`` as it stands in the viewer."""
+    one = frame(seq, **facts)
+    return Picture(one, arrived_at_us, *upright_size_px(one.picture))
+
+
+def arrival(seq: int = 0, *, topic: str | None = None, **facts: Any) -> Arrival:
+    """Return ``frame(...)`` as Kafka delivers it."""
+    one = frame(seq, **facts)
+    message = encode_frame(one, "jpeg", one.lane or "live")
+    attributes = message.attributes if one.lane else {}
+    where = topic or names.kafka_topic(one.facts.camera, "frames")
+    return Arrival("kafka", where, message.value, attributes, message.content_type, (0, seq), NOW_US)
+
+
+def status(camera: str = "gate", state: Any = "online", since_us: int = NOW_US) -> Status:
+    return Status(camera=camera, state=state, since_us=since_us, expected_interval_s=5.0, version="0.1.0")
+
+
+def report(
+    seq: int = 0, *, camera: str = "gate", epoch: str = EPOCH, at_us: int = NOW_US, **members: Any
+) -> Report:
+    return Report(
+        camera=camera,
+        epoch=epoch,
+        seq=seq,
+        at_us=at_us,
+        event="minute",
+        captured=members.pop("captured", 10),
+        published=members.pop("published", 7),
+        missed=1,
+        held_frames=2,
+        held_bytes=200_000,
+        clock_synced=True,
+        status=status(camera),
+        **members,
+    )
+
+
+def reading(seq: int = 0, *, at_us: int = NOW_US, **values: float) -> Reading:
+    return Reading(
+        camera="gate",
+        epoch=EPOCH,
+        seq=seq,
+        at_us=at_us,
+        sensor="cpu",
+        values=values,
+        units={"temperature": "°C"},
+    )
+
+
+def telemetry(record: Status | Report | Reading) -> Arrival:
+    """Return *record* as Kafka delivers it."""
+    message = encode_record(record, "live")
+    topic = names.kafka_topic(record.camera, "telemetry")
+    return Arrival("kafka", topic, message.value, message.attributes, message.content_type, (0, 0), NOW_US)
+
+
+def header_of(message: bytes) -> dict[str, Any]:
+    """Return the header of a binary message of ``/api/live``."""
+    import json
+
+    assert message[0] == 1
+    facts: dict[str, Any] = json.loads(message[3 : 3 + int.from_bytes(message[1:3])])
+    return facts
+
+
+def body_of(message: bytes) -> bytes:
+    """Return the picture in a binary message of ``/api/live``."""
+    return message[3 + int.from_bytes(message[1:3]) :]
+
+
+@dataclass
+class Viewer:
+    """Everything but brokers and a port."""
+
+    clock: FakeClock
+    cameras: Cameras
+    intake: Intake
+    caps: Caps
+    place: Place
+    app: Any
+    http: TestClient
+    connected: dict[str, bool] = field(default_factory=dict)
+
+    def log_in(self) -> TestClient:
+        """Log in as a person does."""
+        self.http.get("/login")
+        answer = self.http.post("/login", data=self.form())
+        assert answer.status_code == 303, answer.text
+        return self.http
+
+    def form(self, **fields: str) -> dict[str, str]:
+        """Return what the login form sends."""
+        csrf = self.http.cookies.get("shutterbus_login") or ""
+        return {"username": "admin", "password": PASSWORD, "csrf": csrf, **fields}
+
+
+@contextmanager
+def viewer(**place: Any) -> Iterator[Viewer]:
+    """A viewer that runs, with a client that is not logged in."""
+    clock = FakeClock()
+    cameras = Cameras(clock)
+    intake = Intake(cameras, clock)
+    caps = Caps(streams_per_user=4)
+    where = Place(
+        **{
+            "open_paths": open_paths(),
+            "cookie": "shutterbus_8080",
+            "secure": False,
+            "behind_proxy": False,
+            "loopback_only": True,
+            **place,
+        }
+    )
+    connected = {"kafka": True}
+    parts = Parts(cameras, intake, Thumbnails(), clock, caps)
+    app = make_app(parts, CheapLogin(clock), where, lambda: connected, lambda: True)
+    with TestClient(app, base_url=BASE, follow_redirects=False) as http:
+        yield Viewer(clock, cameras, intake, caps, where, app, http, connected)
+
+
+class CheapLogin(Login):
+    """The login with a hash that costs nothing: the same checks, a hundred times as fast."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__("admin", None, CHEAP_HASH, clock)
+
+
+def _cheap_hash() -> str:
+    from argon2 import PasswordHasher
+
+    return PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+
+
+CHEAP_HASH = _cheap_hash()

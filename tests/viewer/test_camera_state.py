@@ -1,0 +1,252 @@
+"""What the viewer knows of a camera, and when it says that something is wrong."""
+
+from typing import Any
+
+import pytest
+
+from fakes import FakeClock
+from shutterbus_viewer.cameras import Cameras
+from shutterbus_viewer.changes import Change
+from shutterbus_viewer.errors import TooManyError
+from shutterbus_viewer.state import camera_state
+from viewer.fakes_viewer import EPOCH, NOW_US, picture, reading, report, status
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def cameras(clock: FakeClock) -> Cameras:
+    return Cameras(clock)
+
+
+def state(cameras: Cameras, camera: str = "gate") -> dict[str, Any]:
+    found = camera_state(cameras, camera, points=None)
+    assert found is not None
+    return found
+
+
+def test_camera_without_a_word_is_neither_online_nor_offline(cameras: Cameras) -> None:
+    """A foreign producer sends pictures and says nothing."""
+    cameras.show(picture(), "kafka")
+
+    assert state(cameras)["online"] is None
+    assert state(cameras)["since_us"] is None
+
+
+def test_camera_says_that_it_is_online(cameras: Cameras) -> None:
+    cameras.note(status(since_us=NOW_US - 5), "mqtt")
+
+    assert (state(cameras)["online"], state(cameras)["since_us"]) == (True, NOW_US - 5)
+
+
+def test_silent_camera_is_offline_since_its_last_sign_of_life(cameras: Cameras, clock: FakeClock) -> None:
+    """Kafka has no will: two and a half missed reports are one."""
+    cameras.note(report(), "kafka")
+    last_us = clock.utc_us()
+    clock.pass_s(149)
+    assert state(cameras)["online"] is True
+
+    clock.pass_s(2)
+
+    assert (state(cameras)["online"], state(cameras)["since_us"]) == (False, last_us)
+
+
+def test_pictures_are_a_sign_of_life(cameras: Cameras, clock: FakeClock) -> None:
+    cameras.note(report(), "kafka")
+    clock.pass_s(140)
+    cameras.show(picture(), "kafka")
+    clock.pass_s(140)
+
+    assert state(cameras)["online"] is True
+
+
+def test_old_report_read_at_the_start_is_no_sign_of_life(cameras: Cameras) -> None:
+    """A viewer that starts must not take yesterday's last report for today's."""
+    cameras.note(report(), "kafka", age_s=86_400)
+
+    assert state(cameras)["online"] is False
+
+
+def test_camera_that_reports_rarely_is_given_its_own_time(cameras: Cameras, clock: FakeClock) -> None:
+    cameras.note(report(0, at_us=NOW_US), "kafka")
+    cameras.note(report(1, at_us=NOW_US + 600_000_000), "kafka")
+    clock.pass_s(1_400)
+
+    assert state(cameras)["online"] is True
+
+
+def test_will_ends_it_at_once(cameras: Cameras, clock: FakeClock) -> None:
+    """Its words were written when the camera connected, so they cannot say when it went."""
+    connected_us = clock.utc_us()
+    cameras.note(status(since_us=connected_us), "mqtt")
+    clock.pass_s(3_600)
+    cameras.show(picture(), "mqtt")
+    cameras.note(status(state="offline", since_us=connected_us), "mqtt")
+
+    assert (state(cameras)["online"], state(cameras)["since_us"]) == (False, clock.utc_us())
+
+
+def test_silence_is_told_without_anything_arriving(cameras: Cameras, clock: FakeClock) -> None:
+    cameras.note(report(), "kafka")
+    told = listen(cameras)
+    cameras.tick()
+    assert told.states == set()
+
+    clock.pass_s(200)
+    cameras.tick()
+
+    assert told.states == {"gate"}
+
+
+def test_report_says_what_is_held_and_what_was_dropped(cameras: Cameras) -> None:
+    dropped = {"spool-full": {"count": 3, "ranges": []}}
+    cameras.note(report(4, captured=50, published=40, dropped=dropped), "kafka")
+    cameras.note(report(3, captured=30), "kafka")  # from the backlog, after the newer one
+
+    assert state(cameras)["held"] == {"frames": 2, "bytes": 200_000, "oldest_age_s": None}
+    assert state(cameras)["counters"] == {
+        "captured": 50,
+        "published": 40,
+        "missed": 1,
+        "dropped": {"spool-full": 3},
+    }
+
+
+def test_readings_stand_in_their_place_in_time(cameras: Cameras) -> None:
+    """The newest reading goes live, the rest follows from the backlog."""
+    cameras.note(reading(2, at_us=NOW_US + 20, temperature=22.0), "kafka")
+    cameras.note(reading(1, at_us=NOW_US + 10, temperature=21.0), "kafka")
+    cameras.note(reading(1, at_us=NOW_US + 10, temperature=21.0), "kafka")
+
+    (series,) = state(cameras)["readings"]
+    assert series["recent"] == [(NOW_US + 10, 21.0), (NOW_US + 20, 22.0)]
+    assert (series["value"], series["unit"], series["sensor"]) == (22.0, "°C", "cpu")
+
+
+def test_readings_kept_are_bounded(cameras: Cameras) -> None:
+    for number in range(800):
+        cameras.note(reading(number, at_us=NOW_US + number, temperature=20.0), "kafka")
+    cameras.note(
+        reading(801).model_copy(update={"values": {f"value_{number}": 1.0 for number in range(100)}}), "kafka"
+    )
+
+    series = state(cameras)["readings"]
+    assert len(series) == 64
+    assert max(len(one["recent"]) for one in series) == 720
+
+
+def test_rate_is_that_of_taking_pictures(cameras: Cameras, clock: FakeClock) -> None:
+    """Twenty pictures that waited somewhere arrive within a moment and were still taken one a second."""
+    for seq in range(20):
+        cameras.show(picture(seq, captured_at_us=NOW_US - 60_000_000 + seq * 1_000_000, lane=None), "mqtt")
+
+    assert state(cameras)["frames_per_second"] == 1.0
+
+
+def test_rate_falls_when_pictures_stop(cameras: Cameras, clock: FakeClock) -> None:
+    for seq in range(10):
+        cameras.show(picture(seq), "kafka")
+    clock.pass_s(91)
+
+    assert state(cameras)["frames_per_second"] == pytest.approx(0.1)
+
+
+def test_trouble_is_shown_counted_and_forgotten_after_an_hour(cameras: Cameras, clock: FakeClock) -> None:
+    cameras.trouble("gate", "not-a-picture", "neither JPEG nor PNG")
+    cameras.trouble("gate", "not-a-picture", "neither JPEG nor PNG")
+    assert state(cameras)["problems"] == [
+        "2 messages could not be used (not-a-picture): neither JPEG nor PNG"
+    ]
+
+    clock.pass_s(3_601)
+    cameras.tick()
+
+    assert state(cameras)["problems"] == []
+
+
+def test_broker_that_is_away_is_a_problem_of_the_cameras_behind_it(cameras: Cameras) -> None:
+    cameras.show(picture(camera="gate"), "mqtt")
+    cameras.show(picture(camera="yard"), "kafka")
+
+    cameras.outage("mqtt", "the broker is away", of="mqtt")
+
+    assert state(cameras, "gate")["problems"] == ["the broker is away"]
+    assert state(cameras, "yard")["problems"] == []
+    cameras.outage("mqtt", "", of="mqtt")
+    assert state(cameras, "gate")["problems"] == []
+
+
+def test_name_with_a_topic_of_ours_is_taken_from_whoever_used_it(cameras: Cameras) -> None:
+    """A foreign topic may have shown pictures under that name before the camera was enrolled."""
+    cameras.show(picture(), "kafka")
+
+    cameras.claim({"gate"})
+
+    assert cameras.picture("gate") is None
+    cameras.show(picture(1), "kafka")
+    cameras.claim({"gate"})
+    assert cameras.picture("gate") is not None
+
+
+def test_number_of_cameras_is_bounded(cameras: Cameras, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutterbus_viewer.cameras.CAMERAS_MAX", 2)
+    cameras.show(picture(camera="one"), "kafka")
+    cameras.show(picture(camera="two"), "kafka")
+
+    with pytest.raises(TooManyError):
+        cameras.show(picture(camera="three"), "kafka")
+    assert cameras.show(picture(1, camera="one"), "kafka")
+
+
+def test_state_has_every_member_of_the_interface(cameras: Cameras) -> None:
+    """Pages and scripts are built on these names."""
+    cameras.show(picture(3), "kafka")
+
+    found = state(cameras)
+
+    assert set(found) == {
+        "id",
+        "online",
+        "since_us",
+        "expected_interval_s",
+        "version",
+        "source",
+        "schedule",
+        "picture",
+        "frames_per_second",
+        "held",
+        "counters",
+        "readings",
+        "problems",
+    }
+    assert set(found["picture"]) == {
+        "id",
+        "captured_at_us",
+        "captured_at_source",
+        "clock_synced",
+        "arrived_at_us",
+        "width",
+        "height",
+        "bytes",
+        "content_type",
+        "lane",
+        "metadata",
+    }
+    assert found["picture"]["id"] == f"{EPOCH}-3"
+
+
+def test_sideways_picture_has_the_size_that_is_shown(cameras: Cameras) -> None:
+    """Its tile must have the right shape before the first pixel is there."""
+    cameras.show(picture(orientation=6), "kafka")
+
+    facts = state(cameras)["picture"]
+    assert (facts["width"], facts["height"]) == (48, 64)
+
+
+def listen(cameras: Cameras) -> Change:
+    """Return what has been noted since, without a loop."""
+    cameras.changes._collected = Change()
+    return cameras.changes._collected

@@ -1,0 +1,344 @@
+"""Nobody sees anything without a login, and a login is hard to guess, to steal and to misuse."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from fastapi.routing import APIRoute
+from starlette.routing import Mount, WebSocketRoute
+from starlette.testclient import WebSocketDenialResponse
+
+from shutterbus_viewer.show.gate import Gate
+from viewer.fakes_viewer import PASSWORD, Viewer, picture, viewer
+
+BASIC = ("admin", PASSWORD)
+OPEN = {"/login", "/livez"}
+
+
+@pytest.fixture
+def running() -> Iterator[Viewer]:
+    with viewer() as one:
+        one.cameras.show(picture(), "kafka")
+        yield one
+
+
+def routes(app: object) -> Iterator[tuple[str, str]]:
+    """Yield method and path of everything that is served, with a camera's name where one belongs."""
+    while not hasattr(app, "routes"):
+        app = app._app  # type: ignore[attr-defined]  # through the layers around FastAPI
+    for route in _flat(app.routes):
+        path = re.sub(r"{[^}]*}", "gate", getattr(route, "path", ""))
+        if isinstance(route, WebSocketRoute):
+            yield "WEBSOCKET", path
+        elif isinstance(route, Mount):
+            yield "GET", f"{path}/app.css"
+            yield "GET", f"{path}/wall.js"
+        else:
+            for method in sorted(getattr(route, "methods", None) or ()):
+                yield method, path
+
+
+def _flat(found: list[object]) -> Iterator[object]:
+    for route in found:
+        inner = getattr(route, "original_router", None)
+        if inner is not None and not isinstance(route, APIRoute):
+            yield from _flat(inner.routes)
+        else:
+            yield route
+
+
+def test_every_route_is_known_here(running: Viewer) -> None:
+    """The sweep below is worth what it finds."""
+    found = {path for _, path in routes(running.app)}
+
+    assert {
+        "/",
+        "/cameras/gate",
+        "/login",
+        "/logout",
+        "/api/cameras",
+        "/api/cameras/gate",
+        "/api/cameras/gate/latest.jpg",
+        "/api/cameras/gate/stream.mjpg",
+        "/api/live",
+        "/livez",
+        "/readyz",
+        "/metrics",
+        "/openapi.json",
+    } <= found
+
+
+def test_every_route_wants_a_login(running: Viewer) -> None:
+    """Scripts are told 401, people are sent to the login; /livez and what the login is made of are the exception."""
+    for method, path in routes(running.app):
+        if method == "WEBSOCKET":
+            with (
+                pytest.raises(WebSocketDenialResponse) as refused,
+                running.http.websocket_connect(f"ws://127.0.0.1:8080{path}"),
+            ):
+                pass
+            assert refused.value.status_code == 401
+            continue
+        answer = running.http.request(method, path)
+        if path in OPEN or path in running.place.open_paths:
+            assert answer.status_code < 500
+        elif method in {"GET", "HEAD"} and (path == "/" or path.startswith("/cameras/")):
+            assert (answer.status_code, answer.headers["location"]) == (303, f"/login?next={path}")
+        else:
+            assert answer.status_code == 401, (method, path)
+
+
+def test_what_does_not_exist_is_not_told_to_strangers(running: Viewer) -> None:
+    assert running.http.get("/nothing/here").status_code == 401
+    assert running.http.get("/static/../app.py").status_code == 401
+    assert running.http.get("/static/%2e%2e/app.py").status_code == 401
+
+
+def test_login_page_gets_all_it_is_made_of(running: Viewer) -> None:
+    page = running.http.get("/login").text
+
+    for asset in re.findall(r'(?:src|href)="([^"]+)"', page):
+        assert running.http.get(asset).status_code == 200, asset
+
+
+def test_person_logs_in_looks_and_logs_out(running: Viewer) -> None:
+    http = running.log_in()
+    assert http.get("/").status_code == 200
+    assert http.get("/cameras/gate").status_code == 200
+    assert http.get("/api/cameras/gate/latest.jpg").headers["content-type"] == "image/jpeg"
+    stolen = http.cookies["shutterbus_8080"]
+
+    out = http.post("/logout", data={"csrf": http.cookies["csrf"]})
+
+    assert (out.status_code, out.headers["location"]) == (303, "/login")
+    http.cookies.set("shutterbus_8080", stolen, domain="127.0.0.1")
+    assert http.get("/api/cameras").status_code == 401
+
+
+def test_session_cookie_is_kept_from_scripts_and_other_sites(running: Viewer) -> None:
+    running.http.get("/login")
+    answer = running.http.post("/login", data=running.form())
+
+    (cookie,) = [one for one in answer.headers.get_list("set-cookie") if one.startswith("shutterbus_8080=")]
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    assert "Max-Age=43200" in cookie
+    assert "Secure" not in cookie
+
+
+def test_session_cookie_travels_by_https_only_where_there_is_any() -> None:
+    with viewer(secure=True, behind_proxy=True, loopback_only=False) as one:
+        one.http.get("/login")
+        answer = one.http.post(
+            "/login",
+            data={**one.form(), "csrf": one.http.cookies.get("shutterbus_login") or ""},
+            headers={"Cookie": _cookie(one)},
+        )
+
+    assert all("Secure" in one for one in answer.headers.get_list("set-cookie") if "Max-Age=43200" in one)
+    assert answer.headers["strict-transport-security"]
+
+
+def _cookie(one: Viewer) -> str:
+    return "; ".join(f"{cookie.name}={cookie.value}" for cookie in one.http.cookies.jar)
+
+
+def test_login_makes_a_new_session_and_ends_the_one_before(running: Viewer) -> None:
+    """A cookie that somebody planted before the login must not be the one after it."""
+    http = running.log_in()
+    first = http.cookies["shutterbus_8080"]
+    http.cookies.delete("csrf")
+    page = running.form(csrf="planted")
+    http.cookies.set("shutterbus_login", "planted", domain="127.0.0.1", path="/login")
+    http.post("/login", data=page)
+
+    assert http.cookies["shutterbus_8080"] != first
+    http.cookies.clear()
+    http.cookies.set("shutterbus_8080", first, domain="127.0.0.1")
+    assert http.get("/api/cameras").status_code == 401
+
+
+def test_session_ends_after_twelve_hours(running: Viewer) -> None:
+    http = running.log_in()
+    running.clock.pass_s(12 * 3_600 - 1)
+    assert http.get("/api/cameras").status_code == 200
+
+    running.clock.pass_s(2)
+
+    assert http.get("/api/cameras").status_code == 401
+
+
+@pytest.mark.parametrize("token", ["", "x", "e30.forged", "eyJ1c2VyIjoiYWRtaW4ifQ.AAAA"])
+def test_forged_session_is_none(running: Viewer, token: str) -> None:
+    running.http.cookies.set("shutterbus_8080", token, domain="127.0.0.1")
+
+    assert running.http.get("/api/cameras").status_code == 401
+
+
+def test_script_uses_http_basic(running: Viewer) -> None:
+    assert running.http.get("/api/cameras", auth=BASIC).status_code == 200
+    refused = running.http.get("/api/cameras", auth=("admin", "wrong"))
+
+    assert refused.status_code == 401
+    assert refused.headers["www-authenticate"].startswith("Basic ")
+
+
+@pytest.mark.parametrize(
+    "header", ["Bearer abc", "Basic", "Basic !!!", "Basic YWRtaW4=", "Digest x", "Basic " + "A" * 10_000]
+)
+def test_nothing_but_basic_opens_it_to_scripts(running: Viewer, header: str) -> None:
+    assert running.http.get("/api/cameras", headers={"Authorization": header}).status_code == 401
+
+
+@pytest.mark.parametrize("query", ["token=x", "password=correct+horse+battery", "auth=admin"])
+def test_no_secret_in_an_address_opens_it(running: Viewer, query: str) -> None:
+    """Addresses end in logs."""
+    assert running.http.get(f"/api/cameras/gate/latest.jpg?{query}").status_code == 401
+
+
+def test_page_whose_session_ended_opens_no_window_for_passwords(running: Viewer) -> None:
+    answer = running.http.get("/api/cameras", headers={"Sec-Fetch-Mode": "cors"})
+
+    assert answer.status_code == 401
+    assert "www-authenticate" not in answer.headers
+
+
+def test_sixth_try_within_a_minute_has_to_wait(running: Viewer) -> None:
+    for _ in range(5):
+        running.http.get("/login")
+        assert running.http.post("/login", data=running.form(password="guess")).status_code == 401
+    running.clock.pass_s(20)
+
+    refused = running.http.post("/login", data=running.form())
+
+    assert refused.status_code == 429
+    assert "Try again in 40 seconds." in refused.text
+    assert refused.headers["retry-after"] == "40"
+    assert running.http.get("/api/cameras", auth=BASIC).status_code == 429
+    running.clock.pass_s(41)
+    assert running.http.post("/login", data=running.form()).status_code == 303
+
+
+def test_scripts_that_know_the_password_never_wait(running: Viewer) -> None:
+    for _ in range(30):
+        assert running.http.get("/api/cameras", auth=BASIC).status_code == 200
+
+
+def test_tries_are_counted_by_whoever_the_proxy_names() -> None:
+    """The client may write what it likes in front; the last entry is the proxy's."""
+    with viewer(behind_proxy=True, loopback_only=False) as one:
+        for number in range(5):
+            spoofed = {"X-Forwarded-For": f"10.0.0.{number}, 192.0.2.1"}
+            assert one.http.get("/api/cameras", auth=("admin", "guess"), headers=spoofed).status_code == 401
+
+        again = {"X-Forwarded-For": "10.9.9.9, 192.0.2.1"}
+        other = {"X-Forwarded-For": "192.0.2.2"}
+        assert one.http.get("/api/cameras", auth=BASIC, headers=again).status_code == 429
+        assert one.http.get("/api/cameras", auth=BASIC, headers=other).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/login", "/logout"])
+def test_form_without_its_token_does_nothing(running: Viewer, path: str) -> None:
+    http = running.log_in()
+
+    assert http.post(path, data=running.form(csrf="")).status_code == 403
+    assert http.post(path, data=running.form(csrf="guessed")).status_code == 403
+    assert http.get("/api/cameras").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:9999"},
+        {"Sec-Fetch-Site": "cross-site"},
+    ],
+)
+def test_form_from_another_site_does_nothing(running: Viewer, headers: dict[str, str]) -> None:
+    http = running.log_in()
+
+    answer = http.post("/logout", data={"csrf": http.cookies["csrf"]}, headers=headers)
+
+    assert answer.status_code == 403
+    assert http.get("/api/cameras").status_code == 200
+
+
+def test_looking_changes_nothing(running: Viewer) -> None:
+    http = running.log_in()
+
+    assert http.get("/logout").status_code == 405
+    assert http.get("/api/cameras").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "target", ["https://evil.example/", "//evil.example", "/\\evil.example", "/cameras/../x"]
+)
+def test_login_leads_nowhere_else(running: Viewer, target: str) -> None:
+    running.http.get("/login")
+
+    answer = running.http.post("/login", params={"next": target}, data=running.form())
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+
+
+def test_login_leads_back_to_the_camera(running: Viewer) -> None:
+    running.http.get("/login")
+
+    answer = running.http.post("/login?next=/cameras/gate", data=running.form())
+
+    assert answer.headers["location"] == "/cameras/gate"
+
+
+def test_what_was_typed_is_not_shown_as_html(running: Viewer) -> None:
+    running.http.get("/login")
+
+    answer = running.http.post("/login", data=running.form(username="<script>alert(1)</script>"))
+
+    assert "<script>alert" not in answer.text
+
+
+def test_large_form_is_not_read(running: Viewer) -> None:
+    running.http.get("/login")
+
+    assert running.http.post("/login", data=running.form(password="x" * 100_000)).status_code == 403
+
+
+@pytest.mark.parametrize("host", ["evil.example", "rebound.example:8080", "192.168.1.5:8080"])
+def test_viewer_on_loopback_answers_to_no_other_name(running: Viewer, host: str) -> None:
+    """A name that points at 127.0.0.1 would let a page elsewhere read our answers."""
+    assert running.http.get("/livez", headers={"Host": host}).status_code == 421
+
+
+@pytest.mark.parametrize("host", ["localhost:8080", "127.0.0.1:8080", "[::1]:8080", "localhost"])
+def test_viewer_on_loopback_answers_to_its_names(running: Viewer, host: str) -> None:
+    assert running.http.get("/livez", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/login", "/livez", "/api/cameras", "/static/app.css", "/nothing"])
+def test_every_answer_forbids_what_browsers_might_do(running: Viewer, path: str) -> None:
+    headers = running.http.get(path).headers
+
+    policy = headers["content-security-policy"]
+    assert "default-src 'self'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["x-frame-options"] == "DENY"
+
+
+def test_livez_says_nothing_but_whether_it_lives(running: Viewer) -> None:
+    running.connected["kafka"] = False
+
+    assert (running.http.get("/livez").status_code, running.http.get("/livez").json()) == (
+        200,
+        {"alive": True},
+    )
+    assert running.http.get("/readyz", auth=BASIC).status_code == 503
+
+
+def test_door_stands_before_everything(running: Viewer) -> None:
+    """A route that somebody adds is shut until it is opened on purpose."""
+    layer = running.app._app
+
+    assert isinstance(layer, Gate)

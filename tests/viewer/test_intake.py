@@ -1,0 +1,150 @@
+"""Nothing that a broker delivers stops the viewer, and nothing goes unnoticed."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fakes import FakeClock
+from shutterbus_viewer.cameras import Cameras
+from shutterbus_viewer.consume import intake as module
+from shutterbus_viewer.consume.intake import Intake
+from shutterbus_viewer.state import camera_state
+from shutterbus_wire.message import Arrival
+from viewer.fakes_viewer import EPOCH, NOW_US, PLAIN, arrival, jpeg, png, report, telemetry
+
+
+def made() -> tuple[Cameras, Intake]:
+    clock = FakeClock()
+    cameras = Cameras(clock)
+    return cameras, Intake(cameras, clock)
+
+
+def kafka(value: bytes, topic: str = "shutterbus.gate.frames") -> Arrival:
+    return Arrival("kafka", topic, value, {}, None, (0, 7), NOW_US)
+
+
+def bomb(width_px: int = 9_000, height_px: int = 9_000) -> bytes:
+    """Return a small PNG whose header claims a large picture."""
+    small = png(8, 8)
+    return small[:16] + width_px.to_bytes(4) + height_px.to_bytes(4) + small[24:]
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        pytest.param(b"", "not-a-picture", id="empty"),
+        pytest.param(b"<svg onload=alert(1)>", "not-a-picture", id="SVG"),
+        pytest.param(b"GIF89a" + bytes(100), "not-a-picture", id="GIF"),
+        pytest.param(PLAIN[: len(PLAIN) // 2], "torn-picture", id="torn"),
+        pytest.param(bomb(), "too-many-pixels", id="9 KB that unfold to 243 MB"),
+    ],
+)
+def test_bad_picture_is_counted_by_reason_and_the_good_one_stays(value: bytes, reason: str) -> None:
+    cameras, intake = made()
+    intake.picture(arrival(1))
+
+    assert intake.picture(kafka(value)) is None
+
+    assert intake.counts()[1] == {("kafka", reason): 1}
+    state = camera_state(cameras, "gate")
+    assert state is not None
+    assert state["picture"]["id"] == f"{EPOCH}-1"
+    assert f"1 message could not be used ({reason})" in state["problems"][0]
+
+
+@given(st.binary(max_size=400))
+def test_no_message_makes_it_raise(value: bytes) -> None:
+    _, intake = made()
+
+    intake.picture(kafka(value))
+    intake.picture(kafka(b"\xff\xd8\xff" + value))
+    intake.record(kafka(value, "shutterbus.gate.telemetry"))
+
+    taken, refused = intake.counts()
+    assert sum(taken.values()) + sum(refused.values()) in {
+        2,
+        3,
+    }  # an empty record says nothing and is not counted
+
+
+@pytest.mark.parametrize("error", [RecursionError, KeyError, ZeroDivisionError, TypeError])
+def test_mistake_in_a_decoder_costs_one_message(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, intake = made()
+
+    def broken(*_: object, **__: object) -> None:
+        raise error("bug")
+
+    monkeypatch.setattr(module, "decode_frame", broken)
+    monkeypatch.setattr(module, "decode_record", broken)
+
+    intake.picture(arrival(1))
+    intake.record(telemetry(report()))
+
+    assert intake.counts()[1] == {("kafka", "unreadable"): 2}
+
+
+def test_picture_on_another_cameras_topic_is_not_shown() -> None:
+    cameras, intake = made()
+
+    intake.picture(arrival(1, camera="yard", topic="shutterbus.gate.frames"))
+
+    assert intake.counts()[1] == {("kafka", "topic-mismatch"): 1}
+    assert cameras.picture("gate") is None
+    assert cameras.picture("yard") is None
+
+
+def test_foreign_topic_cannot_speak_as_a_camera_of_ours() -> None:
+    """Whoever may write to some topic must not be able to show a picture as the gate's."""
+    cameras, intake = made()
+    cameras.claim({"gate"})
+
+    frame = intake.picture(arrival(1, topic="somebody-elses"))
+
+    assert cameras.picture("gate") is None
+    assert frame is not None
+    assert frame.facts.camera.startswith("gate-")
+    assert cameras.picture(frame.facts.camera) is not None
+
+
+def test_plain_jpeg_on_a_foreign_topic_becomes_a_camera() -> None:
+    cameras, intake = made()
+
+    intake.picture(kafka(jpeg(32, 32), "Weather Station.cam1"))
+
+    assert cameras.ids() == ["weather-station-cam1"]
+
+
+def test_png_stays_a_png() -> None:
+    cameras, intake = made()
+
+    intake.picture(kafka(png(), "foreign"))
+
+    shown = cameras.picture("foreign")
+    assert shown is not None
+    assert shown.frame.content_type == "image/png"
+
+
+def test_picture_that_the_broker_kept_is_no_sign_of_life() -> None:
+    cameras, intake = made()
+    one = arrival(1, captured_at_us=NOW_US - 3_600_000_000)
+    intake.picture(
+        replace(one, transport="mqtt", topic="shutterbus/gate/frames", retained=True, position=None)
+    )
+
+    heard_s = cameras.read("gate", lambda camera, now_s: now_s - (camera.heard_s or 0.0))
+
+    assert heard_s == 3_600
+
+
+def test_thousand_refusals_are_one_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    _, intake = made()
+
+    for _ in range(1_000):
+        intake.picture(kafka(b"nonsense"))
+
+    assert len(caplog.records) == 1
+    assert "not-a-picture" in caplog.text
