@@ -5,7 +5,7 @@ import json
 import time
 from collections.abc import Callable
 
-from shutterbus_edge.capture import Camera
+from shutterbus_edge.capture import Camera, Shot
 from shutterbus_edge.picture import PictureSettings
 from shutterbus_wire.jpeg import check_whole, size_px
 
@@ -16,7 +16,7 @@ def pictures_are_whole_jpegs_of_the_size_it_says(opener: Opener) -> None:
     """From start to end mark, one after the other."""
     with contextlib.closing(opener(PictureSettings())) as camera:
         for index in range(3):
-            picture = camera.capture(None)
+            picture = camera.capture(Shot(0))
             check_whole(picture.jpeg)
             assert picture.jpeg.startswith(b"\xff\xd8\xff")
             assert picture.jpeg.endswith(b"\xff\xd9")
@@ -26,9 +26,9 @@ def pictures_are_whole_jpegs_of_the_size_it_says(opener: Opener) -> None:
 def pictures_are_of_now(opener: Opener) -> None:
     """A time that is that of sending, or of the picture before, would put every archive wrong."""
     with contextlib.closing(opener(PictureSettings())) as camera:
-        camera.capture(None)
+        camera.capture(Shot(0))
         before_us = time.time_ns() // 1000
-        picture = camera.capture(None)
+        picture = camera.capture(Shot(0))
         after_us = time.time_ns() // 1000
         assert before_us - 400_000 <= picture.captured_at_us <= after_us + 1000
         assert picture.captured_at_source in {"sensor", "driver", "arrival"}
@@ -37,7 +37,7 @@ def pictures_are_of_now(opener: Opener) -> None:
 def what_it_knows_is_small_and_json(opener: Opener) -> None:
     """It travels inside every picture."""
     with contextlib.closing(opener(PictureSettings())) as camera:
-        metadata = dict(camera.capture(None).metadata)
+        metadata = dict(camera.capture(Shot(0)).metadata)
         assert json.loads(json.dumps(metadata, allow_nan=False)) == metadata
         assert len(json.dumps(metadata)) < 4000
 
@@ -57,18 +57,18 @@ def quality_is_applied_where_it_encodes(opener: Opener) -> None:
         with contextlib.closing(opener(PictureSettings(quality=quality))) as camera:
             if "quality" not in camera.applied:
                 return
-            sizes.append(len(camera.capture(None).jpeg))
+            sizes.append(len(camera.capture(Shot(0)).jpeg))
     assert sizes[0] < 0.7 * sizes[1]
 
 
 def the_size_limit_is_met_where_it_encodes(opener: Opener) -> None:
     """The broker would refuse a larger picture."""
     with contextlib.closing(opener(PictureSettings())) as camera:
-        free = len(camera.capture(None).jpeg)
-        limited = [len(camera.capture(free // 3).jpeg) for _ in range(3)]
+        free = len(camera.capture(Shot(0)).jpeg)
+        limited = [len(camera.capture(Shot(0, free // 3)).jpeg) for _ in range(3)]
         if "quality" in camera.applied:
             assert max(limited) <= free // 3
-            assert len(camera.capture(None).jpeg) > free // 2, "the limit is forgotten when it is gone"
+            assert len(camera.capture(Shot(0)).jpeg) > free // 2, "the limit is forgotten when it is gone"
 
 
 def a_quarter_turn_is_in_the_pixels_or_in_the_orientation(opener: Opener) -> None:
@@ -76,7 +76,7 @@ def a_quarter_turn_is_in_the_pixels_or_in_the_orientation(opener: Opener) -> Non
     with contextlib.closing(opener(PictureSettings())) as camera:
         upright = camera.size_px
     with contextlib.closing(opener(PictureSettings(rotation=90))) as camera:
-        picture = camera.capture(None)
+        picture = camera.capture(Shot(0))
         if picture.orientation is None:
             assert camera.size_px == upright[::-1] == size_px(picture.jpeg)
         else:
@@ -87,7 +87,7 @@ def a_quarter_turn_is_in_the_pixels_or_in_the_orientation(opener: Opener) -> Non
 def a_size_is_obeyed_where_it_can_be(opener: Opener) -> None:
     """Within the size asked for, proportions kept."""
     with contextlib.closing(opener(PictureSettings(size_px=(320, 240)))) as camera:
-        picture = camera.capture(None)
+        picture = camera.capture(Shot(0))
         if "size_px" in camera.applied and not camera.notes:
             width, height = size_px(picture.jpeg)
             assert 0 < width <= 320
@@ -98,7 +98,7 @@ def it_can_be_opened_again_once_closed(opener: Opener) -> None:
     """As it is after every failure."""
     for _ in range(2):
         with contextlib.closing(opener(PictureSettings())) as camera:
-            camera.capture(None)
+            camera.capture(Shot(0))
 
 
 PROMISES: dict[str, Callable[[Opener], None]] = {

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from shutterbus_edge.capture import Picture
+from shutterbus_edge.capture import Picture, Shot
 from shutterbus_edge.errors import CameraUnavailableError
 from shutterbus_edge.spool import Held
 from shutterbus_wire.clock import Clock
@@ -39,12 +39,12 @@ class FakeCamera:
     jpeg: bytes = JPEG
     restarts: int = 0
     shots: list[float] = field(default_factory=list)
-    limits: list[int | None] = field(default_factory=list)
+    asked: list[Shot] = field(default_factory=list)
     after_shot: Callable[[], None] = lambda: None
 
-    def shoot(self, deadline_s: float, frame_max_bytes: int | None = None) -> Picture:
+    def shoot(self, shot: Shot, deadline_s: float) -> Picture:
         self.shots.append(self.clock.monotonic_s())
-        self.limits.append(frame_max_bytes)
+        self.asked.append(shot)
         try:
             if self.broken:
                 raise CameraUnavailableError(self.broken)

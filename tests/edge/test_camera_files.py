@@ -9,7 +9,7 @@ import pytest
 from PIL import ExifTags, Image
 
 from fakes import FakeClock
-from shutterbus_edge.capture import Camera, open_camera
+from shutterbus_edge.capture import Camera, Shot, open_camera
 from shutterbus_edge.errors import CameraFinishedError, CameraUnavailableError
 from shutterbus_edge.picture import PictureSettings
 
@@ -39,7 +39,7 @@ def test_a_jpeg_is_passed_through_untouched(tmp_path: Path) -> None:
     data = jpeg(90)
     (tmp_path / "a.jpg").write_bytes(data)
     with contextlib.closing(opened(f"file:{tmp_path}", quality=5, hflip=True)) as camera:
-        picture = camera.capture(10)
+        picture = camera.capture(Shot(0, 10))
         assert picture.jpeg == data
         assert picture.orientation == 2
         assert not {"quality", "size_px"} & camera.applied
@@ -49,19 +49,19 @@ def test_a_turn_is_added_to_the_turn_that_a_picture_has(tmp_path: Path) -> None:
     """A phone's portrait (6, a quarter turn) turned by half a turn is 8."""
     (tmp_path / "a.jpg").write_bytes(jpeg(90, Orientation=6))
     with contextlib.closing(opened(f"file:{tmp_path}", rotation=180)) as camera:
-        assert camera.capture(None).orientation == 8
+        assert camera.capture(Shot(0)).orientation == 8
     with contextlib.closing(opened(f"file:{tmp_path}")) as camera:
-        assert camera.capture(None).orientation is None, "its own stays"
+        assert camera.capture(Shot(0)).orientation is None, "its own stays"
 
 
 def test_a_folder_goes_round_in_the_order_of_names_and_sees_what_is_new(tmp_path: Path) -> None:
     for name in ("b", "a"):
         (tmp_path / f"{name}.jpg").write_bytes(jpeg(90))
     with contextlib.closing(opened(f"file:{tmp_path}")) as camera:
-        seen = [camera.capture(None).metadata["File"] for _ in range(3)]
+        seen = [camera.capture(Shot(0)).metadata["File"] for _ in range(3)]
         (tmp_path / "c.png").write_bytes(b"no picture")
         (tmp_path / "d.jpeg").write_bytes(jpeg(90))
-        seen += [camera.capture(None).metadata["File"] for _ in range(4)]
+        seen += [camera.capture(Shot(0)).metadata["File"] for _ in range(4)]
     assert seen == ["a.jpg", "b.jpg", "a.jpg", "b.jpg", "a.jpg", "b.jpg", "d.jpeg"]
 
 
@@ -87,10 +87,10 @@ def test_a_folder_taken_once_keeps_the_time_of_each_picture(
     (tmp_path / "a.jpg").write_bytes(jpeg(90, **exif))
     os.utime(tmp_path / "a.jpg", (1_500_000_000, 1_500_000_000))
     with contextlib.closing(opened(f"file-once:{tmp_path}")) as camera:
-        picture = camera.capture(None)
+        picture = camera.capture(Shot(0))
         assert (picture.captured_at_us, picture.captured_at_source) == (at_us, "file")
         with pytest.raises(CameraFinishedError):
-            camera.capture(None)
+            camera.capture(Shot(0))
 
 
 def test_torn_and_foreign_files_are_passed_over_and_named(
@@ -100,7 +100,7 @@ def test_torn_and_foreign_files_are_passed_over_and_named(
     (tmp_path / "b.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
     (tmp_path / "c.jpg").write_bytes(jpeg(90))
     with contextlib.closing(opened(f"file-once:{tmp_path}")) as camera:
-        assert camera.capture(None).metadata["File"] == "c.jpg"
+        assert camera.capture(Shot(0)).metadata["File"] == "c.jpg"
     assert {message.split()[0] for message in caplog.messages} == {"a.jpg", "b.png"}
 
 
@@ -118,6 +118,6 @@ def test_a_file_that_is_neither_says_so(tmp_path: Path) -> None:
 def test_a_transparent_png_is_converted_turned_and_fitted(tmp_path: Path) -> None:
     Image.new("RGBA", (400, 200), (255, 0, 0, 128)).save(tmp_path / "a.png")
     with contextlib.closing(opened(f"file:{tmp_path}", size_px=(100, 100), rotation=90)) as camera:
-        picture = camera.capture(None)
+        picture = camera.capture(Shot(0))
         assert camera.size_px == (50, 100) == Image.open(io.BytesIO(picture.jpeg)).size
         assert picture.orientation is None

@@ -12,7 +12,7 @@ from shutterbus_edge.capture.fit import Fit
 from shutterbus_edge.capture.mjpeg import HUFFMAN_TABLES, whole_jpeg
 from shutterbus_edge.capture.orientation import orientation
 from shutterbus_edge.capture.picamera2_controls import APPLIED, ask, json_facts, offered
-from shutterbus_edge.capture.pixels import turned
+from shutterbus_edge.capture.pixels import Annotation, turned
 from shutterbus_edge.capture.v4l2 import VIDIOC_QUERYCTRL, VIDIOC_S_CTRL, apply_controls
 from shutterbus_edge.picture import PictureSettings
 from shutterbus_wire.errors import MalformedError
@@ -35,6 +35,21 @@ def test_orientation_shows_what_turned_pixels_show(own: int, rotation: Any, flip
     by_exif = shown(orientation(picture, own) or own)
     by_pixels = turned(shown(own), picture)
     assert (by_exif.size, by_exif.tobytes()) == (by_pixels.size, by_pixels.tobytes())
+
+
+def test_the_number_drawn_into_a_picture_is_the_one_that_its_shot_has() -> None:
+    """It is drawn anew for each, in front of the text; a text alone is drawn once."""
+    numbered = Annotation(PictureSettings(annotate_text="GATE", annotate_frame_num=True))
+    lettered = Annotation(PictureSettings(annotate_text="385 GATE"))
+
+    [seven, of_frame, as_text] = [
+        label.tobytes()
+        for label in (numbered.label(640, 7), numbered.label(640, 385), lettered.label(640, 9))
+        if label
+    ]
+    assert seven != of_frame == as_text
+    assert lettered.label(640, 10) is lettered.label(640, 11)
+    assert Annotation(PictureSettings()).label(640, 7) is None
 
 
 def test_a_picture_over_the_limit_loses_quality_first_then_size() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fakes import FakeClock
-from shutterbus_edge.capture import process
+from shutterbus_edge.capture import Shot, process
 from shutterbus_edge.capture.child import Limits
 from shutterbus_edge.capture.process import CaptureProcess
 from shutterbus_edge.errors import CameraFinishedError, CameraUnavailableError, MisconfiguredError
@@ -21,6 +21,7 @@ from shutterbus_edge.picture import PictureSettings
 FAKE_CHILD = str(Path(__file__).with_name("fake_capture_child.py"))
 PATIENT_S = 20.0
 """Longer than anything takes that goes well, on a busy machine."""
+SHOT = Shot(0)
 
 Starter = Callable[..., CaptureProcess]
 
@@ -69,11 +70,11 @@ def _wait_until(condition: Callable[[], bool]) -> None:
 
 def test_pictures_come_one_by_one_with_what_is_known_of_them(start: Starter) -> None:
     capture = start("none")
-    first, second = capture.shoot(PATIENT_S, 1000), capture.shoot(PATIENT_S)
+    first, second = capture.shoot(Shot(7, 1000), PATIENT_S), capture.shoot(SHOT, PATIENT_S)
 
     assert (first.jpeg, second.jpeg) == (b"picture 0", b"picture 1")
-    assert first.metadata == {"frame_max_bytes": 1000}
-    assert second.metadata == {"frame_max_bytes": None}
+    assert first.metadata == {"number": 7, "frame_max_bytes": 1000}
+    assert second.metadata == {"number": 0, "frame_max_bytes": None}
     assert capture.opened is not None
     assert (capture.opened.size_px, capture.opened.natural_rate) == ((4, 3), 5.0)
     assert capture.restarts == 0
@@ -83,14 +84,14 @@ def test_a_camera_that_hangs_in_a_shot_is_killed_and_started_again(start: Starte
     """As picamera2 does for ever on a loose cable."""
     capture = start("third-blocks")
     for _ in range(2):
-        capture.shoot(PATIENT_S)
+        capture.shoot(SHOT, PATIENT_S)
     hanging = _pid(capture)
     with pytest.raises(CameraUnavailableError, match=r"hangs: no picture within 0\.2 s"):
-        capture.shoot(0.2)
+        capture.shoot(SHOT, 0.2)
 
     assert _is_gone(hanging)
     clock.pass_s(1)
-    assert capture.shoot(PATIENT_S).jpeg == b"picture 0"
+    assert capture.shoot(SHOT, PATIENT_S).jpeg == b"picture 0"
     assert capture.restarts == 1
 
 
@@ -102,7 +103,7 @@ def test_a_silent_child_is_killed_also_while_idle(start: Starter, clock: FakeClo
     _wait_until(lambda: _is_gone(pid))
     clock.pass_s(3600)
     with pytest.raises(CameraUnavailableError, match=r"no sign of life for 0\.5 s"):
-        capture.shoot(PATIENT_S)
+        capture.shoot(SHOT, PATIENT_S)
 
     assert capture.restarts == 1, "the shot found a new child, and that one hung too"
 
@@ -111,15 +112,15 @@ def test_a_camera_that_never_opens_is_killed(start: Starter) -> None:
     """It beats, so only its own limit ends it; a shot meanwhile does not wait longer than it was told to."""
     capture = start("never-open", opening_s=0.5)
     with pytest.raises(CameraUnavailableError, match="still being opened"):
-        capture.shoot(0.01)
+        capture.shoot(SHOT, 0.01)
     with pytest.raises(CameraUnavailableError, match=r"not open after 0\.5 s"):
-        capture.shoot(PATIENT_S)
+        capture.shoot(SHOT, PATIENT_S)
 
 
 def test_a_crash_is_told_with_the_last_words(start: Starter) -> None:
     """The signal alone would not say which library it was."""
     with pytest.raises(CameraUnavailableError, match="signal 11: assertion failed in the driver"):
-        start("crash").shoot(PATIENT_S)
+        start("crash").shoot(SHOT, PATIENT_S)
 
 
 def test_an_absent_camera_is_answered_for_at_once_and_tried_again_less_and_less_often(
@@ -131,12 +132,12 @@ def test_an_absent_camera_is_answered_for_at_once_and_tried_again_less_and_less_
     for _ in range(9):
         restarts = capture.restarts
         with pytest.raises(CameraUnavailableError, match="check the cable"):
-            capture.shoot(PATIENT_S)
+            capture.shoot(SHOT, PATIENT_S)
         ended_s = clock.monotonic_s()
         while capture.restarts == restarts:
             clock.pass_s(0.25)
             with pytest.raises(CameraUnavailableError, match="check the cable"):
-                capture.shoot(PATIENT_S)
+                capture.shoot(SHOT, PATIENT_S)
         pauses.append(clock.monotonic_s() - ended_s)
 
     assert pauses == [0.5, 1, 2, 4, 8, 16, 30, 30, 30]
@@ -146,13 +147,13 @@ def test_back_off_begins_anew_after_good_work(start: Starter, clock: FakeClock) 
     """A camera that fails once a week is back half a second later, every time."""
     capture = start("third-blocks")
     for _ in range(3):
-        capture.shoot(PATIENT_S)
-        capture.shoot(PATIENT_S)
+        capture.shoot(SHOT, PATIENT_S)
+        capture.shoot(SHOT, PATIENT_S)
         clock.pass_s(60)
         with pytest.raises(CameraUnavailableError):
-            capture.shoot(0.1)
+            capture.shoot(SHOT, 0.1)
         clock.pass_s(0.5)
-    assert capture.shoot(PATIENT_S).jpeg == b"picture 0"
+    assert capture.shoot(SHOT, PATIENT_S).jpeg == b"picture 0"
     assert capture.restarts == 3
 
 
@@ -163,7 +164,7 @@ def test_close_ends_a_shot_that_hangs(start: Starter) -> None:
     pid = _pid(capture)
     threading.Timer(0.1, capture.close).start()
     with pytest.raises(CameraUnavailableError):
-        capture.shoot(PATIENT_S)
+        capture.shoot(SHOT, PATIENT_S)
 
     assert _is_gone(pid)
 
@@ -171,9 +172,10 @@ def test_close_ends_a_shot_that_hangs(start: Starter) -> None:
 def test_the_child_ends_with_its_parent() -> None:
     """Killed without a word, the edge must not leave a process that holds the camera."""
     program = (
-        "import sys; from shutterbus_edge.capture.process import CaptureProcess;"
+        "import sys; from shutterbus_edge.capture import Shot;"
+        "from shutterbus_edge.capture.process import CaptureProcess;"
         "from shutterbus_edge.picture import PictureSettings; from shutterbus_wire.clock import SystemClock;"
-        "c = CaptureProcess('testcard', PictureSettings(), SystemClock()); c.shoot(20);"
+        "c = CaptureProcess('testcard', PictureSettings(), SystemClock()); c.shoot(Shot(0), 20);"
         "print(c._child._process.pid, flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
@@ -193,10 +195,10 @@ def test_settings_without_effect_are_warned_about_once(
     caplog.set_level(logging.INFO)
     capture = start("third-blocks")
     for _ in range(3):
-        capture.shoot(PATIENT_S)
-        capture.shoot(PATIENT_S)
+        capture.shoot(SHOT, PATIENT_S)
+        capture.shoot(SHOT, PATIENT_S)
         with pytest.raises(CameraUnavailableError):
-            capture.shoot(0.1)
+            capture.shoot(SHOT, 0.1)
         clock.pass_s(60)
 
     assert [record.message for record in caplog.records if record.levelno == logging.WARNING] == [
@@ -211,10 +213,10 @@ def test_a_source_played_once_ends_and_is_not_started_again(tmp_path: Path, cloc
     Image.new("RGB", (8, 8)).save(tmp_path / "one.png")
     capture = CaptureProcess(f"file-once:{tmp_path}", PictureSettings(), clock)
     try:
-        assert capture.shoot(PATIENT_S).captured_at_source == "file"
+        assert capture.shoot(SHOT, PATIENT_S).captured_at_source == "file"
         for _ in range(2):
             with pytest.raises(CameraFinishedError, match="are taken"):
-                capture.shoot(PATIENT_S)
+                capture.shoot(SHOT, PATIENT_S)
             clock.pass_s(3600)
         assert capture.restarts == 0
     finally:
@@ -242,7 +244,7 @@ def test_the_child_is_not_told_the_brokers_secrets(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("SS_PASSWORD", "hidden")
     capture = CaptureProcess("testcard", PictureSettings(), clock)
     try:
-        capture.shoot(PATIENT_S)
+        capture.shoot(SHOT, PATIENT_S)
         environment = Path(f"/proc/{_pid(capture)}/environ").read_bytes()
         assert b"PATH=" in environment
         assert b"hidden" not in environment

@@ -7,11 +7,14 @@ from typing import Any, cast
 
 import pytest
 
+from edge.card_reader import number_in_squares
 from edge.fakes_edge import JPEG, FakeCamera, FakeOpened, FakePublisher
 from fakes import FakeClock
+from shutterbus_edge.capture.process import CaptureProcess
+from shutterbus_edge.picture import PictureSettings
 from shutterbus_edge.schedule import Schedule, parse
 from shutterbus_edge.shoot import Shooter
-from shutterbus_edge.spool import Spool
+from shutterbus_edge.spool import Held, Spool
 from shutterbus_wire.exif import read_facts
 
 
@@ -110,6 +113,48 @@ def test_a_torn_picture_is_a_shot_that_failed_and_takes_no_number(rig: Rig) -> N
     assert [held.id.seq for held in rig.publisher.offered] == [0]
 
 
+def test_a_shot_is_told_the_number_of_its_frame_and_leaves_it_to_the_next_if_it_fails(rig: Rig) -> None:
+    """A number drawn into a picture is worth something only if the frame has the same."""
+    rig.run(2)
+    rig.camera.broken = "the cable is loose"
+    rig.stop.clear()
+    rig.run(4)
+    rig.camera.broken = ""
+    rig.stop.clear()
+    rig.run(6)
+
+    assert [shot.number for shot in rig.camera.asked] == [0, 1, 2, 2, 2, 3]
+    assert [held.id.seq for held in rig.publisher.offered] == [0, 1, 2, 3]
+
+
+def numbers_of_four_cards(folder: Path) -> list[tuple[int, int]]:
+    """Return the number of each frame and the one on its card; the camera dies between the second and the third."""
+    numbers: list[tuple[int, int]] = []
+    clock, stop, publisher = FakeClock(), threading.Event(), FakePublisher()
+    camera = CaptureProcess("testcard:320x240", PictureSettings(), clock)
+    with Spool(folder, camera="gate", clock=clock, mode="durable", tended=False) as spool:
+
+        def offer(held: Held) -> None:
+            numbers.append((held.id.seq, number_in_squares(spool.read(held))))
+            if len(numbers) == 2:
+                assert camera._child is not None
+                camera._child.kill("the cable is loose")
+            elif len(numbers) == 4:
+                stop.set()
+
+        publisher.offer = offer  # type: ignore[method-assign] # one publisher, in a test
+        Shooter("gate", camera, parse("1"), 20.0, spool, cast("Any", publisher), clock).run(stop)
+    camera.close()
+    assert camera.restarts == 1
+    return numbers
+
+
+def test_the_number_on_a_test_card_is_that_of_its_frame_whatever_is_started_again(tmp_path: Path) -> None:
+    """The camera knows nothing of the frames before it; the spool does."""
+    assert numbers_of_four_cards(tmp_path) == [(number, number) for number in range(4)]
+    assert numbers_of_four_cards(tmp_path) == [(number, number) for number in range(4, 8)]
+
+
 def test_a_camera_that_is_back_is_no_problem_any_more(rig: Rig) -> None:
     """A fault that is over must not be shown as one."""
     rig.camera.broken = "the cable is loose"
@@ -127,7 +172,7 @@ def test_the_limit_that_the_broker_named_is_met_by_the_camera(rig: Rig) -> None:
 
     rig.run(1)
 
-    assert rig.camera.limits == [123_456]
+    assert [shot.frame_max_bytes for shot in rig.camera.asked] == [123_456]
 
 
 def test_without_a_schedule_a_source_that_is_played_keeps_its_own_rate(tmp_path: Path) -> None:

@@ -27,8 +27,8 @@ def noted_capture() -> None:
         camera = original(*arguments, **named)  # type: ignore[arg-type] # passed through as they come
         taken = camera.capture
 
-        def capture_and_note(frame_max_bytes: int | None) -> capture.Picture:
-            picture = taken(frame_max_bytes)
+        def capture_and_note(shot: capture.Shot) -> capture.Picture:
+            picture = taken(shot)
             notes.write(scan_sha256(picture.jpeg) + "\n")
             return picture
 

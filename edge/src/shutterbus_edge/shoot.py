@@ -3,7 +3,7 @@
 import logging
 import threading
 
-from shutterbus_edge.capture import Picture
+from shutterbus_edge.capture import Picture, Shot
 from shutterbus_edge.capture.process import CaptureProcess
 from shutterbus_edge.errors import CameraFinishedError, CameraUnavailableError
 from shutterbus_edge.publish import Publisher
@@ -74,8 +74,9 @@ class Shooter:
     def run(self, stop: threading.Event) -> None:
         """Shoot until *stop* is set."""
         while self._wait_until_due(stop):
+            shot = Shot(self._spool.next_seq, self._publisher.frame_max_bytes)
             try:
-                picture = self._camera.shoot(self._deadline_s, self._publisher.frame_max_bytes)
+                picture = self._camera.shoot(shot, self._deadline_s)
             except CameraFinishedError as error:
                 log.info("%s; what is held is still being sent", error)
                 stop.wait()

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from edge.camera_promises import PROMISES
-from shutterbus_edge.capture import Camera, open_camera, process
+from shutterbus_edge.capture import Camera, Shot, open_camera, process
 from shutterbus_edge.capture.planes import jpeg_of, planes_of
 from shutterbus_edge.errors import CameraUnavailableError
 from shutterbus_edge.picture import PictureSettings
@@ -32,7 +32,7 @@ def opened(picture: PictureSettings) -> Camera:
 
 
 def the_sensor_says_when(given: Camera) -> None:
-    picture = given.capture(None)
+    picture = given.capture(Shot(0))
     assert picture.captured_at_source == "sensor"
     assert picture.metadata["SensorTimestamp"] > 0
     assert (picture.make, picture.model) == ("Raspberry Pi", "Virtual Video Device")
@@ -40,7 +40,7 @@ def the_sensor_says_when(given: Camera) -> None:
 
 def colours_are_right(given: Camera) -> None:
     """The bars are white, yellow, cyan, green, ...; planes in the wrong order would exchange them."""
-    image = Image.open(io.BytesIO(given.capture(None).jpeg)).convert("RGB")
+    image = Image.open(io.BytesIO(given.capture(Shot(0)).jpeg)).convert("RGB")
     row = image.crop((0, image.height // 3, image.width, image.height // 3 + 1)).tobytes()
     seen = {tuple(part > 128 for part in row[at : at + 3]) for at in range(0, len(row), 3)}
     yellow, blue, first_bars = (True, True, False), (False, False, True), row[3 * (image.width // 5) :][:3]
@@ -68,7 +68,7 @@ def what_it_cannot_do_is_named() -> None:
     )
     with contextlib.closing(opened(picture)) as camera:
         notes = "\n".join(camera.notes)
-        camera.capture(None)
+        camera.capture(Shot(0))
     for name in given.values():
         assert name in notes, f"{name} is not in {notes}"
     assert "FrameDurationLimits (200000, 200000) became" in notes, notes
@@ -79,7 +79,7 @@ def text_is_drawn() -> None:
     strips = []
     for text in (None, "GATE"):
         with contextlib.closing(opened(PictureSettings(size_px=SMALL, annotate_text=text))) as camera:
-            image = Image.open(io.BytesIO(camera.capture(None).jpeg)).convert("L")
+            image = Image.open(io.BytesIO(camera.capture(Shot(0)).jpeg)).convert("L")
             strips.append(image.crop((300, 2, 340, 30)).tobytes())
     assert strips[0] != strips[1]
 
@@ -89,7 +89,7 @@ def a_killed_capture_process_is_replaced() -> None:
     process.CHILD = [sys.executable, str(Path(__file__).with_name("child.py"))]
     capture = process.CaptureProcess("picamera2", PictureSettings(size_px=SMALL), SystemClock())
     try:
-        assert size_px(capture.shoot(20).jpeg) == SMALL
+        assert size_px(capture.shoot(Shot(0), 20).jpeg) == SMALL
         assert capture.opened is not None
         assert capture.opened.description == "Virtual Video Device"
         child = capture._child
@@ -100,7 +100,7 @@ def a_killed_capture_process_is_replaced() -> None:
         until_s = time.monotonic() + 20
         while time.monotonic() < until_s:
             try:
-                capture.shoot(20)
+                capture.shoot(Shot(0), 20)
             except CameraUnavailableError as error:
                 lost = str(error)
                 time.sleep(0.05)

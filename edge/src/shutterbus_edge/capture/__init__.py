@@ -29,6 +29,19 @@ NOT_YET = ("rtsp", "rtsps", "http", "https")
 
 
 @dataclass(frozen=True, slots=True)
+class Shot:
+    """What is known of a picture before it is taken.
+
+    Attributes:
+        number: What its frame will be numbered, for sources that draw it; a shot that fails leaves it to the next.
+        frame_max_bytes: The largest picture that the broker takes; None if it never said.
+    """
+
+    number: int
+    frame_max_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """One picture as its source handed it over.
 
@@ -75,10 +88,10 @@ class Camera(Protocol):
     def description(self) -> str:
         """What a person would call it: ``test card``, ``imx708_wide``, ``vtest.avi``."""
 
-    def capture(self, frame_max_bytes: int | None) -> Picture:
+    def capture(self, shot: Shot) -> Picture:
         """Return the next picture.
 
-        A source that encodes keeps the JPEG within *frame_max_bytes*, by lower quality, then by fewer pixels; one
+        A source that encodes keeps the JPEG within the shot's limit, by lower quality, then by fewer pixels; one
         that passes pictures through hands them over as they are.
 
         Raises:

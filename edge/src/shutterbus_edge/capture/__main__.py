@@ -13,7 +13,7 @@ import threading
 from multiprocessing.connection import Connection
 from typing import NoReturn
 
-from shutterbus_edge.capture import Camera, channel, not_applied, open_camera
+from shutterbus_edge.capture import Camera, Shot, channel, not_applied, open_camera
 from shutterbus_edge.errors import CameraFinishedError, CameraUnavailableError, MisconfiguredError
 from shutterbus_edge.picture import PictureSettings
 from shutterbus_wire.clock import SystemClock
@@ -91,8 +91,10 @@ def _shoot_on_request(channel_: Channel, camera: Camera) -> None:
         kind, facts, _ = channel.receive(channel_.connection)
         if kind == "close":
             return
-        limit = facts["frame_max_bytes"]
-        picture = camera.capture(None if limit is None else max(1, limit - FACTS_ROOM_BYTES))
+        shot = channel.read_shot(facts)
+        if shot.frame_max_bytes is not None:
+            shot = Shot(shot.number, max(1, shot.frame_max_bytes - FACTS_ROOM_BYTES))
+        picture = camera.capture(shot)
         with channel_.sending:
             channel.send_picture(channel_.connection, picture)
 

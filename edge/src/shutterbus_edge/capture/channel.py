@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-from shutterbus_edge.capture import Picture
+from shutterbus_edge.capture import Picture, Shot
 
 BEAT_EVERY_S = 1.0
 
@@ -54,6 +54,14 @@ def send_opened(connection: Connection, opened: Opened) -> None:
 def read_opened(facts: dict[str, Any]) -> Opened:
     width, height = facts["size_px"]
     return Opened((width, height), facts["natural_rate"], facts["description"], tuple(facts["notes"]))
+
+
+def send_shot(connection: Connection, shot: Shot) -> None:
+    send(connection, "shoot", asdict(shot))
+
+
+def read_shot(facts: dict[str, Any]) -> Shot:
+    return Shot(**facts)
 
 
 def send_picture(connection: Connection, picture: Picture) -> None:

@@ -14,7 +14,7 @@ from multiprocessing import connection
 from multiprocessing.connection import Connection
 from typing import Literal
 
-from shutterbus_edge.capture import Picture, channel
+from shutterbus_edge.capture import Picture, Shot, channel
 from shutterbus_wire.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -83,10 +83,10 @@ class Child:
         self._thread = threading.Thread(target=self._live, args=(command,), name="capture", daemon=True)
         self._thread.start()
 
-    def ask(self, frame_max_bytes: int | None) -> None:
+    def ask(self, shot: Shot) -> None:
         """Ask for a picture; it comes through ``answers``."""
         try:
-            channel.send(self._connection, "shoot", {"frame_max_bytes": frame_max_bytes})
+            channel.send_shot(self._connection, shot)
         except OSError:
             return  # it has gone; its end comes through ``answers``
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import cv2
 
-from shutterbus_edge.capture import Picture, orientation
+from shutterbus_edge.capture import Picture, Shot, orientation
 from shutterbus_edge.capture.fit import Fit
 from shutterbus_edge.capture.opencv import Frame, annotate, contained, to_jpeg, turned
 from shutterbus_edge.capture.pixels import Annotation
@@ -39,12 +39,12 @@ class Film:
         height, width = self._ahead.shape[:2]
         self.size_px = (width, height)
 
-    def capture(self, frame_max_bytes: int | None) -> Picture:
+    def capture(self, shot: Shot) -> Picture:
         frame = self._prepared(self._read()) if self._ahead is None else self._ahead
         self._ahead = None
         now_us = self._clock.utc_us()
-        annotate(frame, self._annotation)
-        jpeg = self._fit.encode(lambda quality, scale: to_jpeg(frame, quality, scale), frame_max_bytes)
+        annotate(frame, self._annotation, shot.number)
+        jpeg = self._fit.encode(lambda quality, scale: to_jpeg(frame, quality, scale), shot.frame_max_bytes)
         number, self._number = self._number, self._number + 1
         return Picture(jpeg, now_us, "arrival", {"File": self._path.name, "FrameNumber": number})
 

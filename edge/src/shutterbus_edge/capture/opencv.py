@@ -40,9 +40,9 @@ def scaled(frame: Frame, scale: float) -> Frame:
     return cv2.resize(frame, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
 
 
-def annotate(frame: Frame, annotation: Annotation) -> None:
+def annotate(frame: Frame, annotation: Annotation, number: int) -> None:
     """Draw the label at the top centre of *frame*."""
-    label = annotation.label(frame.shape[1])
+    label = annotation.label(frame.shape[1], number)
     if label is None or frame.ndim != 3 or label.height > frame.shape[0]:
         return
     left = (frame.shape[1] - label.width) // 2

@@ -17,7 +17,7 @@ from libcamera import ColorSpace, Transform
 from libcamera import controls as libcamera_controls
 from picamera2 import Picamera2
 
-from shutterbus_edge.capture import Picture
+from shutterbus_edge.capture import Picture, Shot
 from shutterbus_edge.capture.fit import Fit
 from shutterbus_edge.capture.orientation import orientation
 from shutterbus_edge.capture.picamera2_controls import APPLIED, Asked, ask, json_facts, offered
@@ -185,7 +185,7 @@ class PiCamera:
                 return request, metadata
             request.release()
 
-    def capture(self, frame_max_bytes: int | None) -> Picture:
+    def capture(self, shot: Shot) -> Picture:
         request, metadata = self._fresh_request()
         try:
             # A copy, so that the camera has its buffer back while the JPEG is made.
@@ -195,10 +195,10 @@ class PiCamera:
         at_us, source = self._captured_at(metadata)
         planes = planes_of(pixels, self._format, self.size_px)
         if isinstance(planes, tuple):
-            self._annotate(planes)
+            self._annotate(planes, shot.number)
         jpeg = self._fit.encode(
             lambda quality, scale: jpeg_of(planes, self._format, self.size_px, quality, scale),
-            frame_max_bytes,
+            shot.frame_max_bytes,
         )
         return Picture(jpeg, at_us, source, json_facts(metadata), self._orientation, self.make, self._model)
 
@@ -210,10 +210,10 @@ class PiCamera:
             return self._clock.utc_us() - age_us, "sensor"
         return self._clock.utc_us(), "arrival"
 
-    def _annotate(self, planes: tuple[Any, Any, Any]) -> None:
+    def _annotate(self, planes: tuple[Any, Any, Any], number: int) -> None:
         luma = planes[0]
         height, width = luma.shape
-        label = self._annotation.label(width)
+        label = self._annotation.label(width, number)
         if label is None or label.height > height:
             return
         # Text on an opaque strip of grey: the sensor's planes know brightness and colour apart.

@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import ExifTags, Image, ImageOps
 
-from shutterbus_edge.capture import Picture, orientation
+from shutterbus_edge.capture import Picture, Shot, orientation
 from shutterbus_edge.capture.fit import Fit
 from shutterbus_edge.capture.pixels import Annotation, to_jpeg, turned
 from shutterbus_edge.capture.playing import PICTURE_SUFFIXES
@@ -50,16 +50,16 @@ class Pictures:
         if not any(file.suffix.lower() in {".jpg", ".jpeg"} for file in files):
             self.applied |= {"quality", "size_px"} | Annotation.SETTINGS
         # The size of the first that can be read, without taking it.
-        first = next(self._readable(iter(files)), None)
+        first = next(self._readable(iter(files), Shot(0)), None)
         if first is None:
             raise CameraUnavailableError(f"none of the {len(files)} pictures of {path} can be read")
         self.size_px = size_px(first[1])
 
-    def capture(self, frame_max_bytes: int | None) -> Picture:
-        found = next(self._readable(self._rest, frame_max_bytes), None)
+    def capture(self, shot: Shot) -> Picture:
+        found = next(self._readable(self._rest, shot), None)
         if found is None and not self._once:
             self._rest = iter(self._files())
-            found = next(self._readable(self._rest, frame_max_bytes), None)
+            found = next(self._readable(self._rest, shot), None)
         if found is None:
             if self._once:
                 raise CameraFinishedError(f"all pictures of {self._path} are taken")
@@ -90,9 +90,7 @@ class Pictures:
             raise CameraUnavailableError(f"there is no picture in {self._path} (of the kinds {kinds})")
         return files
 
-    def _readable(
-        self, files: Iterator[Path], limit_bytes: int | None = None
-    ) -> Iterator[tuple[Path, bytes, Image.Exif | None]]:
+    def _readable(self, files: Iterator[Path], shot: Shot) -> Iterator[tuple[Path, bytes, Image.Exif | None]]:
         """Yield file, JPEG, and the EXIF of one that is passed through; the others have been turned already."""
         for file in files:
             try:
@@ -102,17 +100,17 @@ class Pictures:
                     with Image.open(file, formats=["JPEG"]) as image:
                         yield file, data, image.getexif()
                 else:
-                    yield file, self._converted(file, limit_bytes), None
+                    yield file, self._converted(file, shot), None
             except (*UNREADABLE, MalformedError) as error:
                 log.warning("%s is passed over: %s", file.name, error)
 
-    def _converted(self, file: Path, limit_bytes: int | None) -> bytes:
+    def _converted(self, file: Path, shot: Shot) -> bytes:
         with Image.open(file) as opened:
             image = turned(ImageOps.exif_transpose(opened).convert("RGB"), self._picture)
         if self._picture.size_px:
             image = ImageOps.contain(image, self._picture.size_px)
-        self._annotation.draw(image)
-        return self._fit.encode(lambda quality, scale: to_jpeg(image, quality, scale), limit_bytes)
+        self._annotation.draw(image, shot.number)
+        return self._fit.encode(lambda quality, scale: to_jpeg(image, quality, scale), shot.frame_max_bytes)
 
 
 def _taken_at_us(file: Path, exif: Image.Exif | None) -> int:

@@ -54,22 +54,20 @@ class Annotation:
         self._font = ImageFont.load_default(picture.annotate_text_size or TEXT_PX)
         self._ink = _colour(picture.annotate_foreground or "white")
         self._paper = _colour(picture.annotate_background) if picture.annotate_background else None
-        self._number = 0
         self._label: Image.Image | None = None
 
-    def label(self, width_max_px: int) -> Image.Image | None:
-        """Return what to paste into the next picture, RGBA and of even sides; None if nothing was asked for."""
+    def label(self, width_max_px: int, number: int) -> Image.Image | None:
+        """Return what to paste into the picture of *number*, RGBA and of even sides; None if nothing was asked for."""
         if not (self._text or self._numbered):
             return None
         if self._label is None or self._numbered:
-            self._number += 1
-            text = f"{self._number} {self._text}".strip() if self._numbered else self._text
+            text = f"{number} {self._text}".strip() if self._numbered else self._text
             self._label = self._draw(text, width_max_px)
         return self._label
 
-    def draw(self, image: Image.Image) -> None:
+    def draw(self, image: Image.Image, number: int) -> None:
         """Draw it at the top centre of *image*."""
-        label = self.label(image.width)
+        label = self.label(image.width, number)
         if label is not None:
             image.paste(label, ((image.width - label.width) // 2, 0), label)
 

@@ -10,7 +10,7 @@ import queue
 import sys
 from typing import NoReturn
 
-from shutterbus_edge.capture import Picture, parse_address
+from shutterbus_edge.capture import Picture, Shot, parse_address
 from shutterbus_edge.capture.channel import Opened
 from shutterbus_edge.capture.child import Child, Ended, Limits
 from shutterbus_edge.errors import CameraFinishedError, CameraUnavailableError
@@ -79,7 +79,7 @@ class CaptureProcess:
             self._opened = child.opened
         return self._opened
 
-    def shoot(self, deadline_s: float, frame_max_bytes: int | None = None) -> Picture:
+    def shoot(self, shot: Shot, deadline_s: float) -> Picture:
         """Return the next picture, within *deadline_s* for the shot itself (and as much again if it is still opening).
 
         A camera that is known to be away is answered for at once, and tried again when its back-off is over.
@@ -91,7 +91,7 @@ class CaptureProcess:
         child = self._ready_child()
         if child.opened is None or self._noted is not child.opened:
             self._wait_opened(child, deadline_s)
-        child.ask(frame_max_bytes)
+        child.ask(shot)
         answer = self._answer(child, deadline_s)
         if answer is None:
             child.kill(f"the camera hangs: no picture within {deadline_s:g} s")

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from PIL import Image, ImageDraw, ImageFont
 
-from shutterbus_edge.capture import Picture
+from shutterbus_edge.capture import Picture, Shot
 from shutterbus_edge.capture.fit import Fit
 from shutterbus_edge.capture.orientation import SETTINGS as TURNS
 from shutterbus_edge.capture.pixels import Annotation, to_jpeg, turned
@@ -44,20 +44,18 @@ class TestCard:
         self._annotation = Annotation(picture)
         self._layout = Layout(picture.size_px or _size(rest))
         self._card = self._layout.background()
-        self._number = 0
         width, height = self._layout.size
         self.size_px = (height, width) if picture.rotation in {90, 270} else (width, height)
         self.natural_rate = picture.framerate or DEFAULT_RATE
 
-    def capture(self, frame_max_bytes: int | None) -> Picture:
+    def capture(self, shot: Shot) -> Picture:
         now_us = self._clock.utc_us()
         card = self._card.copy()
-        self._layout.draw(card, now_us, self._number)
+        self._layout.draw(card, now_us, shot.number)
         card = turned(card, self._picture)
-        self._annotation.draw(card)
-        jpeg = self._fit.encode(lambda quality, scale: to_jpeg(card, quality, scale), frame_max_bytes)
-        number, self._number = self._number, self._number + 1
-        return Picture(jpeg, now_us, "driver", {"FrameNumber": number}, make="Shutterbus", model="test card")
+        self._annotation.draw(card, shot.number)
+        jpeg = self._fit.encode(lambda quality, scale: to_jpeg(card, quality, scale), shot.frame_max_bytes)
+        return Picture(jpeg, now_us, "driver", make="Shutterbus", model="test card")
 
     def close(self) -> None:
         """Nothing is held."""

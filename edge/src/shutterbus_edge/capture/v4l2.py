@@ -14,7 +14,7 @@ from typing import Any
 
 import cv2
 
-from shutterbus_edge.capture import Picture, orientation
+from shutterbus_edge.capture import Picture, Shot, orientation
 from shutterbus_edge.capture.fit import Fit
 from shutterbus_edge.capture.mjpeg import whole_jpeg
 from shutterbus_edge.capture.opencv import annotate, contained, to_jpeg, turned
@@ -71,7 +71,7 @@ class Webcam:
             self.applied |= {"quality"} | Annotation.SETTINGS
         with contextlib.suppress(OSError):
             self.applied |= apply_controls(self._device, picture)
-        first = self.capture(None)
+        first = self.capture(Shot(0))
         self.size_px = size_px(first.jpeg)
         self.notes: tuple[str, ...] = ()
         if asked and self.is_mjpeg and self.size_px != asked:
@@ -96,11 +96,11 @@ class Webcam:
             )
         return capture
 
-    def capture(self, frame_max_bytes: int | None) -> Picture:
+    def capture(self, shot: Shot) -> Picture:
         for _ in range(TORN_MAX):
             frame, at_us, source = self._fresh_frame()
             if not self.is_mjpeg:
-                return Picture(self._encoded(frame, frame_max_bytes), at_us, source)
+                return Picture(self._encoded(frame, shot), at_us, source)
             with contextlib.suppress(MalformedError):  # torn on its way over the bus: take the next
                 jpeg = whole_jpeg(frame.tobytes())
                 return Picture(jpeg, at_us, source, orientation=orientation.orientation(self._picture))
@@ -111,12 +111,12 @@ class Webcam:
     def close(self) -> None:
         self._capture.release()
 
-    def _encoded(self, frame: Any, limit_bytes: int | None) -> bytes:
+    def _encoded(self, frame: Any, shot: Shot) -> bytes:
         frame = turned(frame, self._picture)
         if self._picture.size_px:
             frame = contained(frame, self._picture.size_px)
-        annotate(frame, self._annotation)
-        return self._fit.encode(lambda quality, scale: to_jpeg(frame, quality, scale), limit_bytes)
+        annotate(frame, self._annotation, shot.number)
+        return self._fit.encode(lambda quality, scale: to_jpeg(frame, quality, scale), shot.frame_max_bytes)
 
     def _fresh_frame(self) -> tuple[Any, int, CapturedAtSource]:
         """Return a frame of now; the driver may still hold some from when a picture was last asked for."""

@@ -80,6 +80,12 @@ class Spool:
         """The epoch of the frames that are put now."""
         return self._books.epoch
 
+    @property
+    def next_seq(self) -> int:
+        """The number in the id that ``next_id`` returns next."""
+        with self._books.changed:
+            return self._next_seq
+
     def next_id(self) -> FrameId:
         """Return the id for the next frame. A number that is never put is counted as dropped, ``unfinished``."""
         with self._books.changed:
@@ -199,7 +205,7 @@ class Spool:
                 return
             data, file = entry.data, entry.file
             self._books.set_aside(entry)
-        name = file or names.file_name(held, data or b"")
+        name = file or names.file_name(held, names.crc32c(data or b""))
         try:
             quarantine.set_aside(self._files, name, data, f"{reason}: {sentence}")
         except OSError as error:
