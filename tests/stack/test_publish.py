@@ -564,18 +564,3 @@ def test_foreign_topic_gets_pictures_that_its_readers_understand(
         edge.wait(lambda: len(place.frames) == 1)
         edge.close()
     assert place.frames[0].value.startswith(b"\xdf\x03")
-
-
-@pytest.mark.parametrize("attempt", ["nobody", "gate"])
-def test_refused_connection_is_said_and_not_repeated(tmp_path: Path, attempt: str) -> None:
-    with mosquitto("allow_anonymous false") as broker:
-        credentials = {} if attempt == "nobody" else {"username": "gate", "password": "wrong"}
-        place = Place("mqtt", ("127.0.0.1", broker.port), next(CAMERAS), credentials=credentials)
-        edge = Edge(place, tmp_path)
-        edge.publisher.start()
-        edge.shoot()
-        edge.wait(lambda: "refuses" in edge.publisher.state().lanes["live"].reason)
-        time.sleep(3)
-        assert edge.publisher._live.line.retry.wait_s(edge.clock.monotonic_s()) > 50
-        assert edge.spool.counts().held_frames == 1
-        edge.close()

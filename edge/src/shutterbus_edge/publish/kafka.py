@@ -80,16 +80,19 @@ class _Manager(KafkaConnectionManager):  # type: ignore[misc] # kafka-python has
         connection = super().get_connection(node_id, **options)
         if is_new:
             connection.init_future.add_callback(self._connected)
-            connection.close_future.add_errback(self._failed)
+            connection.close_future.add_errback(self._failed, connection)
         return connection
 
     def _connected(self, _: Any) -> None:
         self.failure = None
 
-    def _failed(self, error: Exception) -> None:
-        self.failure = error
+    def _failed(self, connection: Any, error: Exception) -> None:
         if not self.bootstrapped:
             self.closed = True
+            if self.config["sasl_mechanism"] and connection.broker_version_data is not None:
+                # It throws away an answer that comes together with the end of the connection.
+                error = kafka_errors.SaslAuthenticationFailedError(f"wrong password? ({error})")
+        self.failure = error
 
 
 class _Net:
@@ -144,9 +147,12 @@ class KafkaClient:
         *,
         records_topic: str | None = None,
         send_buffer_bytes: int | None = None,
+        seen: set[str] | None = None,
     ) -> None:
         """Connect, learn the largest message that *topic* takes, and see that it exists.
 
+        *seen* is shared by the clients of one process: topics that existed. One that is missing for the first time
+        may be a broker that has just started.
         *records_topic* may be missing: pictures go without it. *send_buffer_bytes* bounds what the kernel holds
         of this connection, and so what another one has to wait for on the same line.
         """
@@ -169,8 +175,13 @@ class KafkaClient:
                 self._producer = _Producer(
                     **{**settings.kafka_producer(self.limit_bytes), **options, "kafka_client": self._net}
                 )
+            seen = set() if seen is None else seen
             if not self._knows(topic, TOPIC_TIMEOUT_S):
-                raise self._unknown(topic)
+                if topic not in seen:
+                    raise self._unknown(topic)
+                seen.discard(topic)
+                raise BrokerUnavailableError(f"{self._where} does not know topic {topic} at the moment")
+            seen.add(topic)
             if records_topic:
                 self._knows(records_topic, 0.5)
         except EdgeError:
@@ -180,7 +191,9 @@ class KafkaClient:
     def send(self, outgoing: Outgoing, done: Done) -> None:
         """See ``Client``."""
         if not self._knows(outgoing.topic, 0.2):
-            done(self._unknown(outgoing.topic))
+            unknown = self._unknown(outgoing.topic)
+            # The topic of the pictures was there when we connected; ``broken`` tells when it is gone for good.
+            done(BrokerUnavailableError(str(unknown)) if outgoing.topic == self._topic else unknown)
             return
         message = outgoing.message
         try:

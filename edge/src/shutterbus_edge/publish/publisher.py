@@ -200,9 +200,10 @@ def _openers(
         from shutterbus_edge.publish.kafka import KafkaClient
 
         telemetry = kafka_topic(camera, "telemetry") if encoder.is_ours else None
+        seen: set[str] = set()
         return {
             "live": lambda: KafkaClient(
-                broker, f"{name}-live", encoder.frames_topic, records_topic=telemetry
+                broker, f"{name}-live", encoder.frames_topic, records_topic=telemetry, seen=seen
             ),
             "backlog": lambda: KafkaClient(
                 broker,
@@ -210,6 +211,7 @@ def _openers(
                 encoder.frames_topic,
                 records_topic=telemetry,
                 send_buffer_bytes=BACKLOG_SEND_BUFFER_BYTES,
+                seen=seen,
             ),
         }
     from shutterbus_edge.publish.mqtt import MqttClient, Version

@@ -1,0 +1,284 @@
+"""The publisher as the rest of the edge sees it, and the parts that its lanes are made of."""
+
+import logging
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.fakes_publish import FakeBroker, picture
+from fakes import FakeClock
+from shutterbus_edge.errors import (
+    BrokerUnavailableError,
+    FrameRefusedError,
+    MisconfiguredError,
+    NobodyListensError,
+)
+from shutterbus_edge.publish import Publisher
+from shutterbus_edge.publish.backlog import Allowance
+from shutterbus_edge.publish.chatter import quieten
+from shutterbus_edge.publish.client import Client
+from shutterbus_edge.publish.encode import Encoder
+from shutterbus_edge.publish.reach import reach, speaks_tls, why
+from shutterbus_edge.publish.retry import Retry
+from shutterbus_edge.publish.tls import tls_refusal
+from shutterbus_edge.settings import EdgeSettings
+from shutterbus_edge.spool import Held, Spool
+from shutterbus_wire.broker import BrokerSettings
+from shutterbus_wire.clock import SystemClock
+from shutterbus_wire.frame import Facts
+from shutterbus_wire.identity import FrameId
+from shutterbus_wire.records import Status
+
+EPOCH = "0123456789abcdef"
+FACTS = Facts("gate", FrameId(EPOCH, 7), 1_750_000_000_000_000)
+
+
+@pytest.fixture
+def listening() -> Iterator[int]:
+    """A port on which something accepts connections."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Iterator[Spool]:
+    made = Spool(tmp_path / "spool", camera="gate", clock=SystemClock(), mode="memory")
+    yield made
+    made.close()
+
+
+def publisher_on(broker: FakeBroker, port: int, spool: Spool, **more: str) -> Publisher:
+    settings = EdgeSettings(
+        broker=BrokerSettings(type="mqtt", brokers=(("127.0.0.1", port),), **more), camera_id="gate"
+    )
+
+    def live() -> Client:
+        return broker.open("live")
+
+    return Publisher(
+        settings,
+        "gate",
+        spool,
+        SystemClock(),
+        openers={"live": live, "backlog": lambda: broker.open("backlog")},
+    )
+
+
+def shoot(spool: Spool) -> Held:
+    facts = Facts("gate", spool.next_id(), 1_750_000_000_000_000)
+    return spool.put(facts, picture(facts))
+
+
+def wait(condition: Callable[[], bool], broker: FakeBroker) -> None:
+    deadline_s = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline_s
+        broker.turn()
+        time.sleep(0.005)
+
+
+def test_publisher_learns_the_limit_and_keeps_it_in_the_spool(spool: Spool, listening: int) -> None:
+    """So that pictures are taken small enough from the first, also while the broker is away."""
+    broker = FakeBroker(FakeClock(), limit_bytes=1_004_096)
+    publisher = publisher_on(broker, listening, spool)
+    assert publisher.frame_max_bytes is None
+    publisher.start()
+    wait(lambda: publisher.frame_max_bytes is not None, broker)
+    publisher.stop(0)
+
+    assert publisher.frame_max_bytes == 1_000_000
+    assert spool.frame_max_bytes == 1_000_000
+
+
+def test_stop_sends_the_last_picture_and_says_offline(spool: Spool, listening: int) -> None:
+    broker = FakeBroker(FakeClock())
+    publisher = publisher_on(broker, listening, spool)
+    publisher.publish_status(Status(camera="gate", state="online", since_us=5))
+    publisher.start()
+    wait(lambda: publisher.state().lanes["live"].connected, broker)
+    held = shoot(spool)
+    publisher.offer(held)
+    answering = threading.Thread(target=lambda: wait(lambda: broker.open_clients == 0, broker))
+    answering.start()
+    publisher.stop(5)
+    answering.join()
+
+    assert broker.ids[0] == "status-online-5"
+    assert str(held.id) in broker.ids
+    assert broker.ids[-1].startswith("status-offline-")
+    assert spool.counts().held_frames == 0
+    assert publisher.state().ended == ()
+
+
+def test_stop_without_a_broker_takes_no_time_and_loses_nothing(spool: Spool) -> None:
+    broker = FakeBroker(FakeClock(), refusal=BrokerUnavailableError("away"))
+    publisher = publisher_on(broker, 1, spool)
+    publisher.start()
+    publisher.offer(shoot(spool))
+    started_s = time.monotonic()
+    publisher.stop(30)
+
+    assert time.monotonic() - started_s < 5
+    assert spool.counts().held_frames == 1
+
+
+def test_records_have_no_place_beside_a_topic_that_the_user_named(spool: Spool, listening: int) -> None:
+    """Its readers know pictures only, and nobody asked for further topics on that broker."""
+    broker = FakeBroker(FakeClock())
+    publisher = publisher_on(broker, listening, spool, topic="street/pictures")
+    publisher.publish_status(Status(camera="gate", state="online", since_us=5))
+    publisher.offer_record(spool.put_record("reports", 0, b"{}"))
+    publisher.start()
+    publisher.offer(shoot(spool))
+    wait(lambda: bool(broker.received), broker)
+    publisher.stop(0)
+
+    assert len(broker.received) == 1
+    assert spool.counts().held_records == 0
+
+
+def test_dead_lane_is_seen(spool: Spool, listening: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process has to be started again; nothing inside it will."""
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    broker = FakeBroker(FakeClock())
+    publisher = publisher_on(broker, listening, spool)
+    monkeypatch.setattr(publisher._live, "step", lambda: 1 / 0)
+    publisher.start()
+    wait(lambda: publisher.state().ended == ("live",), broker)
+    publisher.stop(0)
+
+
+def test_our_topics_by_transport() -> None:
+    assert Encoder("kafka", "gate").frames_topic == "shutterbus.gate.frames"
+    assert Encoder("mqtt", "gate").frames_topic == "shutterbus/gate/frames"
+    assert Encoder("mqtt", "gate", topic="street/{camera}").frames_topic == "street/gate"
+    assert Encoder("mqtt", "gate", topic="shutterbus/{camera}/frames").is_ours
+
+
+def test_format_of_a_named_topic_is_what_its_readers_understand() -> None:
+    assert Encoder("kafka", "gate").message_format == "jpeg"
+    assert Encoder("kafka", "gate", topic="street").message_format == "3"
+    assert Encoder("kafka", "gate", topic="street", message_format="jpeg").message_format == "jpeg"
+
+
+def test_lane_is_told_in_the_attributes() -> None:
+    outgoing = Encoder("mqtt", "gate").frame(picture(FACTS), "backlog")
+
+    assert outgoing.message.attributes["lane"] == "backlog"
+    assert outgoing.message.attributes["id"] == f"{EPOCH}-7"
+    assert outgoing.key == b"gate"
+
+
+def test_retain_can_be_forbidden_and_asked_for() -> None:
+    live = picture(FACTS)
+    assert Encoder("mqtt", "gate").frame(live, "live").retain
+    assert not Encoder("mqtt", "gate", retain=False).frame(live, "live").retain
+    assert Encoder("mqtt", "gate", topic="street", retain=True).frame(live, "live").retain
+    assert not Encoder("kafka", "gate").frame(live, "live").retain
+
+
+def test_picture_without_its_facts_is_refused() -> None:
+    with pytest.raises(FrameRefusedError):
+        Encoder("mqtt", "gate").frame(b"\xff\xd8\xff\xd9", "live")
+
+
+def test_base64_leaves_less_room() -> None:
+    assert Encoder("mqtt", "gate").frame_max_bytes(2_097_164) == 2_093_068
+    assert Encoder("mqtt", "gate", message_format="json").frame_max_bytes(2_097_164) == 1_569_801
+
+
+@pytest.mark.parametrize(
+    ("error", "waits"),
+    [
+        (BrokerUnavailableError("away"), [0.5, 1, 2, 4, 5, 5]),
+        (NobodyListensError("nobody"), [5, 10, 20, 40, 60, 60]),
+        (MisconfiguredError("wrong password"), [60, 60, 60]),
+    ],
+)
+def test_patience_depends_on_what_went_wrong(error: BrokerUnavailableError, waits: list[float]) -> None:
+    retry = Retry(share=lambda: 1.0)
+    seen = []
+    for _ in waits:
+        retry.failed(error, 100.0)
+        seen.append(retry.wait_s(100.0))
+
+    assert seen == waits
+    retry.worked()
+    assert retry.wait_s(100.0) == 0
+    assert retry.reason == ""
+
+
+def test_broker_that_is_away_is_tried_at_random_instants() -> None:
+    """A thousand cameras must not come back as one."""
+    shares = iter([0.1, 0.9])
+    retry = Retry(share=lambda: next(shares))
+    retry.failed(BrokerUnavailableError("away"), 0.0)
+    first = retry.wait_s(0.0)
+    retry.failed(BrokerUnavailableError("away"), 0.0)
+
+    assert [first, retry.wait_s(0.0)] == pytest.approx([0.05, 0.9])
+
+
+def test_allowance_may_go_into_debt_for_one_message() -> None:
+    clock = FakeClock()
+    allowance = Allowance(100_000, clock)
+    assert allowance.wait_s() == 0
+    allowance.spend(1_000_000)
+    assert allowance.wait_s() == pytest.approx(10)
+    clock.pass_s(10)
+    assert allowance.wait_s() == 0
+    assert Allowance(None, clock).wait_s() == 0
+
+
+def test_reaching_a_broker_takes_one_that_accepts(listening: int) -> None:
+    reach([("127.0.0.1", 1), ("127.0.0.1", listening)])
+    with pytest.raises(ConnectionRefusedError) as refused:
+        reach([("127.0.0.1", 1)])
+    assert why([("127.0.0.1", 1)], refused.value) == "127.0.0.1:1 refuses the connection"
+
+
+def test_tls_is_recognised_on_the_other_side(listening: int) -> None:
+    """So that a client without it can be told what to set."""
+    assert not speaks_tls(("127.0.0.1", 1))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        # Without a certificate it can only say, in TLS, that it has none to show.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection, pytest.raises(ssl.SSLError):
+                context.wrap_socket(connection, server_side=True)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        assert speaks_tls(server.getsockname())
+        thread.join()
+
+
+def test_tls_cause_is_found_below_the_error_that_hides_it() -> None:
+    inner = ssl.SSLCertVerificationError("certificate verify failed")
+    inner.verify_message = "certificate has expired"
+    outer = ConnectionError("Handshake failed")
+    outer.__context__ = inner
+
+    assert "certificate has expired" in str(tls_refusal(outer))
+    assert tls_refusal(ConnectionResetError()) is None
+
+
+def test_library_repeats_itself_once_a_minute_and_never_below_info(caplog: pytest.LogCaptureFixture) -> None:
+    """Below INFO it logs every picture; while a broker is away it says the same ten times a second."""
+    target = logging.getLogger("test.target")
+    target.setLevel(logging.DEBUG)
+    quieten("test.library", target)
+    library = logging.getLogger("test.library.deep")
+    for attempt in range(100):
+        library.error("no connection to %s", attempt)
+        library.debug("value=%r", b"picture")
+    library.error("another thing")
+
+    assert caplog.messages == ["no connection to 0", "another thing"]

@@ -1,0 +1,168 @@
+"""A broker that does not want us: said once, with what to do, kept in the spool, and never hammered."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from kafka import KafkaAdminClient
+from kafka.admin import ACL, ACLOperation, ACLPermissionType, NewTopic, ResourcePattern, ResourceType
+
+from edge.fakes_publish import picture
+from shutterbus_edge.publish import Publisher, retry
+from shutterbus_edge.settings import EdgeSettings
+from shutterbus_edge.spool import Spool
+from shutterbus_wire.broker import BrokerSettings
+from shutterbus_wire.clock import SystemClock
+from shutterbus_wire.frame import Facts
+from stack.brokers import Container, docker, kafka, mosquitto
+
+pytestmark = [
+    pytest.mark.stack,
+    # kafka-python leaves it to the garbage collector to close a socket whose connecting failed.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+USERS = (
+    "org.apache.kafka.common.security.plain.PlainLoginModule required "
+    'username="admin" password="admin-secret" user_admin="admin-secret" user_gate="gate-secret";'
+)
+
+
+@pytest.fixture(scope="module")
+def guarded_kafka() -> Iterator[Container]:
+    """A Kafka with passwords and rights: ``gate`` may do nothing yet."""
+    with kafka(
+        KAFKA_LISTENER_SECURITY_PROTOCOL_MAP="CONTROLLER:PLAINTEXT,LAN:SASL_PLAINTEXT",
+        KAFKA_SASL_ENABLED_MECHANISMS="PLAIN",
+        KAFKA_SASL_MECHANISM_INTER_BROKER_PROTOCOL="PLAIN",
+        KAFKA_LISTENER_NAME_LAN_PLAIN_SASL_JAAS_CONFIG=USERS,
+        KAFKA_AUTHORIZER_CLASS_NAME="org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        KAFKA_SUPER_USERS="User:admin;User:ANONYMOUS",
+    ) as broker:
+        yield broker
+
+
+def admin_of(broker: Container) -> KafkaAdminClient:
+    return KafkaAdminClient(
+        bootstrap_servers=broker.address,
+        security_protocol="SASL_PLAINTEXT",
+        sasl_mechanism="PLAIN",
+        sasl_plain_username="admin",
+        sasl_plain_password="admin-secret",
+    )
+
+
+class Edge:
+    """A publisher with one picture in its spool."""
+
+    def __init__(self, folder: Path, broker: BrokerSettings) -> None:
+        self.clock = SystemClock()
+        self.spool = Spool(folder, camera="gate", clock=self.clock)
+        self.publisher = Publisher(
+            EdgeSettings(broker=broker, camera_id="gate"), "gate", self.spool, self.clock
+        )
+        facts = Facts("gate", self.spool.next_id(), self.clock.utc_us())
+        self.publisher.offer(self.spool.put(facts, picture(facts)))
+
+    @property
+    def reason(self) -> str:
+        return self.publisher.state().lanes["live"].reason
+
+    def wait_for_reason(self, words: str, within_s: float = 30) -> None:
+        deadline_s = time.monotonic() + within_s
+        while words not in self.reason:
+            assert time.monotonic() < deadline_s, self.publisher.state()
+            time.sleep(0.05)
+
+    def wait_sent(self, within_s: float = 30) -> None:
+        deadline_s = time.monotonic() + within_s
+        while self.spool.counts().held_frames:
+            assert time.monotonic() < deadline_s, self.publisher.state()
+            time.sleep(0.05)
+
+    def close(self) -> None:
+        self.publisher.stop(1)
+        self.spool.close()
+
+
+def as_gate(broker: Container, password: str = "gate-secret") -> BrokerSettings:
+    return BrokerSettings(
+        type="kafka", brokers=(("127.0.0.1", broker.port),), username="gate", password=password
+    )
+
+
+def test_wrong_password_is_tried_once_a_minute(
+    guarded_kafka: Container, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A broker that counts failures would lock the account; and the password is nowhere in the log."""
+    edge = Edge(tmp_path, as_gate(guarded_kafka, "wrong-secret"))
+    edge.publisher.start()
+    edge.wait_for_reason("refuses the user gate")
+    time.sleep(3)
+
+    lines = docker("logs", guarded_kafka.name).splitlines()
+    attempts = [line for line in lines if "Failed authentication" in line]
+    assert len(attempts) <= 1, attempts
+    assert edge.publisher._live.line.retry.wait_s(edge.clock.monotonic_s()) > 50
+    assert edge.spool.counts().held_frames == 1
+    edge.close()
+    assert "wrong-secret" not in caplog.text
+
+
+def test_denied_topic_waits_until_the_right_is_given(
+    guarded_kafka: Container, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry, "MISCONFIGURED_S", 2.0)
+    admin = admin_of(guarded_kafka)
+    admin.create_topics([NewTopic(name="shutterbus.gate.frames", num_partitions=1, replication_factor=1)])
+    edge = Edge(tmp_path, as_gate(guarded_kafka))
+    edge.publisher.start()
+    edge.wait_for_reason("shutterbus.gate.frames")
+    assert "does not let us write" in edge.reason or "no topic" in edge.reason
+    assert edge.spool.counts().held_frames == 1
+
+    for operation in (ACLOperation.WRITE, ACLOperation.DESCRIBE_CONFIGS):
+        pattern = ResourcePattern(ResourceType.TOPIC, "shutterbus.gate.frames")
+        admin.create_acls([ACL("User:gate", "*", operation, ACLPermissionType.ALLOW, pattern)])
+    edge.wait_sent()
+    assert edge.publisher.frame_max_bytes == 8388620 - 4096
+    edge.close()
+    admin.close()
+
+
+def test_topic_denied_by_mosquitto_is_not_counted_as_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry, "MISCONFIGURED_S", 2.0)
+    rules = tmp_path / "acl"
+    rules.write_text("topic write shutterbus/yard/#\ntopic read #\n")
+    rules.chmod(0o644)
+    with mosquitto() as broker:
+        docker("cp", str(rules), f"{broker.name}:/mosquitto/data/acl")
+        configuration = Path(broker._folder.name) / "mosquitto.conf"
+        configuration.write_text(configuration.read_text() + "acl_file /mosquitto/data/acl\n")
+        broker.stop()
+        broker.start()
+        edge = Edge(tmp_path / "spool", BrokerSettings(type="mqtt", brokers=(("127.0.0.1", broker.port),)))
+        edge.publisher.start()
+        edge.wait_for_reason("does not let us write")
+        assert edge.spool.counts().held_frames == 1
+        edge.close()
+
+
+@pytest.mark.parametrize(("user", "who"), [(None, "without user"), ("gate", "the user gate")])
+def test_mosquitto_that_refuses_us_is_asked_once_a_minute(tmp_path: Path, user: str | None, who: str) -> None:
+    with mosquitto("allow_anonymous false") as broker:
+        settings = BrokerSettings(
+            type="mqtt",
+            brokers=(("127.0.0.1", broker.port),),
+            username=user,
+            password=user and "wrong-secret",
+        )
+        edge = Edge(tmp_path, settings)
+        edge.publisher.start()
+        edge.wait_for_reason(who)
+        assert edge.publisher._live.line.retry.wait_s(edge.clock.monotonic_s()) > 50
+        assert edge.spool.counts().held_frames == 1
+        edge.close()
