@@ -1,0 +1,229 @@
+"""``init``, ``enroll`` and ``revoke`` in a folder, with no broker."""
+
+import datetime as dt
+import json
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+from argon2 import PasswordHasher
+
+from shutterbus_broker import authority, disk, dotenv, enroll, hosts, initialise, mosquitto
+from shutterbus_broker.errors import SetupError
+from shutterbus_broker.identities import Identities
+from shutterbus_broker.installation import Installation
+
+NOW = dt.datetime(2026, 11, 21, tzinfo=dt.UTC)
+HOST = "server.example.org 192.168.1.10"
+
+
+class Said(list[str]):
+    """What was said."""
+
+    def __call__(self, sentence: str) -> None:
+        self.append(sentence)
+
+    def __str__(self) -> str:
+        return "\n".join(self)
+
+
+@pytest.fixture
+def there(tmp_path: Path) -> Installation:
+    """A server of Mosquitto alone, so that nobody asks for a Kafka."""
+    (tmp_path / ".env").write_text("# mine\nCOMPOSE_PROFILES=mqtt\nTZ='Asia/Tokyo'\n")
+    initialise.run(tmp_path, HOST, Said(), NOW)
+    return Installation(tmp_path)
+
+
+def _snapshot(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_init_makes_all_that_a_server_needs(tmp_path: Path) -> None:
+    """The password is shown once and kept as a hash."""
+    said = Said()
+    initialise.run(tmp_path, HOST, said, NOW)
+
+    settings = dotenv.read(tmp_path / ".env")
+    assert settings["HOST"] == HOST
+    assert settings["SERVER_NAME"] == "server.example.org"
+    assert settings["SERVER_UID"] == str(os.getuid() or 10001)
+    password = next(line for line in said if line.startswith("Viewer:")).split("password ")[1].split(" ")[0]
+    stored = (tmp_path / "state/server/viewer/VIEWER_PASSWORD_HASH").read_text()
+    assert PasswordHasher().verify(stored, password)
+    everything = b"".join(_snapshot(tmp_path).values())
+    assert password.encode() not in everything
+    names = authority.hosts_of((tmp_path / "state/server/kafka/server.crt").read_bytes())
+    assert names == ["server.example.org", "192.168.1.10", "kafka", "localhost", "127.0.0.1", "::1"]
+
+
+def test_nothing_that_init_makes_can_be_read_by_others(there: Installation) -> None:
+    """Keys above all, but names of cameras are nobody's business either."""
+    for path in there.state.rglob("*"):
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_init_again_changes_nothing(there: Installation) -> None:
+    """It can be run at any time."""
+    before, said = _snapshot(there.project), Said()
+    initialise.run(there.project, None, said, NOW)
+    assert _snapshot(there.project) == before
+    assert said == ["Ready: docker compose up -d"]
+
+
+def test_new_host_says_what_each_camera_needs(there: Installation) -> None:
+    """Keys and password stay; only the servers' certificates and three lines of .env are new."""
+    enroll.enroll(there, "cameras", "gate", Said(), NOW)
+    before, said = _snapshot(there.project), Said()
+    initialise.run(there.project, "new.example.org", said, NOW)
+    changed = {name for name, data in _snapshot(there.project).items() if before[name] != data}
+    assert changed == {
+        ".env",
+        "state/server/kafka/server.crt",
+        "state/server/kafka/server.pem",
+        "state/server/mosquitto/server.crt",
+        "state/server/viewer/server.crt",
+    }
+    assert "docker compose restart kafka mosquitto viewer" in str(said)
+    assert "gate: in its .env replace server.example.org by new.example.org" in str(said)
+
+
+def test_what_a_person_wrote_into_env_stays(there: Installation) -> None:
+    """Comments and order too; the seed's own name for the server is understood."""
+    text = there.env_file.read_text()
+    assert text.startswith("# mine\nCOMPOSE_PROFILES=mqtt\nTZ='Asia/Tokyo'\n")
+    (there.project / "seed").mkdir()
+    (there.project / "seed/.env").write_text(
+        "BROKER_HOSTNAME=kafka.example.org\nKAFKA_MESSAGE_MAX_BYTES=8388620\n"
+    )
+    initialise.run(there.project / "seed", None, Said(), NOW)
+    settings = dotenv.read(there.project / "seed/.env")
+    assert settings["SERVER_NAME"] == "kafka.example.org"
+    assert settings["KAFKA_MESSAGE_MAX_BYTES"] == "8388620"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "HOST is missing"),
+        ("server.example.org:9093", "'server.example.org:9093' is neither a name nor an address"),
+        ("https://server", "neither a name nor an address"),
+        ("192.168.1.300", "neither a name nor an address"),
+    ],
+)
+def test_host_that_cannot_be_is_answered_with_an_example(text: str, sentence: str) -> None:
+    """A person types it from memory."""
+    with pytest.raises(SetupError, match=sentence):
+        hosts.parse(text)
+
+
+def test_name_that_containers_cannot_resolve_is_warned_of() -> None:
+    """The Pi finds server.local, its container does not."""
+    (warning,) = hosts.warnings(hosts.parse("Server.local, 192.168.1.10"))
+    assert warning.startswith("server.local ends in .local")
+
+
+def test_camera_gets_all_that_it_needs_and_no_more(there: Installation) -> None:
+    """One file, for its owner alone, without the authority's key."""
+    file = enroll.enroll(there, "cameras", "gate", Said(), NOW)
+    assert file.stat().st_mode & 0o777 == 0o600
+    with tarfile.open(file) as tar:
+        names = tar.getnames()
+        env = tar.extractfile("gate/.env")
+        assert env is not None
+        text = env.read().decode()
+        assert tar.getmember("gate/secrets/gate.key").mode == 0o600
+    assert set(names) == {
+        "gate",
+        "gate/secrets",
+        "gate/.env",
+        "gate/secrets/ca.crt",
+        "gate/secrets/gate.crt",
+        "gate/secrets/gate.key",
+    }
+    assert "SS_BROKERS=server.example.org:8883\n" in text
+    assert "SERVER_ADDRESS=192.168.1.10\n" in text
+    assert "TZ=Asia/Tokyo\n" in text
+
+
+def test_a_name_is_never_used_twice(there: Installation) -> None:
+    """What was stolen stays worthless when the camera is enrolled again."""
+    for _ in range(2):
+        enroll.enroll(there, "cameras", "gate", Said(), NOW)
+    acl = (there.state / "mosquitto/acl").read_text()
+    assert "user gate.2" in acl
+    assert "user gate.1" not in acl
+    enroll.revoke(there, "cameras", "gate", Said())
+    assert "gate" not in (there.state / "mosquitto/acl").read_text()
+    enroll.enroll(there, "cameras", "gate", Said(), NOW)
+    assert "user gate.3" in (there.state / "mosquitto/acl").read_text()
+
+
+def test_revoking_a_stranger_names_who_is_there(there: Installation) -> None:
+    """A misspelt name must not look like success."""
+    enroll.enroll(there, "cameras", "gate", Said(), NOW)
+    with pytest.raises(SetupError, match="no camera 'gaet'; enrolled: gate"):
+        enroll.revoke(there, "cameras", "gaet", Said())
+
+
+def test_no_name_of_a_camera_or_reader_can_spell_a_service() -> None:
+    """Nor one another: a reader called as a camera is another identity."""
+    identities = Identities({}, {}).enrolled("cameras", "admin").enrolled("readers", "admin")
+    assert identities.certificate_name("cameras", "admin") == "admin.1"
+    assert identities.certificate_name("readers", "admin") == "admin.reader.1"
+    for name in ("admin.service", "viewer.service", "a.1", "", "A", "gate\nuser admin.service"):
+        with pytest.raises(ValueError, match="cannot name a camera"):
+            Identities({}, {}).enrolled("cameras", name)
+
+
+def test_acl_gives_a_camera_its_own_topics_only() -> None:
+    """Mosquitto denies what no line allows."""
+    lines = mosquitto.acl(Identities({}, {}).enrolled("cameras", "gate")).splitlines()
+    after = lines[lines.index("user gate.1") + 1 :]
+    assert after == ["topic write shutterbus/gate/+", "topic read shutterbus/gate/commands"]
+
+
+def test_damaged_registry_is_named_and_not_overwritten(there: Installation) -> None:
+    """Otherwise every camera would be forgotten, and its old certificates be numbered anew."""
+    there.identities_file.write_text(json.dumps({"cameras": []}))
+    with pytest.raises(SetupError, match=r"identities\.json is damaged"):
+        enroll.enroll(there, "cameras", "gate", Said(), NOW)
+    assert there.identities_file.read_text() == json.dumps({"cameras": []})
+
+
+def test_many_cameras_come_from_a_table(tmp_path: Path) -> None:
+    """Whatever its other columns are; one bad name enrolls nobody."""
+    table = tmp_path / "cameras.csv"
+    table.write_text("place,camera\nnorth,gate\nsouth, yard \n")
+    assert enroll.names_in(table) == ["gate", "yard"]
+    table.write_text("gate\nyard\n")
+    assert enroll.names_in(table) == ["gate", "yard"]
+    table.write_text("gate\nYard!\n")
+    with pytest.raises(ValueError, match="cannot name a camera"):
+        enroll.names_in(table)
+
+
+@pytest.mark.parametrize("cameras", [1, 3, 40])
+@pytest.mark.parametrize("message_max_bytes", [2_097_164, 8_388_620])
+def test_disk_is_never_promised_twice(cameras: int, message_max_bytes: int) -> None:
+    """Every partition at its peak, all senders at their fastest, and Kafka's own topics fit together."""
+    limit = 20 * disk.GIB
+    division = disk.divide(limit, cameras, message_max_bytes)
+    rooms = (division.rooms.frames, division.rooms.telemetry, division.rooms.commands)
+    peak = sum(room.retention_bytes + 2 * room.segment_bytes for room in rooms) + division.quota * disk.LATE_S
+    assert cameras * peak + disk.OWN_BYTES <= limit
+    assert division.rooms.frames.segment_bytes > message_max_bytes
+    assert division.rooms.frames.retention_bytes > division.rooms.frames.segment_bytes
+
+
+def test_disk_that_is_too_small_is_refused_with_the_number_needed() -> None:
+    """And that number is enough."""
+    with pytest.raises(SetupError, match="too little for 40 cameras") as refused:
+        disk.divide(2 * disk.GIB, 40, 2_097_164)
+    needed = float(str(refused.value).split("at least ")[1].removesuffix("GiB is needed"))
+    disk.divide(int(needed * disk.GIB), 40, 2_097_164)
