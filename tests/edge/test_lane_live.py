@@ -7,6 +7,7 @@ import pytest
 from edge.fakes_publish import Bench
 from shutterbus_edge.errors import (
     BrokerUnavailableError,
+    EdgeError,
     FrameRefusedError,
     MisconfiguredError,
     NobodyListensError,
@@ -304,6 +305,23 @@ def test_status_is_told_again_after_every_connecting(bench: Bench) -> None:
 
     assert bench.broker.ids == ["status-online-1"] * 2
     assert bench.live.is_idle
+
+
+@pytest.mark.parametrize("error", [NobodyListensError("nobody listens"), MisconfiguredError("not allowed")])
+def test_what_only_others_can_change_is_not_waited_for(bench: Bench, error: EdgeError) -> None:
+    """A stop would spend all its grace on it; the picture is safe in the spool."""
+    bench.broker.verdict = lambda _: error
+    bench.shoot()
+    bench.read_sensor()
+    assert not bench.live.is_idle
+    bench.turn()
+
+    assert bench.live.is_idle
+    assert (bench.held, bench.spool.counts().held_records) == (1, 1)
+
+    bench.broker.verdict = lambda _: BrokerUnavailableError("busy")
+    bench.run_s(70)
+    assert not bench.live.is_idle, "this passes"
 
 
 def test_flapping_connections_leave_no_client_open(bench: Bench) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from shutterbus_edge.publish.client import Client, Outgoing
 from shutterbus_edge.publish.encode import Encoder
-from shutterbus_edge.publish.lane import Flight, Lane
+from shutterbus_edge.publish.lane import Flight, Kind, Lane
 from shutterbus_edge.publish.line import Line
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_wire.clock import Clock
@@ -76,8 +76,15 @@ class LiveLane(Lane):
 
     @property
     def is_idle(self) -> bool:
-        """Whether everything that was offered has been confirmed or given up."""
-        return not (self._waiting or self._records or self._status_due or self.has_in_flight)
+        """Whether there is nothing to wait for: what is not confirmed lacks a subscriber or a right, and time brings neither."""
+        waiting: dict[Kind, bool] = {
+            "frame": self._waiting is not None or self._handing_over,
+            "record": bool(self._records),
+            "status": self._status_due,
+        }
+        return not self.has_in_flight and not any(
+            waits and not self._retries[kind].probing for kind, waits in waiting.items()
+        )
 
     def finish(self) -> None:
         super().finish()
