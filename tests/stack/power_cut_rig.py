@@ -66,10 +66,10 @@ def look(folder: Path) -> tuple[set[str], int]:
     found, torn = set(), 0
     with Spool(folder, camera="gate", clock=SystemClock(), machine="one", tended=False):
         for path in folder.glob("*.jpg"):
-            held = names.parse(path.name, 0, 0)
-            assert held is not None
+            ours = names.parse(path.name, 0, 0)
+            assert ours is not None
             if names.is_whole(path.name, path.read_bytes()):
-                found.add(str(held.id))
+                found.add(str(ours[0].id))
             else:
                 torn += 1
     return found, torn

@@ -33,18 +33,18 @@ def entries(found: Iterable[Found], clock: Clock) -> list[Entry]:
     Only names and times are looked at: content is checked when it is sent. The age of a file is what the clock makes of
     its modification time, never negative. Within an epoch and stream the numbers decide, whatever the clock did.
     """
-    series: dict[tuple[str, str | None], list[tuple[names.Held, str]]] = defaultdict(list)
+    series: dict[tuple[str, str | None], list[tuple[names.Held, int]]] = defaultdict(list)
     for file in found:
-        if held := names.parse(file.name, file.size_bytes, file.written_at_us):
-            series[held.id.epoch, held.stream].append((held, file.name))
+        if ours := names.parse(file.name, file.size_bytes, file.written_at_us):
+            series[ours[0].id.epoch, ours[0].stream].append(ours)
     now_us, now_s = clock.utc_us(), clock.monotonic_s()
     result: list[Entry] = []
     for one in series.values():
         latest_us = 0
-        for held, name in sorted(one, key=lambda h: h[0].id.seq):
+        for held, digest in sorted(one, key=lambda h: h[0].id.seq):
             latest_us = max(latest_us, held.captured_at_us)
             age_us = max(0, now_us - latest_us) if latest_us >= CLOCK_WAS_SET_US else 0
-            result.append(Entry(held, put_at_s=now_s - age_us / 1e6, file=name))
+            result.append(Entry(held, put_at_s=now_s - age_us / 1e6, digest=digest))
     begins = {key: min(h.captured_at_us for h, _ in one) for key, one in series.items()}
     epochs: dict[str, int] = {}
     for (epoch, _), begin_us in begins.items():

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from shutterbus_edge.spool.names import Held, Kind
+from shutterbus_edge.spool.names import Held, Kind, file_name
 
 
 @dataclass(slots=True, eq=False)
@@ -15,7 +15,8 @@ class Entry:
         put_at_s: On the monotonic clock.
         claimed: Somebody is sending it; it is neither given to another nor dropped.
         data: Its bytes while they are in memory only.
-        file: Its file once that is durable. Either data or file is set.
+        digest: CRC-32C of its bytes, which completes the name of its file, once that is durable. Either data or
+            digest is set. A number, since hundreds of thousands of entries may be held.
         writing: Somebody is making the file.
         gone: Confirmed, dropped or set aside; who was writing it meanwhile removes the file.
     """
@@ -24,9 +25,14 @@ class Entry:
     put_at_s: float
     claimed: bool = False
     data: bytes | None = None
-    file: str | None = None
+    digest: int | None = None
     writing: bool = False
     gone: bool = False
+
+    @property
+    def file(self) -> str | None:
+        """The name of its file; None while it is in memory only."""
+        return None if self.digest is None else file_name(self.held, self.digest)
 
 
 class Index:
@@ -56,7 +62,7 @@ class Index:
         series[entry.held.name] = entry
         if first:
             series.move_to_end(entry.held.name, last=False)
-        if entry.file is None:
+        if entry.digest is None:
             self.memory[entry.held.name] = entry
         self._count(entry, 1)
 
@@ -67,10 +73,10 @@ class Index:
         self.memory.pop(entry.held.name, None)
         entry.gone = True
 
-    def stored(self, entry: Entry, file: str) -> None:
+    def stored(self, entry: Entry, digest: int) -> None:
         """Note that *entry* is on disk now."""
         self._count(entry, -1)
-        entry.file, entry.data = file, None
+        entry.digest, entry.data = digest, None
         self.memory.pop(entry.held.name, None)
         self._count(entry, 1)
 
@@ -116,14 +122,14 @@ class Index:
             self.record_bytes += sign * entry.held.size_bytes
             return
         self.frame_bytes += sign * entry.held.size_bytes
-        if entry.file is not None:
+        if entry.digest is not None:
             self.stored_files += sign
             self.stored_bytes += sign * entry.held.size_bytes
 
 
 def may_leave_disk(entry: Entry) -> bool:
-    return entry.file is not None and not (entry.claimed or entry.gone)
+    return entry.digest is not None and not (entry.claimed or entry.gone)
 
 
 def may_leave_memory(entry: Entry) -> bool:
-    return entry.file is None and not (entry.claimed or entry.gone or entry.writing)
+    return entry.digest is None and not (entry.claimed or entry.gone or entry.writing)

@@ -6,6 +6,7 @@ are padded because names are also sorted by people and by tools that sort text.
 """
 
 import re
+import sys
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,7 +25,6 @@ _RECORD = re.compile(
     r"-(?P<crc>[0-9a-f]{8})\.json"
 )
 _STREAM = re.compile(STREAM_PATTERN)
-TEMPORARY = re.compile(r"\..+\.tmp")
 
 Kind = Literal["frame", "record"]
 
@@ -61,28 +61,34 @@ def record_name(identity: FrameId, stream: str) -> str:
     return f"{identity.epoch}-{stream}-{identity.seq:020d}"
 
 
-def file_name(held: Held, data: bytes) -> str:
-    """The name under which *data* is kept for *held*."""
-    return f"{held.name}-{crc32c(data):08x}.{'jpg' if held.kind == 'frame' else 'json'}"
+def file_name(held: Held, digest: int) -> str:
+    """The name under which bytes with the CRC-32C *digest* are kept for *held*."""
+    return f"{held.name}-{digest:08x}.{'jpg' if held.kind == 'frame' else 'json'}"
+
+
+def digest_of(data: bytes) -> int:
+    """The CRC-32C of *data*."""
+    return int(crc32c(data))
 
 
 def is_whole(name: str, data: bytes) -> bool:
     """Whether *data* is what was put into the file *name*."""
-    return name.rpartition(".")[0].endswith(f"-{crc32c(data):08x}")
+    return name.rpartition(".")[0].endswith(f"-{digest_of(data):08x}")
 
 
-def parse(name: str, size_bytes: int, written_at_us: int) -> Held | None:
-    """Return what the file *name* holds; None if it is not one of ours."""
+def parse(name: str, size_bytes: int, written_at_us: int) -> tuple[Held, int] | None:
+    """Return what the file *name* holds, and its digest; None if it is not one of ours."""
     match = _FRAME.fullmatch(name) or _RECORD.fullmatch(name)
     if match is None or int(match["seq"]) >= 2**63:
         return None
     parts = match.groupdict()
     stream = parts.get("stream")
-    return Held(
+    held = Held(
         name=parts["stem"],
         kind="record" if stream else "frame",
-        id=FrameId(parts["epoch"], int(parts["seq"])),
+        id=FrameId(sys.intern(parts["epoch"]), int(parts["seq"])),
         size_bytes=size_bytes,
         captured_at_us=written_at_us,
         stream=stream,
     )
+    return held, int(parts["crc"], 16)

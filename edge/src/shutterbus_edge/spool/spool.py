@@ -205,7 +205,7 @@ class Spool:
                 return
             data, file = entry.data, entry.file
             self._books.set_aside(entry)
-        name = file or names.file_name(held, names.crc32c(data or b""))
+        name = file or names.file_name(held, names.digest_of(data or b""))
         try:
             quarantine.set_aside(self._files, name, data, f"{reason}: {sentence}")
         except OSError as error:

@@ -6,11 +6,11 @@ import threading
 from typing import Literal
 
 from shutterbus_edge.spool import limits as bounds
+from shutterbus_edge.spool import names
 from shutterbus_edge.spool.books import Books
 from shutterbus_edge.spool.files import Files, store
 from shutterbus_edge.spool.index import Entry, may_leave_disk, may_leave_memory
 from shutterbus_edge.spool.limits import Mode, Need, SpoolLimits, Victims
-from shutterbus_edge.spool.names import file_name
 from shutterbus_wire.clock import Clock
 from shutterbus_wire.outage import Outage
 
@@ -102,7 +102,8 @@ class Writer:
                 data = entry.data
                 entry.writing = True
             outcome: Outcome = "failed"
-            file = file_name(entry.held, data)
+            digest = names.digest_of(data)
+            file = names.file_name(entry.held, digest)
             try:
                 if self._note is not None:
                     self._store_or_evict(*self._note)
@@ -116,7 +117,7 @@ class Writer:
             with self._books.changed:
                 entry.writing = False
                 if outcome == "stored" and not entry.gone:
-                    self._books.index.stored(entry, file)
+                    self._books.index.stored(entry, digest)
             if outcome == "stored":
                 self._outage.worked()
                 if entry.gone:  # confirmed or set aside while it was being written
