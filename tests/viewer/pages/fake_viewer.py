@@ -18,7 +18,7 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
 import shutterbus_viewer
@@ -93,6 +93,8 @@ class FakeViewer:
         self.posts: list[tuple[str, dict[str, str]]] = []
         self.login_message = ""
         self.signed_in = True
+        self.full = ""  # why a connection is closed at once
+        self.problems: list[str] = []
         self.refuse = False  # every connection to /api/live
         self.clock_us: Callable[[], int] = now_us
 
@@ -212,6 +214,9 @@ class FakeViewer:
             await socket.close()
             return
         await socket.accept()
+        if self.full:
+            await socket.close(1013, self.full)
+            return
         client = Client(socket)
         cameras = [place.told() for place in self.places.values()]
         await socket.send_json({"type": "cameras", "now_us": self.clock_us(), "cameras": cameras})
@@ -280,7 +285,9 @@ class FakeViewer:
         app.get("/")(lambda: page("index.html"))
         app.get("/cameras/{name}")(lambda name: page("camera.html"))
         app.get("/login")(lambda: page("login.html", csrf="token-of-the-fake", message=self.login_message))
-        app.get("/api/cameras")(lambda: Response(status_code=200 if self.signed_in else 401))
+        app.get("/api/cameras")(
+            lambda: JSONResponse({"problems": self.problems}, status_code=200 if self.signed_in else 401)
+        )
         app.get("/api/cameras/{name}/latest.jpg")(
             lambda name: Response(self.places[name].jpeg, media_type="image/jpeg")
         )

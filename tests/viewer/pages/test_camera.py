@@ -60,7 +60,7 @@ def test_what_is_held_back_dropped_and_wrong_is_said_in_words(page: Page, viewer
     expect(page.locator("#held")).to_have_text("214 pictures (38.4 MB) held back; the oldest for 12 min.")
     expect(page.locator("#account li")).to_have_text(
         [
-            "500 pictures taken, 240 delivered.",
+            "By its last report: 500 pictures taken, 240 delivered.",
             "1 shot missed: the camera was not ready in time.",
             "45 pictures overwritten by newer ones, because the spool was full.",
         ]
@@ -80,7 +80,7 @@ def test_readings_have_a_line_that_grows(page: Page, viewer: FakeViewer) -> None
 
     expect(page.locator(".reading .value")).to_have_text("21.5 °C")
     expect(page.locator(".reading .range")).to_have_text(re.compile(r"^20\.5 to 21\.5 since"))
-    expect(page.locator(".reading path")).to_have_attribute("d", "M0.0 46.0L240.0 2.0")
+    expect(page.locator(".reading .line")).to_have_attribute("d", "M0.0 46.0L240.0 2.0")
 
 
 def test_arrows_go_to_the_neighbours_and_escape_to_the_wall(page: Page, viewer: FakeViewer) -> None:

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from viewer.pages.fake_viewer import FakeViewer
 
@@ -92,14 +92,25 @@ def test_focus_stays_on_its_camera_when_the_order_changes(wall: Page, viewer: Fa
     assert wall.evaluate("document.activeElement.closest('.tile')?.dataset.camera") == "gate-9"
 
 
-def test_pause_stops_asking_and_says_so(wall: Page, viewer: FakeViewer) -> None:
-    viewer.until(lambda: bool(viewer.watches))
+def test_pause_keeps_what_is_there_and_draws_only_cameras_that_are_new(
+    wall: Page, viewer: FakeViewer
+) -> None:
+    def frame(camera: str) -> Locator:
+        return wall.locator(f".tile[data-camera={camera}] canvas")
+
+    before = viewer.places["gate-1"].told()["picture"]["id"]
+    expect(frame("gate-1")).to_have_attribute("data-frame", before)
     wall.keyboard.press("p")
     expect(wall.get_by_text("Paused.")).to_be_visible()
     viewer.until(lambda: viewer.watches[-1] == {})
+    after = viewer.shoot("gate-1")
+
+    expect(frame("arch")).to_have_attribute("data-frame", viewer.shoot("arch"))
+    expect(frame("gate-1")).to_have_attribute("data-frame", before)
+
     wall.keyboard.press("p")
     expect(wall.get_by_text("Paused.")).to_be_hidden()
-    viewer.until(lambda: "gate-1" in viewer.watches[-1])
+    expect(frame("gate-1")).to_have_attribute("data-frame", after)
 
 
 def test_f_fills_the_screen_and_question_mark_lists_the_keys(wall: Page) -> None:
@@ -147,7 +158,8 @@ def test_commands_of_the_empty_wall_can_be_copied_where_there_is_no_clipboard_ap
 
 
 def test_sign_out_posts_the_token_of_the_cookie(wall: Page, viewer: FakeViewer) -> None:
-    wall.get_by_role("button", name="Sign out").click()
+    with wall.expect_navigation():
+        wall.get_by_role("button", name="Sign out").click()
     viewer.until(lambda: viewer.posts == [("/logout", {"csrf": "token-of-the-fake"})])
 
 
@@ -157,7 +169,8 @@ def test_login_sends_name_password_and_token(page: Page, viewer: FakeViewer) -> 
     page.keyboard.type("admin")
     page.keyboard.press("Tab")
     page.keyboard.type("secret")
-    page.keyboard.press("Enter")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
     viewer.until(
         lambda: (
             viewer.posts

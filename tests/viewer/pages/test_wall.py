@@ -33,6 +33,19 @@ def test_empty_wall_says_what_to_type_and_notices_a_camera_by_itself(page: Page,
     expect(page.locator("#empty")).to_be_hidden()
 
 
+def test_empty_wall_says_that_the_broker_cannot_be_reached(page: Page, viewer: FakeViewer) -> None:
+    """Else somebody looks for the fault at the cameras."""
+    viewer.problems = ["Kafka at 127.0.0.1:9092 cannot be reached."]
+    page.goto("/")
+    expect(page.get_by_role("alert")).to_have_text("Kafka at 127.0.0.1:9092 cannot be reached.")
+
+
+def test_server_that_has_no_room_is_quoted(page: Page, viewer: FakeViewer) -> None:
+    viewer.full = "100 pages are open already; close one"
+    page.goto("/")
+    expect(page.locator("#connection")).to_contain_text("100 pages are open already; close one")
+
+
 def test_each_drawn_picture_is_acknowledged_and_the_next_one_follows(page: Page, viewer: FakeViewer) -> None:
     first = viewer.shoot("gate")
     page.goto("/")
@@ -230,9 +243,9 @@ def test_width_asked_for_is_that_of_the_picture_on_the_tile(page: Page, viewer: 
     viewer.until(lambda: len(viewer.watches) > 0)
     box = page.locator(".picture").first.bounding_box()
     assert box
-    assert box["width"] <= viewer.watches[-1]["camera-0"] < box["width"] + 32
+    assert box["width"] <= viewer.watches[-1]["camera-0"] < box["width"] + 64
     upright = box["height"] * 1080 / 1920
-    assert upright <= viewer.watches[-1]["camera-5"] < upright + 32
+    assert upright <= viewer.watches[-1]["camera-5"] < upright + 64
 
 
 def test_hidden_tab_asks_for_nothing_and_goes_on_when_seen_again(page: Page, viewer: FakeViewer) -> None:

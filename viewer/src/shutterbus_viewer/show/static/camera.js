@@ -19,9 +19,14 @@ const id = decodeURIComponent(location.pathname.split("/").pop());
 const live = new Live();
 const roster = new Roster();
 const readings = new Readings($("#readings"), $("#reading"));
-const stage = new Stage($("#stage"), $("#picture"), (width) => live.watch({ [id]: { width } }));
+const stage = new Stage($("#stage"), $("#picture"), watch);
 const painter = new Painter($("#picture"), after);
 let openedUs = Infinity;
+
+function watch(width) {
+  const still = live.paused && $("#picture").dataset.frame;
+  live.watch(still ? {} : { [id]: { width } });
+}
 
 function after(facts, drawn) {
   live.ack(facts);
@@ -86,6 +91,7 @@ live.addEventListener("camera", ({ detail }) => {
   take(detail.camera);
   if (!known) neighbours();
 });
+live.addEventListener("pause", () => stage.fit());
 live.addEventListener("reading", ({ detail }) => {
   if (detail.camera === id) readings.add(detail.reading);
 });

@@ -8,7 +8,7 @@ const BEAT_MISSED_MS = 40_000;
 
 /**
  * Events: one for each type of message (`cameras`, `camera`, `reading`, ..., `picture`) with it as `detail`;
- * `open`; `closed` with `{retryAtMs}`.
+ * `pause`; `open` when the server has begun to speak; `closed` with `{reason, retryAtMs}`, the reason in the server's words or empty.
  */
 export class Live extends EventTarget {
   #socket = null;
@@ -17,6 +17,7 @@ export class Live extends EventTarget {
   #tries = 0;
   #timer = null;
   #beat = null;
+  #heard = false;
   paused = false;
 
   start() {
@@ -35,10 +36,10 @@ export class Live extends EventTarget {
     this.#ask();
   }
 
-  /** Stop asking, or ask again. */
+  /** Note that the visitor wants to look at what is there, or to go on. Who watches asks for less then. */
   pause(paused) {
     this.paused = paused;
-    this.#ask();
+    this.#tell("pause");
   }
 
   /** Tell the server that a picture was dealt with; only then does it send that camera's next. */
@@ -54,7 +55,7 @@ export class Live extends EventTarget {
   }
 
   #ask() {
-    const wanted = JSON.stringify(this.paused || document.hidden ? {} : this.#wanted);
+    const wanted = JSON.stringify(document.hidden ? {} : this.#wanted);
     if (wanted === this.#asked) return; // a hidden tab asks for nothing, so that nothing is sent to it
     if (this.#send({ type: "watch", cameras: JSON.parse(wanted) })) this.#asked = wanted;
   }
@@ -69,19 +70,23 @@ export class Live extends EventTarget {
     const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/live`);
     socket.binaryType = "arraybuffer";
     socket.onopen = () => {
-      this.#tries = 0;
       this.#asked = "{}";
-      this.#tell("open");
       this.#ask();
     };
     socket.onmessage = ({ data }) => this.#receive(data);
-    socket.onclose = () => this.#lost();
+    socket.onclose = ({ reason }) => this.#lost(reason);
     this.#socket = socket;
   }
 
   #receive(data) {
     const message = typeof data === "string" ? JSON.parse(data) : readPicture(data);
     if (!message) return;
+    if (!this.#heard) {
+      // Only now: a server that has no room opens the connection just to say so.
+      this.#heard = true;
+      this.#tries = 0;
+      this.#tell("open");
+    }
     if (message.type === "time" || this.#beat) {
       // A server that beats is missed when it stops: a broken link alone closes no connection for minutes.
       clearTimeout(this.#beat);
@@ -91,13 +96,14 @@ export class Live extends EventTarget {
     this.#tell(message.type, message);
   }
 
-  #lost() {
+  #lost(reason) {
     this.#socket = null;
+    this.#heard = false;
     clearTimeout(this.#beat);
     this.#beat = null;
     const waitS = WAITS_S[Math.min(this.#tries++, WAITS_S.length - 1)] * (0.8 + 0.4 * Math.random());
     this.#timer = setTimeout(() => this.#connect(), waitS * 1000);
-    this.#tell("closed", { retryAtMs: Date.now() + waitS * 1000 });
+    this.#tell("closed", { reason, retryAtMs: Date.now() + waitS * 1000 });
     this.#sendToLogin();
   }
 

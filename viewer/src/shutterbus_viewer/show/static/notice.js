@@ -11,16 +11,17 @@ export function watchConnection(live) {
   const [what, when] = strip.querySelectorAll("span");
   let lostUs = 0;
   let retryAtMs = 0;
+  let because = "";
   let showing = null;
   let counting = null;
 
   function count() {
+    what.textContent = `No connection to the server since ${second(lostUs, nowUs())}${because}. What you see is what came last.`;
     const leftMs = retryAtMs - Date.now();
     when.textContent = leftMs > 500 ? `Trying again in ${span((leftMs + 500) * 1000)}.` : "Trying again now.";
   }
 
   function show() {
-    what.textContent = `No connection to the server since ${second(lostUs, nowUs())}. What you see is what came last.`;
     strip.hidden = false;
     document.documentElement.dataset.connection = "lost";
     count();
@@ -29,6 +30,7 @@ export function watchConnection(live) {
 
   live.addEventListener("closed", ({ detail }) => {
     retryAtMs = detail.retryAtMs;
+    because = detail.reason ? `: ${detail.reason}` : "";
     if (lostUs) return;
     lostUs = nowUs();
     showing = setTimeout(show, CALM_MS);

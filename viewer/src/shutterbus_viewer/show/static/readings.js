@@ -46,9 +46,9 @@ export class Readings {
     if (!series) {
       const element = this.template.content.firstElementChild.cloneNode(true);
       const part = (selector) => element.querySelector(selector);
-      part("h3").textContent = name.replaceAll("_", " ");
+      part("h3").textContent = name.replaceAll("_", " ").replace(/^cpu\b/, "CPU");
       part(".sensor").textContent = sensor;
-      series = { element, unit, points: [], value: part(".value"), age: part(".age"), line: part("path"), range: part(".range"), svg: part("svg") };
+      series = { element, unit, points: [], value: part(".value"), age: part(".age"), line: part(".line"), end: part(".end"), range: part(".range"), svg: part("svg") };
       this.#series.set(key, series);
       this.list.append(element);
     }
@@ -63,16 +63,17 @@ export class Readings {
   }
 }
 
-function draw({ points, unit, value, line, range, svg }, nowUs) {
+function draw({ points, unit, value, line, end, range, svg }, nowUs) {
   const values = points.map(([, measured]) => measured);
   const low = Math.min(...values);
   const high = Math.max(...values);
   const [first] = points[0];
   const [last, newest] = points.at(-1);
-  const x = (atUs) => ((atUs - first) / (last - first || 1)) * WIDTH;
+  const x = (atUs) => (last > first ? ((atUs - first) / (last - first)) * WIDTH : WIDTH);
   // A flat line lies in the middle; a change fills the height.
   const y = (measured) => (high > low ? HEIGHT - 2 - ((measured - low) / (high - low)) * (HEIGHT - 4) : HEIGHT / 2);
   line.setAttribute("d", points.map(([atUs, measured], index) => `${index ? "L" : "M"}${x(atUs).toFixed(1)} ${y(measured).toFixed(1)}`).join(""));
+  end.setAttribute("d", `M${WIDTH} ${y(newest).toFixed(1)}h0`);
   value.textContent = `${number.format(newest)} ${unit ?? ""}`.trim();
   range.textContent = points.length > 1 ? `${number.format(low)} to ${number.format(high)} since ${moment(first, nowUs)}` : "one value so far";
   svg.setAttribute("aria-label", range.textContent);

@@ -11,7 +11,7 @@ export class Stage {
     this.canvas = canvas;
     this.ask = ask;
     this.picture = null;
-    new ResizeObserver(() => this.#fit()).observe(element);
+    new ResizeObserver(() => this.fit()).observe(element);
     canvas.addEventListener("dblclick", () => this.toggle());
     element.addEventListener("pointerdown", (event) => this.#drag(event));
   }
@@ -22,7 +22,7 @@ export class Stage {
     if (picture.width === this.picture?.width && picture.height === this.picture.height) return;
     this.picture = picture;
     this.element.style.setProperty("--aspect", picture.width / picture.height);
-    this.#fit();
+    this.fit();
   }
 
   /** Change between the whole picture and its real pixels. */
@@ -30,13 +30,14 @@ export class Stage {
     this.real = !this.real;
     this.element.classList.toggle("real", this.real);
     document.querySelector("#real").setAttribute("aria-pressed", String(this.real));
-    this.#fit();
+    this.fit();
     if (!this.real) return;
     this.element.focus({ preventScroll: true });
     this.element.scrollTo((this.element.scrollWidth - this.element.clientWidth) / 2, (this.element.scrollHeight - this.element.clientHeight) / 2);
   }
 
-  #fit() {
+  /** Size the picture, and ask for what that needs. */
+  fit() {
     const { canvas, element, picture } = this;
     if (this.real && picture) {
       // One pixel of the picture on one pixel of the screen, also where a CSS pixel is several.

@@ -4,13 +4,14 @@ import { Painter } from "./picture.js";
 import { exact, second, span } from "./times.js";
 import { ageWords } from "./verdict.js";
 
-const STEP_PX = 32; // widths are asked for in steps, so that browsers of nearly one size share what is scaled
+const STEP_PX = 64; // the server scales to multiples of this, so that browsers of nearly one size share its work
+const WIDEST_PX = 8192; // it refuses more
 
 /** The width to ask for, in device pixels, so that a picture fits into a box of the screen pixel for pixel. */
 export function fittingWidth(box, picture) {
   const aspect = picture?.width && picture.height ? picture.width / picture.height : 0;
   const width = (aspect ? Math.min(box.width, box.height * aspect) : box.width) * devicePixelRatio;
-  return Math.max(STEP_PX, Math.ceil(width / STEP_PX) * STEP_PX);
+  return Math.max(STEP_PX, Math.min(WIDEST_PX, Math.ceil(width / STEP_PX) * STEP_PX));
 }
 
 export class Tile {

@@ -2,6 +2,7 @@
 
 import { onKeys, wireBar } from "./bar.js";
 import { nowUs } from "./clock.js";
+import { EmptyWall } from "./empty.js";
 import { Live } from "./live.js";
 import { announce, watchConnection } from "./notice.js";
 import { arrange, count, place } from "./order.js";
@@ -24,6 +25,7 @@ const live = new Live();
 const tiles = new Map();
 const watcher = new Watcher(wall, live);
 const walk = walker(wall);
+const empty = new EmptyWall($("#empty"));
 let kind = "";
 let heard = false;
 let laying = false;
@@ -33,6 +35,7 @@ function tileOf(camera) {
   if (!tile) {
     tile = new Tile(camera, $("#tile"), (facts) => {
       live.ack(facts);
+      if (live.paused) watcher.ask();
       tile.refresh(nowUs());
     });
     tiles.set(camera.id, tile);
@@ -69,7 +72,7 @@ function layOut() {
     place(wall, shown.map((camera) => tiles.get(camera.id).element));
     walk.settle();
     showCounts(count(all));
-    $("#empty").hidden = !heard || all.length > 0;
+    empty.show(heard && all.length === 0);
     $("#no-match").hidden = all.length === 0 || shown.length > 0;
     for (const part of [".counts", ".choices"]) $(part).hidden = all.length === 0;
     if (all.length > FEW) delete wall.dataset.few;

@@ -16,7 +16,8 @@ export class Watcher {
     this.wall = wall;
     this.live = live;
     this.observer = new IntersectionObserver((entries) => this.#moved(entries), { rootMargin: NEAR });
-    new ResizeObserver(() => this.#ask()).observe(wall);
+    new ResizeObserver(() => this.ask()).observe(wall);
+    live.addEventListener("pause", () => this.ask());
   }
 
   add(tile) {
@@ -41,16 +42,19 @@ export class Watcher {
       tile.release();
       this.#left.delete(tile);
     }
-    this.#ask();
+    this.ask();
   }
 
   /** Tell the server, at most every 50 ms: fast scrolling passes many tiles that nobody stops at. */
-  #ask() {
+  ask() {
     this.#soon ??= setTimeout(() => {
       this.#soon = null;
       const box = this.wall.firstElementChild?.querySelector(".picture").getBoundingClientRect();
       const wanted = {};
-      if (box) for (const { camera } of this.#seen) wanted[camera.id] = { width: fittingWidth(box, camera.picture) };
+      for (const { camera, drawn } of box ? this.#seen : []) {
+        if (this.live.paused && drawn) continue;
+        wanted[camera.id] = { width: fittingWidth(box, camera.picture) };
+      }
       this.live.watch(wanted);
     }, 50);
   }
