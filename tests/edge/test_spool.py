@@ -6,10 +6,13 @@ import logging
 import os
 import stat
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from kafka.record._crc32c import crc as crc32c_py
+from kafka.record.util import calc_crc32c
 
 from edge.fakes_spool import Disk, FakeFiles, failing
 from fakes import FakeClock
@@ -18,6 +21,9 @@ from shutterbus_edge.settings import SpoolSettings
 from shutterbus_edge.spool import Held, Spool, SpoolCounts, SpoolLimits, camera_name, open_spool
 from shutterbus_edge.spool.files import FolderFiles
 from shutterbus_edge.spool.limits import MIB
+from shutterbus_edge.spool.names import digest_of
+from shutterbus_edge.spool.tally import RANGES_MAX, Dropped, Ranges
+from shutterbus_wire.clock import SystemClock
 from shutterbus_wire.frame import Facts
 from shutterbus_wire.identity import FrameId, check_camera
 
@@ -263,6 +269,45 @@ def test_memory_mode_drops_by_policy(disk: Disk, clock: FakeClock) -> None:
         put(spool, bytes(40))
 
     assert dropped(spool) == {"overwritten": [(0, 2)]}
+
+
+def test_sum_comes_out_at_any_instant(tmp_path: Path) -> None:
+    """Capture, two lanes, the spool's own thread and somebody who counts, all at once on a real disk."""
+    limits = SpoolLimits(max_files=20, memory_max_bytes=400, spill_after_s=0.005, min_free_bytes=0)
+    spool = Spool(tmp_path, camera="gate", clock=SystemClock(), limits=limits)
+    failures: list[SpoolCounts] = []
+    done = threading.Event()
+
+    def capture() -> None:
+        for n in range(400):
+            held = spool.put(spool.next_id(), bytes(20 + n % 7))
+            (spool.ack if n % 5 == 0 else spool.release)(held)
+
+    def backlog() -> None:
+        while not done.is_set():
+            if not spool.wait_backlog(0.01) or (held := spool.claim_oldest()) is None:
+                continue
+            assert len(spool.read(held)) == held.size_bytes
+            {0: spool.release, 1: spool.ack}.get(held.id.seq % 3, spool.ack)(held)
+
+    def count() -> None:
+        while not done.is_set():
+            counts = spool.counts()
+            if not adds_up(counts):
+                failures.append(counts)
+
+    with ThreadPoolExecutor() as pool:
+        others = [pool.submit(backlog), pool.submit(backlog), pool.submit(count)]
+        capture()
+        done.set()
+    for other in others:
+        other.result()
+    spool.close()
+
+    assert failures == []
+    assert adds_up(spool.counts())
+    assert spool.counts().this_epoch.captured == 400
+    assert len(list(tmp_path.glob("*.jpg"))) == spool.counts().held_frames
 
 
 # Limits
@@ -597,6 +642,29 @@ def test_disk_that_works_again_is_noticed_without_a_frame_to_try_it(disk: Disk, 
     assert not any(name.endswith(".jpg") for name in disk.names)
 
 
+def test_file_that_cannot_be_removed_does_not_hold_up_the_rest(
+    disk: Disk, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One bad inode is no broken disk: it is sent again after a restart, and recognised as a repeat."""
+    files = FakeFiles(disk, clock)
+    spool = make(files, clock)
+    first, second = put(spool), put(spool)
+
+    def bad_inode(call: str, name: str) -> None:
+        if call == "unlink" and name.startswith(first.name):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    files.fault = bad_inode
+    spool.ack(first)
+    spool.ack(second)
+
+    assert spool.counts().trouble is None
+    assert [name for name in disk.names if name.endswith(".jpg")] == [
+        name for name in disk.names if name.startswith(first.name)
+    ]
+    assert "will be sent again after a restart" in caplog.text
+
+
 def test_what_cannot_be_written_at_the_end_is_counted(disk: Disk, clock: FakeClock) -> None:
     files = FakeFiles(disk, clock)
     spool = make(files, clock, mode="spill")
@@ -690,7 +758,7 @@ def test_files_removed_between_two_starts_are_counted(disk: Disk, clock: FakeClo
     counts = make(disk, clock).counts()
 
     assert counts.this_epoch.dropped["vanished"].count == 2
-    assert_adds_up(counts)
+    assert adds_up(counts)
 
 
 def test_frame_in_memory_can_be_set_aside_too(disk: Disk, clock: FakeClock) -> None:
@@ -726,7 +794,7 @@ def test_second_file_with_the_same_number_is_set_aside(disk: Disk, clock: FakeCl
     counts = make(disk, clock).counts()
 
     assert counts.held_frames == 1
-    assert_adds_up(counts)
+    assert adds_up(counts)
     assert any("identity-conflict" in data.decode(errors="replace") for data in disk.contents().values())
 
 
@@ -763,7 +831,7 @@ def test_unclean_stop_begins_an_epoch_and_says_what_is_uncertain(disk: Disk, clo
     assert again.epoch != spool.epoch
     assert again.counts().uncertain == ((spool.epoch, 1, None),)
     assert again.counts().earlier.captured == again.counts().earlier.held == 1
-    assert_adds_up(again.counts())
+    assert adds_up(again.counts())
 
 
 @pytest.mark.parametrize("change", [{"machine": "two"}, {"camera": "yard"}])
@@ -871,7 +939,35 @@ def test_settings_open_a_spool(tmp_path: Path, clock: FakeClock) -> None:
         assert spool.counts().held_frames == 1
 
 
-def assert_adds_up(counts: SpoolCounts) -> None:
-    for tally in (counts.this_epoch, counts.earlier):
-        gone = sum(d.count for d in tally.dropped.values())
-        assert tally.captured == tally.acked + gone + tally.quarantined + tally.held
+# Digests and ranges
+
+
+def test_digest_is_the_same_where_there_is_no_fast_one() -> None:
+    """A 32-bit Pi has no wheel for it; its card is read elsewhere all the same."""
+    for data in (b"", b"123456789", bytes(range(256)) * 3):
+        assert calc_crc32c(data, crc32c_py) == digest_of(data)
+
+
+def test_ranges_join_neighbours_and_stay_few() -> None:
+    """Thinning a season leaves a hundred thousand holes; a report has to carry them."""
+    ranges = Ranges()
+    for seq in (3, 1, 2):
+        ranges.add("0" * 16, seq, seq)
+    assert ranges.dropped() == Dropped(3, (("0" * 16, 1, 3),))
+
+    for seq in range(10, 10_000, 2):
+        ranges.add("1" * 16, seq, seq)
+
+    result = ranges.dropped()
+    assert result.count == 3 + 4_995
+    assert len(result.ranges) == RANGES_MAX
+    assert result.ranges[0] == ("0" * 16, 1, 3)
+    assert (result.ranges[1][1], result.ranges[-1][2]) == (10, 9_998)
+
+
+def adds_up(counts: SpoolCounts) -> bool:
+    return all(
+        tally.captured
+        == tally.acked + sum(d.count for d in tally.dropped.values()) + tally.quarantined + tally.held
+        for tally in (counts.this_epoch, counts.earlier)
+    )

@@ -1,6 +1,6 @@
 """Frames and records that wait on this device until the server has them: one file each, and the file is the picture.
 
-Invariants, which ``tests/edge/test_spool_invariants.py`` checks one by one:
+Invariants, which ``tests/edge/test_spool*.py`` check one by one:
 
 - ``captured = acked + dropped(reason) + quarantined + held``, at any instant. Nothing leaves without being counted.
 - A file is visible under its name only when all of it is on the disk: written beside, synced, renamed. In ``durable`` mode

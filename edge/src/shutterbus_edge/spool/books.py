@@ -31,10 +31,30 @@ class Books:
     def ledger(self, entry: Entry) -> Ledger:
         return self.this_epoch if entry.held.id.epoch == self.epoch else self.earlier
 
-    def add(self, entry: Entry, *, first: bool = False) -> None:
-        """Take *entry* in as the newest, or as the oldest."""
-        self.index.add(entry, first=first)
+    def add(self, entry: Entry) -> None:
+        """Take *entry* in as the newest."""
+        self.index.add(entry)
         self.held_of_this_epoch += self._counts_here(entry)
+
+    def adopt(self, entries: list[Entry], held_before: int) -> list[Entry]:
+        """Take in what was found, oldest first, and square it with the *held_before* of this epoch that a clean stop counted.
+
+        Returns those whose number another has already.
+        """
+        twice = []
+        for entry in entries:
+            if self.index.get(entry.held.name) is not None:
+                twice.append(entry)
+                continue
+            self.add(entry)
+            if entry.held.kind == "frame" and entry.held.id.epoch != self.epoch:
+                self.earlier.captured += 1
+        missing = held_before - self.held_of_this_epoch
+        if missing > 0:
+            self.this_epoch.drop_unknown("vanished", missing)
+        else:  # confirmed, and back: their removal had not reached the disk
+            self.this_epoch.acked += missing
+        return twice
 
     def acked(self, entry: Entry) -> None:
         self._forget(entry)

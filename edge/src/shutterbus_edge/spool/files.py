@@ -1,7 +1,9 @@
 """What the spool asks of the operating system: one method a system call, so that a test can be the disk."""
 
+import errno
 import fcntl
 import os
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -71,31 +73,44 @@ class FolderFiles:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._opening = threading.Lock()
+        self._closed = False
         self._descriptor: int | None = None
         self._lock: int | None = None
 
     @property
     def _at(self) -> int:
+        """The folder's descriptor; a folder that could not be opened at the start is tried again at each call."""
         if self._descriptor is None:
-            self.open()
+            try:
+                self.open()
+            except SpoolInUseError as error:
+                raise OSError(errno.EBUSY, str(error)) from error
         assert self._descriptor is not None
         return self._descriptor
 
     def open(self) -> None:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        at = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            self._lock = _own(at, self._folder)
-        except BaseException:
-            os.close(at)
-            raise
-        self._descriptor = at
+        with self._opening:
+            if self._closed:
+                raise OSError(errno.EBADF, "the spool is closed")
+            if self._descriptor is not None:
+                return
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            at = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                self._lock = _own(at, self._folder)
+            except BaseException:
+                os.close(at)
+                raise
+            self._descriptor = at
 
     def close(self) -> None:
-        for descriptor in (self._descriptor, self._lock):
-            if descriptor is not None:
-                os.close(descriptor)
-        self._descriptor = self._lock = None
+        with self._opening:
+            self._closed = True
+            for descriptor in (self._descriptor, self._lock):
+                if descriptor is not None:
+                    os.close(descriptor)
+            self._descriptor = self._lock = None
 
     def create(self, name: str) -> int:
         flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW

@@ -54,14 +54,12 @@ class Index:
     def get(self, name: str) -> Entry | None:
         return self.frames.get(name) or self.records.get(name)
 
-    def add(self, entry: Entry, *, first: bool = False) -> None:
-        """Take *entry* in as the newest, or as the oldest."""
+    def add(self, entry: Entry) -> None:
+        """Take *entry* in as the newest."""
         series = self._series(entry)
         if entry.held.name in series:
             raise ValueError(f"{entry.held.name} has been put before")
         series[entry.held.name] = entry
-        if first:
-            series.move_to_end(entry.held.name, last=False)
         if entry.digest is None:
             self.memory[entry.held.name] = entry
         self._count(entry, 1)

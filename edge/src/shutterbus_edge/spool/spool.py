@@ -1,16 +1,15 @@
 """The spool: what its callers see. Its promises are in the package's docstring."""
 
 import logging
-import os
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from shutterbus_edge.errors import MisconfiguredError, NoLongerHeldError
+from shutterbus_edge.errors import NoLongerHeldError
 from shutterbus_edge.spool import epoch as epochs
-from shutterbus_edge.spool import found, names, notes, quarantine
+from shutterbus_edge.spool import names, notes, opening, quarantine
 from shutterbus_edge.spool.books import Books
-from shutterbus_edge.spool.files import Files, FolderFiles, Found, store
+from shutterbus_edge.spool.files import Files, FolderFiles
 from shutterbus_edge.spool.index import Entry
 from shutterbus_edge.spool.limits import Mode, SpoolLimits
 from shutterbus_edge.spool.names import Held, Kind
@@ -61,15 +60,22 @@ class Spool:
         self._limits = limits or SpoolLimits()
         self._camera = camera
         self._machine = epochs.machine_fingerprint() if machine is None else machine
-        entries, saved, trouble = self._open()
+        opened = opening.open_folder(self._files, folder, camera, self._machine, clock)
+        saved = opened.saved
         self._uncertain = saved.uncertain
         self._next_seq = self._next_put_seq = saved.next_seq
         self._next_record_seq = dict(saved.streams)
         self._books = Books(saved.epoch, Ledger(saved.tally))
         self._writer = Writer(self._files, self._books, self._limits, mode, clock)
-        self._adopt(entries, held_before=saved.tally.held)
-        if trouble is not None:
-            self._writer.note_first(epochs.FILE, saved.encode(), trouble)
+        twice = self._books.adopt(opened.entries, held_before=saved.tally.held)
+        if opened.entries:
+            log.info("%d frames and records wait in %s", len(opened.entries) - len(twice), folder)
+        for entry in twice:
+            self._quarantine(
+                entry.held, entry.file, None, "identity-conflict: another frame here has this number"
+            )
+        if opened.failure is not None:
+            self._writer.note_first(epochs.FILE, saved.encode(), opened.failure)
         self.frame_max_bytes = notes.read_frame_max_bytes(self._files)
         """The largest frame the broker was last known to take; None if it never said."""
         if tended:
@@ -163,6 +169,13 @@ class Spool:
             )
         return data
 
+    def _quarantine(self, held: Held, file: str | None, data: bytes | None, explanation: str) -> None:
+        name = file or names.file_name(held, names.digest_of(data or b""))
+        try:
+            quarantine.set_aside(self._files, name, data, explanation)
+        except OSError as error:
+            log.warning("%s could not be moved into quarantine: %s", name, error)
+
     def _bad(self, held: Held, reason: str, sentence: str) -> NoLongerHeldError:
         log.error("set aside: %s", sentence)
         self.set_aside(held, reason, sentence)
@@ -184,7 +197,7 @@ class Spool:
             if entry is None:
                 return
             self._books.index.release(entry)
-            self._writer.bound_memory()
+            self._writer.memory.bound()
             self._books.changed.notify_all()
             if entry.file is None and self._mode != "spill":
                 self._writer.wake()
@@ -205,11 +218,7 @@ class Spool:
                 return
             data, file = entry.data, entry.file
             self._books.set_aside(entry)
-        name = file or names.file_name(held, names.digest_of(data or b""))
-        try:
-            quarantine.set_aside(self._files, name, data, f"{reason}: {sentence}")
-        except OSError as error:
-            log.warning("%s could not be moved into quarantine: %s", name, error)
+        self._quarantine(held, file, data, f"{reason}: {sentence}")
 
     def wait_backlog(self, timeout_s: float) -> bool:
         """Return True as soon as something waits, False after *timeout_s* without."""
@@ -282,81 +291,6 @@ class Spool:
     ) -> None:
         self.close()
 
-    def _open(self) -> tuple[list[Entry], epochs.SavedEpoch, OSError | None]:
-        """Return what is here, the epoch to count in, and what keeps the disk from taking note of it."""
-        listing: list[Found] = []
-        file: bytes | None = None
-        try:
-            self._files.open()
-            listing = found.tidy(self._files)
-            file = self._read_epoch()
-            failure = None
-        except (PermissionError, NotADirectoryError, FileExistsError) as error:
-            raise self._unusable(error) from error
-        except OSError as error:
-            failure = error
-        entries = found.entries(listing, self._clock)
-        newest: dict[str, int] = {}
-        for entry in entries:
-            if entry.held.kind == "frame":
-                newest[entry.held.id.epoch] = max(entry.held.id.seq, newest.get(entry.held.id.epoch, 0))
-        beginning = epochs.begin(file, self._camera, self._machine, newest)
-        if failure is None:
-            try:
-                # Also the test that the folder can be written.
-                store(self._files, epochs.FILE, beginning.saved.encode())
-            except PermissionError as error:
-                self._files.close()
-                raise self._unusable(error) from error
-            except OSError as error:
-                failure = error
-        if failure is not None:
-            beginning = beginning.unnoted(failure)
-        if beginning.reason is not None:
-            log.info("a new epoch begins, %s: %s", beginning.saved.epoch, beginning.reason)
-        return entries, beginning.saved, failure
-
-    def _read_epoch(self) -> bytes | None:
-        try:
-            return self._files.read(epochs.FILE)
-        except FileNotFoundError:
-            return None
-        except OSError:
-            return b""  # there is one, and it cannot be read
-
-    def _unusable(self, error: OSError) -> MisconfiguredError:
-        return MisconfiguredError(
-            f"the spool folder {self._folder} cannot be used ({error.strerror}): "
-            f"user {os.getuid()} needs a folder there that it may write, or another SPOOL_DIR"
-        )
-
-    def _adopt(self, entries: list[Entry], held_before: int) -> None:
-        books = self._books
-        twice = []
-        for entry in entries:
-            if books.index.get(entry.held.name) is not None:
-                twice.append(entry)
-                continue
-            books.add(entry)
-            if entry.held.kind == "frame" and entry.held.id.epoch != books.epoch:
-                books.earlier.captured += 1
-        missing = held_before - books.held_of_this_epoch
-        if missing > 0:
-            books.this_epoch.drop_unknown("vanished", missing)
-        else:  # confirmed, and back: a power cut undid the removal
-            books.this_epoch.acked += missing
-        if entries:
-            log.info("%d frames and records wait in %s", len(entries) - len(twice), self._folder)
-        for entry in twice:
-            assert entry.file is not None
-            log.error("set aside %s: another frame here has its number", entry.file)
-            try:
-                quarantine.set_aside(
-                    self._files, entry.file, None, "identity-conflict: another frame has this number"
-                )
-            except OSError as error:
-                log.warning("%s could not be moved into quarantine: %s", entry.file, error)
-
     def _entry(self, held: Held, data: bytes) -> Entry:
         return Entry(held, put_at_s=self._clock.monotonic_s(), claimed=True, data=data)
 
@@ -365,7 +299,7 @@ class Spool:
             self._writer.store(entry)
         with self._books.changed:
             if entry.file is None:
-                self._writer.bound_memory()
-        if self._mode == "spill" and self._writer.crowded():
+                self._writer.memory.bound()
+        if self._mode == "spill" and self._writer.memory.is_crowded():
             self._writer.wake()
         return entry.held

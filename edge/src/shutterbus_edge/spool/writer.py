@@ -5,12 +5,12 @@ import logging
 import threading
 from typing import Literal
 
-from shutterbus_edge.spool import limits as bounds
 from shutterbus_edge.spool import names
 from shutterbus_edge.spool.books import Books
 from shutterbus_edge.spool.files import Files, store
-from shutterbus_edge.spool.index import Entry, may_leave_disk, may_leave_memory
-from shutterbus_edge.spool.limits import Mode, Need, SpoolLimits, Victims
+from shutterbus_edge.spool.index import Entry, may_leave_memory
+from shutterbus_edge.spool.limits import VICTIMS_MAX, Mode, SpoolLimits
+from shutterbus_edge.spool.room import DiskRoom, MemoryRoom, Verdict
 from shutterbus_wire.clock import Clock
 from shutterbus_wire.outage import Outage
 
@@ -23,9 +23,8 @@ SYNC_AFTER_S = 5.0
 SAY_DROPS_EVERY_S = 60.0
 POLL_S = 1.0
 PROBE = ".probe"
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
-Outcome = Literal["stored", "failed", "crowded", "rejected", "too-large"]
+Outcome = Literal["stored", "failed"] | Verdict
 
 
 class Writer:
@@ -48,11 +47,10 @@ class Writer:
         self._mode = mode
         self._clock = clock
         self._note: tuple[str, bytes] | None = None
+        self.memory = MemoryRoom(books, limits, mode)
+        self._room = DiskRoom(files, books, limits, self.remove_dropped)
         self._disk = threading.Lock()
-        self._disk_victims = Victims(limits.on_full)
-        self._memory_victims = Victims(limits.on_full)
         self._outage = Outage("spool", clock, log)
-        self._allowed_bytes = 0
         self._retry_at_s = 0.0
         self._unsynced_since_s: float | None = None
         self._say_at_s = 0.0
@@ -84,7 +82,7 @@ class Writer:
     def note(self, name: str, data: bytes) -> None:
         """Make *data* the content of *name*; raises OSError."""
         with self._disk:
-            self._store_or_evict(name, data)
+            self._room.store(name, data)
 
     def note_first(self, name: str, data: bytes, error: OSError) -> None:
         """Store this before any frame, as soon as the disk, which just said *error*, works."""
@@ -106,11 +104,12 @@ class Writer:
             file = names.file_name(entry.held, digest)
             try:
                 if self._note is not None:
-                    self._store_or_evict(*self._note)
+                    self._room.store(*self._note)
                     self._note = None
-                outcome = "stored" if entry.held.kind == "record" else self._make_room(entry)
-                if outcome == "stored":
-                    self._store_or_evict(file, data)
+                verdict = "room" if entry.held.kind == "record" else self._room.make(entry)
+                if verdict == "room":
+                    self._room.store(file, data)
+                outcome = "stored" if verdict == "room" else verdict
             except OSError as error:
                 outcome = "failed"
                 self.failed(error)
@@ -125,26 +124,6 @@ class Writer:
                     self.remove_dropped()
             return outcome
 
-    def bound_memory(self) -> None:
-        """Drop what memory has no room for; the lock of the books is held by the caller."""
-        index = self._books.index
-        waiting_bytes = index.memory_bytes(waiting_only=True)
-        while waiting_bytes > self._limits.memory_max_bytes:
-            if self._limits.on_full == "reject-new":
-                victim = next(index.waiting_in_memory(newest_first=True), None)
-            else:
-                victim = self._memory_victims.choose(index.waiting_in_memory(), may_leave_memory)
-            if victim is None:
-                break
-            waiting_bytes -= victim.held.size_bytes
-            self._books.drop(victim, self._memory_victims.reason if self._mode == "memory" else "memory-full")
-        self._bound_records()
-
-    def crowded(self) -> bool:
-        """Whether frames have to go to disk before their time: from half full on, so that a slow fsync finds room."""
-        with self._books.changed:
-            return self._books.index.memory_bytes(waiting_only=False) > self._limits.memory_max_bytes // 2
-
     def remove_dropped(self) -> None:
         """Unlink the files of what is gone, or leave it for later if the disk does not work."""
         unlinks = self._books.unlinks
@@ -157,13 +136,13 @@ class Writer:
                 self._files.unlink(file)
             except FileNotFoundError:
                 continue
-            except PermissionError as error:
-                log.warning("%s cannot be removed, it will be sent again after a restart: %s", file, error)
-                continue
             except OSError as error:
-                unlinks.appendleft(file)
-                self.failed(error)
-                return
+                if error.errno == errno.EROFS:
+                    unlinks.appendleft(file)
+                    self.failed(error)
+                    return
+                log.warning("%s cannot be removed, and will be sent again after a restart: %s", file, error)
+                continue
             if self._unsynced_since_s is None:
                 self._unsynced_since_s = self._clock.monotonic_s()
 
@@ -211,52 +190,6 @@ class Writer:
     def _resting(self) -> bool:
         return bool(self._outage.reason) and self._clock.monotonic_s() < self._retry_at_s
 
-    def _make_room(self, entry: Entry) -> Outcome:
-        """Drop what has to go before *entry* may be written; "stored" if it may be."""
-        free = self._files.free()
-        size_bytes = entry.held.size_bytes
-        index = self._books.index
-        with self._books.changed:
-            used = Need(index.stored_files, index.stored_bytes)
-            if size_bytes > self._limits.largest_bytes(free):
-                return "too-large"
-            # When others fill the disk the spool stops growing, and does not throw away what it holds.
-            now_allowed_bytes = self._limits.bytes_allowed(used.size_bytes, free)
-            self._allowed_bytes = max(self._allowed_bytes, now_allowed_bytes)
-            need = self._limits.need(used, size_bytes, self._allowed_bytes, free)
-            files = freed_bytes = 0
-            while (files < need.files or freed_bytes < need.size_bytes) and files < bounds.VICTIMS_MAX:
-                victim = self._disk_victims.choose(index.waiting_on_disk(), may_leave_disk)
-                if victim is None:
-                    break
-                files, freed_bytes = files + 1, freed_bytes + victim.held.size_bytes
-                self._books.drop(victim, self._disk_victims.reason)
-            enough = (files >= need.files and freed_bytes >= need.size_bytes) or files >= bounds.VICTIMS_MAX
-        self.remove_dropped()
-        if enough:
-            return "stored"
-        if self._limits.on_full == "reject-new":
-            return "rejected"
-        if need.short and not files:
-            raise OSError(errno.ENOSPC, "less is free on the disk than SPOOL_MIN_FREE")
-        return "crowded"
-
-    def _store_or_evict(self, file: str, data: bytes) -> None:
-        """Store, giving up old frames for as long as the disk says that it is full although the limits did not."""
-        for _ in range(bounds.VICTIMS_MAX):
-            try:
-                return store(self._files, file, data)
-            except OSError as error:
-                if error.errno not in FULL:
-                    raise
-                with self._books.changed:
-                    victim = self._disk_victims.choose(self._books.index.waiting_on_disk(), may_leave_disk)
-                    if victim is None:
-                        raise
-                    self._books.drop(victim, "no-space")
-                self.remove_dropped()
-        raise OSError(errno.ENOSPC, f"the disk stays full after {bounds.VICTIMS_MAX} frames were removed")
-
     def _spill(self) -> None:
         tried: set[str] = set()
         while entry := self._next_due(tried):
@@ -274,7 +207,7 @@ class Writer:
         with self._disk:
             try:
                 if self._note is not None:
-                    self._store_or_evict(*self._note)
+                    self._room.store(*self._note)
                     self._note = None
                 store(self._files, PROBE, b"")
                 self._files.unlink(PROBE)
@@ -289,7 +222,7 @@ class Writer:
             return None
         now_s = self._clock.monotonic_s()
         with self._books.changed:
-            crowded = self.crowded()
+            crowded = self.memory.is_crowded()
             for name, entry in self._books.index.memory.items():
                 due = (
                     self._mode == "durable" or crowded or now_s - entry.put_at_s >= self._limits.spill_after_s
@@ -305,30 +238,12 @@ class Writer:
         with self._books.changed:
             expired: list[Entry] = []
             for entry in self._books.index.frames.values():
-                if entry.put_at_s >= oldest_put_at_s or len(expired) >= bounds.VICTIMS_MAX:
+                if entry.put_at_s >= oldest_put_at_s or len(expired) >= VICTIMS_MAX:
                     break
                 if not entry.claimed and not entry.writing:
                     expired.append(entry)
             for entry in expired:
                 self._books.drop(entry, "expired")
-
-    def _bound_records(self) -> None:
-        index = self._books.index
-        memory_bytes = sum(e.held.size_bytes for e in index.memory.values() if e.held.kind == "record")
-        while (
-            len(index.records) > bounds.RECORDS_MAX_FILES
-            or index.record_bytes > bounds.RECORDS_MAX_BYTES
-            or memory_bytes > bounds.RECORDS_MEMORY_MAX_BYTES
-        ):
-            candidates = index.memory if memory_bytes > bounds.RECORDS_MEMORY_MAX_BYTES else index.records
-            victim = next(
-                (e for e in candidates.values() if e.held.kind == "record" and not (e.claimed or e.writing)),
-                None,
-            )
-            if victim is None:
-                return
-            memory_bytes -= victim.held.size_bytes if victim.file is None else 0
-            self._books.drop(victim, "records-full")
 
     def _tidy(self) -> None:
         if self._resting():
