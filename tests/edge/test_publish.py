@@ -21,7 +21,7 @@ from shutterbus_edge.errors import (
 from shutterbus_edge.publish import Publisher
 from shutterbus_edge.publish.backlog import Allowance
 from shutterbus_edge.publish.chatter import quieten
-from shutterbus_edge.publish.client import Client
+from shutterbus_edge.publish.client import Client, OpenClient
 from shutterbus_edge.publish.encode import Encoder
 from shutterbus_edge.publish.reach import reach, speaks_tls, why
 from shutterbus_edge.publish.retry import Retry
@@ -52,12 +52,14 @@ def spool(tmp_path: Path) -> Iterator[Spool]:
     made.close()
 
 
-def publisher_on(broker: FakeBroker, port: int, spool: Spool, **more: str) -> Publisher:
+def publisher_on(
+    broker: FakeBroker, port: int, spool: Spool, live: OpenClient | None = None, **more: str
+) -> Publisher:
     settings = EdgeSettings(
         broker=BrokerSettings(type="mqtt", brokers=(("127.0.0.1", port),), **more), camera_id="gate"
     )
 
-    def live() -> Client:
+    def open_live() -> Client:
         return broker.open("live")
 
     return Publisher(
@@ -65,7 +67,7 @@ def publisher_on(broker: FakeBroker, port: int, spool: Spool, **more: str) -> Pu
         "gate",
         spool,
         SystemClock(),
-        openers={"live": live, "backlog": lambda: broker.open("backlog")},
+        openers={"live": live or open_live, "backlog": lambda: broker.open("backlog")},
     )
 
 
@@ -124,6 +126,53 @@ def test_stop_without_a_broker_takes_no_time_and_loses_nothing(spool: Spool) -> 
     publisher.stop(30)
 
     assert time.monotonic() - started_s < 5
+    assert spool.counts().held_frames == 1
+
+
+def test_stop_where_nobody_listens_takes_no_time_and_loses_nothing(spool: Spool, listening: int) -> None:
+    """A broker says so again and again, and no grace is long enough for somebody to subscribe."""
+    broker = FakeBroker(
+        FakeClock(),
+        verdict=lambda sent: NobodyListensError("nobody") if sent.topic.endswith("frames") else None,
+    )
+    publisher = publisher_on(broker, listening, spool)
+    publisher.publish_status(Status(camera="gate", state="online", since_us=5))
+    publisher.start()
+    publisher.offer(shoot(spool))
+    wait(lambda: publisher.state().lanes["live"].reason == "nobody", broker)
+    answering = threading.Thread(target=lambda: wait(lambda: broker.open_clients == 0, broker))
+    answering.start()
+    started_s = time.monotonic()
+    publisher.stop(30)
+    answering.join()
+
+    assert time.monotonic() - started_s < 5
+    assert broker.ids[-1].startswith("status-offline-")
+    assert spool.counts().held_frames == 1
+
+
+def test_stop_does_not_wait_for_a_broker_that_accepts_and_says_nothing(spool: Spool, listening: int) -> None:
+    """Whoever stops us kills us soon, and with us the pictures that are only in memory."""
+    connecting, never = threading.Event(), threading.Event()
+
+    def hang() -> Client:
+        connecting.set()
+        never.wait(60)
+        return broker.open("live")
+
+    broker = FakeBroker(FakeClock())
+    publisher = publisher_on(broker, listening, spool, live=hang)
+    publisher.start()
+    held = shoot(spool)
+    publisher.offer(held)
+    assert connecting.wait(10)
+    started_s = time.monotonic()
+    publisher.stop(30)
+    assert time.monotonic() - started_s < 10
+
+    never.set()
+    publisher._threads["live"].join(10)
+    assert broker.clients[0].in_flight == 0, "the spool may be closed by now"
     assert spool.counts().held_frames == 1
 
 

@@ -26,7 +26,8 @@ LOOK_AT_LANES_S = 5.0
 LAST_SHOT_S = 2.0
 """How long a stop waits for the shot that is being taken."""
 GRACE_S = 6.0
-"""How long a stop may spend on sending what is held; Docker's own patience is 10 s."""
+"""How long a stop may spend on that shot and on sending what is live. Docker kills after 10 s, and then what is only in
+memory is lost, so closing everything has to fit in as well."""
 
 
 def run(settings: EdgeSettings, clock: Clock | None = None, stop: threading.Event | None = None) -> int:
@@ -68,10 +69,11 @@ def run(settings: EdgeSettings, clock: Clock | None = None, stop: threading.Even
             for part in running:
                 part.add_done_callback(lambda _: stop.set())
             stop.wait()
+            grace_until_s = clock.monotonic_s() + GRACE_S
             wait(running, timeout=LAST_SHOT_S)
             camera.close()  # ends a shot that hangs, so that every part does end
         reporter.report("stop")
-        publisher.stop(GRACE_S)
+        publisher.stop(max(0.0, grace_until_s - clock.monotonic_s()))
     log.info("stopped")
     for part in running:
         part.result()  # re-raises what ended it

@@ -85,6 +85,7 @@ class Lane(ABC):
         self._spool = spool
         self._clock = clock
         self._wake = threading.Event()
+        self._stop = threading.Event()
         self._answers: queue.SimpleQueue[tuple[Flight, EdgeError | None]] = queue.SimpleQueue()
         self._flights: dict[Flight, None] = {}
         self._retries: dict[Kind, Retry] = {
@@ -98,6 +99,7 @@ class Lane(ABC):
 
     def run(self, stop: threading.Event) -> None:
         """Turn until *stop* is set."""
+        self._stop = stop
         while not stop.is_set():
             self._wake.wait(self.step())
             self._wake.clear()
@@ -112,7 +114,8 @@ class Lane(ABC):
         if self.line.look_after(self._unconfirmed_s()):
             self._settle()
             self._abandon()
-        if self._wants_line() and (client := self.line.open()):
+        # Connecting may take so long that nobody waits for this lane any more, and the spool is closed.
+        if self._wants_line() and (client := self.line.open()) and not self._stop.is_set():
             self._send(client)
         return self._pause_s()
 

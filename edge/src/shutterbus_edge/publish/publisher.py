@@ -29,8 +29,8 @@ log = logging.getLogger(__name__)
 BACKLOG_SEND_BUFFER_BYTES = 64 * 1024
 """What the kernel may hold of the backlog, and a live picture on the same thin line has to wait for."""
 
-JOIN_S = 15.0
-"""A lane that is just connecting may take so long to notice that it is over."""
+JOIN_S = 2.0
+"""How long the lanes may take to notice that it is over. One that is just connecting would take longer, for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,17 +152,19 @@ class Publisher:
         """Send what is live within *grace_s*, say that this camera is offline, and leave the rest in the spool."""
         deadline_s = self._clock.monotonic_s() + grace_s
         never = threading.Event()
-        if self._encoder.is_ours and self._status and self._threads:
+        live = self._threads.get("live")
+        if self._encoder.is_ours and self._status and live:
             self._live.tell_status(self._encoder.status(self._offline()))
-        while self._threads and not self._live.is_idle and self._clock.monotonic_s() < deadline_s:
+        while live and live.is_alive() and not self._live.is_idle and self._clock.monotonic_s() < deadline_s:
             if self._live.line.client is None:
                 break  # nothing can be sent, and connecting takes longer than anybody wants to wait
             self._clock.wait(0.02, never)
         self._stop.set()
         for lane in self._lanes:
             lane.wake()
+        joined_by_s = self._clock.monotonic_s() + JOIN_S
         for name, thread in self._threads.items():
-            thread.join(JOIN_S)
+            thread.join(max(0.0, joined_by_s - self._clock.monotonic_s()))
             if thread.is_alive():
                 log.warning("the %s lane is still connecting; it is left to end with the process", name)
         for lane in self._lanes:
