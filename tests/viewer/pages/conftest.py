@@ -53,7 +53,15 @@ def viewer(_served: FakeViewer) -> FakeViewer:
 
 
 @pytest.fixture
-def page(_window: Page, viewer: FakeViewer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
+def on_purpose() -> list[str]:
+    """What the browser may complain of: connections that a test ends or refuses; a test may add more."""
+    return ["WebSocket connection", NETWORK_CHANGED]
+
+
+@pytest.fixture
+def page(
+    _window: Page, viewer: FakeViewer, on_purpose: list[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Page]:
     """An empty window.
 
     The page in it may not complain (a breach of the content security policy is an error on its console), nor ask
@@ -62,8 +70,6 @@ def page(_window: Page, viewer: FakeViewer, monkeypatch: pytest.MonkeyPatch) -> 
     complaints: list[str] = []
 
     def console(message: ConsoleMessage) -> None:
-        # What a test refuses on purpose is an error to the browser only.
-        on_purpose = ("WebSocket connection", "401 (Unauthorized)", NETWORK_CHANGED)
         if message.type in {"error", "warning"} and not any(text in message.text for text in on_purpose):
             complaints.append(message.text)
 

@@ -295,7 +295,18 @@ def test_camera_stays_on_the_wall_when_a_restarted_server_does_not_know_it_yet(
     expect(page.locator("#empty")).to_be_hidden()
 
 
-def test_ended_session_leads_to_the_login(page: Page, viewer: FakeViewer) -> None:
+def test_page_tries_again_by_itself_when_a_script_did_not_arrive(
+    page: Page, viewer: FakeViewer, on_purpose: list[str]
+) -> None:
+    on_purpose.append("404 (Not Found)")
+    picture = viewer.shoot("gate")
+    page.route("**/static/times.js", lambda route: route.fulfill(status=404), times=1)
+    page.goto("/")
+    drawn(page, "gate", picture)
+
+
+def test_ended_session_leads_to_the_login(page: Page, viewer: FakeViewer, on_purpose: list[str]) -> None:
+    on_purpose.append("401 (Unauthorized)")
     page.goto("/")
     drawn(page, "gate", viewer.shoot("gate"))
     viewer.signed_in = False
@@ -313,8 +324,10 @@ def test_phone_needs_no_scrolling_sideways(page: Page, viewer: FakeViewer) -> No
 
 
 def test_first_view_is_under_100_kilobytes(page: Page, viewer: FakeViewer) -> None:
-    sizes: list[int] = []
-    page.on("response", lambda response: sizes.append(len(response.body())))
     page.goto("/")
     drawn(page, "gate", viewer.shoot("gate"))
+    sizes = page.evaluate(
+        """() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+            .map((entry) => entry.decodedBodySize)"""
+    )
     assert 20_000 < sum(sizes) < 100_000

@@ -1,5 +1,15 @@
-// Light or dark before the first paint: by the system's choice, or by the visitor's, which is kept in this browser.
-// A classic script on purpose: a module would run after the page was already shown in the wrong colours.
+// What must happen before anything else, so a classic script: modules run after the first paint, if they come at all.
+
+// On a bad link one of the modules may not arrive, and the page would stay empty without a word.
+addEventListener(
+  "error",
+  ({ target }) => {
+    if (target instanceof HTMLScriptElement) setTimeout(() => location.reload(), 2000);
+  },
+  true, // such errors do not bubble
+);
+
+// Light or dark: by the system's choice, or by the visitor's, which is kept in this browser.
 (() => {
   const bright = matchMedia("(prefers-color-scheme: light)");
   const root = document.documentElement;
