@@ -1,5 +1,6 @@
 """What both lanes have in common: messages in flight, and what becomes of each."""
 
+import contextlib
 import logging
 import queue
 import threading
@@ -84,9 +85,9 @@ class Lane(ABC):
         self._encoder = encoder
         self._spool = spool
         self._clock = clock
-        self._wake = threading.Event()
         self._stop = threading.Event()
-        self._answers: queue.SimpleQueue[tuple[Flight, EdgeError | None]] = queue.SimpleQueue()
+        # Answers from the client's thread; None only wakes. One queue for both, because the loop waits for either.
+        self._answers: queue.SimpleQueue[tuple[Flight, EdgeError | None] | None] = queue.SimpleQueue()
         self._flights: dict[Flight, None] = {}
         self._retries: dict[Kind, Retry] = {
             "frame": Retry(Outage(f"{name} pictures", clock, log)),
@@ -101,12 +102,12 @@ class Lane(ABC):
         """Turn until *stop* is set."""
         self._stop = stop
         while not stop.is_set():
-            self._wake.wait(self.step())
-            self._wake.clear()
+            with contextlib.suppress(queue.Empty):
+                self._settle_one(self._answers.get(timeout=self.step()))
 
     def wake(self) -> None:
         """Make the loop turn now."""
-        self._wake.set()
+        self._answers.put(None)
 
     def step(self) -> float:
         """Do one turn; return how many seconds the next may wait."""
@@ -207,7 +208,6 @@ class Lane(ABC):
 
         def done(error: EdgeError | None) -> None:
             self._answers.put((flight, error))
-            self._wake.set()
 
         client.send(outgoing, done)
 
@@ -225,26 +225,28 @@ class Lane(ABC):
 
     def _settle(self) -> None:
         """Act on every answer that has come in."""
-        while True:
-            try:
-                flight, error = self._answers.get_nowait()
-            except queue.Empty:
-                return
-            if flight not in self._flights:
-                continue  # its client was closed before it could answer
-            del self._flights[flight]
-            match error:
-                case None:
-                    self._confirmed(flight)
-                case NobodyListensError() if flight.kind == "status":
-                    self._confirmed(flight)  # the broker keeps it for whoever comes
-                case FrameRefusedError() if flight.held:
-                    self._set_aside(flight.held, error)
-                case _:
-                    # If the connection itself failed, the line's own patience applies, and the next turn closes it.
-                    if self.line.client and self.line.client.broken() is None:
-                        self._retries[flight.kind].failed(error, self._clock.monotonic_s())
-                    self._take_back(flight)
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._settle_one(self._answers.get_nowait())
+
+    def _settle_one(self, answer: tuple[Flight, EdgeError | None] | None) -> None:
+        # An answer from a client that has been closed comes too late.
+        if answer is None or answer[0] not in self._flights:
+            return
+        flight, error = answer
+        del self._flights[flight]
+        match error:
+            case None:
+                self._confirmed(flight)
+            case NobodyListensError() if flight.kind == "status":
+                self._confirmed(flight)  # the broker keeps it for whoever comes
+            case FrameRefusedError() if flight.held:
+                self._set_aside(flight.held, error)
+            case _:
+                # If the connection itself failed, the line's own patience applies, and the next turn closes it.
+                if self.line.client and self.line.client.broken() is None:
+                    self._retries[flight.kind].failed(error, self._clock.monotonic_s())
+                self._take_back(flight)
 
     def _confirmed(self, flight: Flight) -> None:
         self.line.worked()

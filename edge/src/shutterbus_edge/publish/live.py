@@ -134,9 +134,9 @@ class LiveLane(Lane):
 
     def _confirmed(self, flight: Flight) -> None:
         super()._confirmed(flight)
-        if flight.kind == "frame":
+        if flight.kind == "frame" and self._confirmed_at_opening != self.line.opened:
             self._confirmed_at_opening = self.line.opened
-        self._on_backlog()  # which may have been waiting for that
+            self._on_backlog()  # which has been waiting for that
 
     def _release(self, held: Held) -> None:
         self._spool.release(held)

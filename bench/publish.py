@@ -1,0 +1,157 @@
+"""Edge publish to Kafka, beside a bare kafka-python loop with the same settings and as many messages in flight.
+
+Ours begins with a stamped picture in memory and ends when the spool has forgotten it: put, claim, read, facts, message,
+confirmation. The bare loop only sends and waits for the confirmation. Both run in this process, in turn.
+"""
+
+import logging
+import queue
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from bench.rows import Row
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka.admin import NewTopic
+
+from edge.fakes_publish import picture
+from shutterbus_edge.publish import Publisher
+from shutterbus_edge.settings import EdgeSettings
+from shutterbus_edge.spool import Held, Spool
+from shutterbus_wire.broker import BrokerSettings
+from shutterbus_wire.clock import SystemClock
+from shutterbus_wire.frame import Facts, Frame
+from shutterbus_wire.identity import FrameId, new_epoch
+from shutterbus_wire.message import encode_frame, kafka_headers
+from stack.brokers import Container, kafka
+
+ROUNDS = 5
+SIZES = {"100 kB": (100_000, 400, 4), "1 MB": (1_000_000, 120, 2)}
+"""Bytes of a picture, pictures in a round, and how many are in flight."""
+TOPIC = "shutterbus.bench.frames"
+FACTS = Facts("bench", FrameId(new_epoch(), 0), 1_750_000_000_000_000)
+
+Round = Callable[[], tuple[float, float]]
+"""Sends the pictures of one round; returns pictures a second, and seconds of CPU a picture."""
+
+
+class CountingSpool(Spool):
+    """Tells when the live lane has taken a picture, and so would not replace it by the next, and when one has left."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, camera="bench", clock=SystemClock(), mode="memory")
+        self.taken: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self.left: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+    def read(self, held: Held) -> bytes:
+        data = super().read(held)
+        self.taken.put(None)
+        return data
+
+    def ack(self, held: Held) -> None:
+        super().ack(held)
+        self.left.put(None)
+
+
+def ours(broker: Container, size_bytes: int, count: int, folder: Path) -> tuple[Round, Callable[[], None]]:
+    """Return a round of ours, and what ends it."""
+    clock = SystemClock()
+    spool = CountingSpool(folder)
+    settings = EdgeSettings(
+        broker=BrokerSettings(type="kafka", brokers=(("127.0.0.1", broker.port),)), camera_id="bench"
+    )
+    publisher = Publisher(settings, "bench", spool, clock)
+    publisher.start()
+    while not publisher.state().lanes["live"].connected:
+        time.sleep(0.05)
+
+    def one_round() -> tuple[float, float]:
+        frames = [Facts("bench", spool.next_id(), clock.utc_us()) for _ in range(count)]
+        pictures = [picture(facts, size_bytes) for facts in frames]
+        before = publisher.state()
+
+        def send() -> None:
+            for facts, data in zip(frames, pictures, strict=True):
+                publisher.offer(spool.put(facts, data))
+                spool.taken.get()
+            for _ in frames:
+                spool.left.get()
+
+        measured = timed(send, count)
+        after = publisher.state()
+        late = after.lanes["backlog"].published - before.lanes["backlog"].published
+        assert late == 0, f"{late} pictures went by the backlog lane"
+        return measured
+
+    def end() -> None:
+        publisher.stop(1)
+        spool.close()
+
+    return one_round, end
+
+
+def bare(broker: Container, size_bytes: int, count: int, in_flight: int) -> tuple[Round, Callable[[], None]]:
+    """Return a round of the bare loop, and what ends it."""
+    settings = BrokerSettings(type="kafka", brokers=(("127.0.0.1", broker.port),))
+    producer = KafkaProducer(**settings.kafka_producer(8_388_620))
+    data = picture(FACTS, size_bytes)
+    headers = kafka_headers(encode_frame(Frame(FACTS, data), "jpeg", "live"))
+    confirmed: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+    def send() -> None:
+        for number in range(count):
+            if number >= in_flight:
+                confirmed.get()
+            producer.send(TOPIC, data, key=b"bench", headers=headers).add_both(lambda _: confirmed.put(None))
+        for _ in range(in_flight):
+            confirmed.get()
+
+    return lambda: timed(send, count), lambda: producer.close(timeout=5)
+
+
+def timed(send: Callable[[], None], count: int) -> tuple[float, float]:
+    """Return pictures a second and seconds of CPU a picture of *send*, which sends *count*."""
+    cpu_s, started_s = time.process_time(), time.perf_counter()
+    send()
+    took_s = time.perf_counter() - started_s
+    return count / took_s, (time.process_time() - cpu_s) / count
+
+
+def measure() -> Iterator[Row]:
+    """Yield two rows a size."""
+    logging.getLogger("kafka").setLevel(
+        logging.CRITICAL
+    )  # the bare producer says much when it begins and ends
+    with kafka() as broker, tempfile.TemporaryDirectory() as folder:
+        admin = KafkaAdminClient(bootstrap_servers=broker.address)
+        topics = (TOPIC, "shutterbus.bench.telemetry")
+        admin.create_topics(
+            [NewTopic(name=topic, num_partitions=1, replication_factor=1) for topic in topics]
+        )
+        admin.close()
+        for name, (size_bytes, count, in_flight) in SIZES.items():
+            our_round, end_ours = ours(broker, size_bytes, count, Path(folder) / name.replace(" ", ""))
+            bare_round, end_bare = bare(broker, size_bytes, count, in_flight)
+            for warm_up in (our_round, bare_round):
+                warm_up()
+            runs = [(our_round(), bare_round()) for _ in range(ROUNDS)]
+            end_ours()
+            end_bare()
+            (rate, bare_rate), (cpu_s, bare_cpu_s) = (
+                (statistics.median(run[0][i] for run in runs), statistics.median(run[1][i] for run in runs))
+                for i in (0, 1)
+            )
+            yield Row(
+                name=f"publish to Kafka, {name}: pictures a second",
+                ours=rate, peer=bare_rate, ratio=rate / bare_rate, unit="/s", goal=">= 0.9",
+            )  # fmt: skip
+            yield Row(
+                name=f"publish to Kafka, {name}: CPU a picture",
+                ours=cpu_s * 1000, peer=bare_cpu_s * 1000, ratio=cpu_s / bare_cpu_s, unit="ms", goal="<= 1.25",
+            )  # fmt: skip
