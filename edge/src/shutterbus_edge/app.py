@@ -45,6 +45,7 @@ def run(settings: EdgeSettings, clock: Clock | None = None, stop: threading.Even
         spool = stack.enter_context(open_spool(settings.spool, name, clock))
         publisher = Publisher(settings, name, spool, clock)
         camera = CaptureProcess(settings.camera_source, settings.picture, clock)
+        stack.callback(camera.close)
         when = schedule.parse(settings.schedule, settings.timezone) if settings.schedule else None
         shooter = Shooter(name, camera, when, settings.picture.exposure_s, spool, publisher, clock)
         reporter = Reporter(name, settings, camera, shooter, spool, publisher, clock)

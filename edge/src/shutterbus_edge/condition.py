@@ -48,6 +48,8 @@ class Condition:
         for lane, state in self._publisher.state().lanes.items():
             if state.reason:
                 yield f"{lane} lane: {state.reason}"
+            elif lane == "live" and not state.connected:
+                yield "live lane: not yet connected"
 
     def facts(self) -> dict[str, Any]:
         """Return what ``/status`` shows."""

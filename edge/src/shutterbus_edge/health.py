@@ -10,13 +10,14 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from shutterbus_edge.condition import Condition
+from shutterbus_edge.errors import MisconfiguredError
 
 
 class HealthServer:
     """Serves the edge's *condition* on loopback until closed."""
 
     def __init__(self, port: int, condition: Condition) -> None:
-        """Listen on 127.0.0.1:*port*; 0 takes any free port. Raises OSError if the port is taken."""
+        """Listen on 127.0.0.1:*port*; 0 takes any free port. Raises MisconfiguredError if the port is taken."""
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
@@ -51,7 +52,12 @@ class HealthServer:
             def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002, http.server's name
                 """Say nothing: a health check every ten seconds is not news."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        try:
+            self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        except OSError as error:
+            raise MisconfiguredError(
+                f"HEALTH_PORT={port} cannot be used: {error.strerror}; choose another, or 0 for any that is free"
+            ) from error
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)
