@@ -57,7 +57,8 @@ def open_folder(files: Files, folder: Path, camera: str, machine: str, clock: Cl
         beginning = beginning.unnoted(failure)
     if beginning.reason is not None:
         log.info("a new epoch begins, %s: %s", beginning.saved.epoch, beginning.reason)
-    return Opened(entries, beginning.saved, failure)
+    noted = [epoch for epoch, _, _ in beginning.saved.uncertain]
+    return Opened(found.in_order(entries, [*noted, beginning.saved.epoch]), beginning.saved, failure)
 
 
 def _read(files: Files) -> bytes | None:
