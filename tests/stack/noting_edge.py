@@ -8,9 +8,9 @@ import os
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from raw_consumer import scan_sha256
+from stack.raw_consumer import scan_sha256
 
 CHILD_MARK = "--noting-child"
 
@@ -35,9 +35,7 @@ def noted_capture() -> None:
         camera.capture = capture_and_note  # type: ignore[method-assign] # one instance, in a test
         return camera
 
-    for module in (capture, child):
-        if hasattr(module, "open_camera"):
-            module.open_camera = open_noted  # type: ignore[assignment]
+    setattr(child, "open_camera", open_noted)  # noqa: B010, a name that module imports and does not export
     sys.argv.remove(CHILD_MARK)
     child.main()
 

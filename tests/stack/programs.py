@@ -18,7 +18,7 @@ KEPT = ("PATH", "HOME", "LANG", "TZ", "LD_LIBRARY_PATH", "TMPDIR")
 class Program:
     """A running process whose output goes to a file, shown when something fails."""
 
-    def __init__(self, command: Sequence[str], environment: dict[str, str], output: Path) -> None:
+    def __init__(self, command: Sequence[str | Path], environment: dict[str, str], output: Path) -> None:
         self.output = output
         with output.open("ab") as file:
             self.process = subprocess.Popen(
@@ -41,7 +41,7 @@ class Program:
 
 
 @contextlib.contextmanager
-def program(command: Sequence[str], environment: dict[str, str], output: Path) -> Iterator[Program]:
+def program(command: Sequence[str | Path], environment: dict[str, str], output: Path) -> Iterator[Program]:
     """*command* for the length of the context; killed at the end if it is still there."""
     running = Program(command, environment, output)
     try:

@@ -57,6 +57,7 @@ def from_kafka(address: str, topic: str, notes: Notes) -> None:
 def from_mqtt(address: str, topic: str, notes: Notes) -> None:
     """Subscribe with QoS 1 and a session that outlives the connection; paho reconnects by itself."""
     import paho.mqtt.client as mqtt
+    from paho.mqtt.enums import CallbackAPIVersion
     from paho.mqtt.packettypes import PacketTypes
     from paho.mqtt.properties import Properties
 
@@ -69,12 +70,12 @@ def from_mqtt(address: str, topic: str, notes: Notes) -> None:
 
     def on_message(_client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
         assert message.properties is not None
-        notes.note(dict(message.properties.UserProperty), message.payload)
+        notes.note(dict(getattr(message.properties, "UserProperty", [])), bytes(message.payload))
 
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="raw-consumer", protocol=mqtt.MQTTv5)
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="raw-consumer", protocol=mqtt.MQTTv5)
     client.on_connect, client.on_subscribe, client.on_message = on_connect, on_subscribe, on_message
     client.reconnect_delay_set(1, 2)
-    properties = Properties(PacketTypes.CONNECT)
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho's own
     properties.SessionExpiryInterval = 3600
     properties.ReceiveMaximum = 20
     host, port = address.split(":")

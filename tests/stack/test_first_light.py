@@ -86,7 +86,14 @@ def _run(transport: Literal["kafka", "mqtt"], broker: Container, film: Path, fol
     received, notes = folder / "received.jsonl", folder / "notes"
     health, web = free_port(), free_port()
     topic = "shutterbus.street.frames" if transport == "kafka" else "shutterbus/street/frames"
-    raw = [sys.executable, HERE / "raw_consumer.py", transport, broker.address, topic, received]
+    raw: list[str | Path] = [
+        sys.executable,
+        HERE / "raw_consumer.py",
+        transport,
+        broker.address,
+        topic,
+        received,
+    ]
     edge = {
         "CAMERA_ID": "street",
         "CAMERA_SOURCE": f"file:{film}",
