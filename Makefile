@@ -1,6 +1,6 @@
 # Every command that a person or CI runs. `make` alone prints them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint lock bench generate init enroll revoke renew backup up down logs tail
+.PHONY: help demo test lint lock bench generate init enroll revoke renew backup up down logs tail 4k 4k-off
 
 PYTHON ?= python3
 # On a Raspberry Pi without Docker the environment sees apt's picamera2, numpy and Pillow.
@@ -79,6 +79,18 @@ down:  ## Stop the server; its data stays
 
 logs:  ## Follow the server's logs
 	@$(SERVER) logs -f --tail 100
+
+4k:  ## Let pictures of 3840 x 2160 pass: sets one number, proves it on both brokers, else puts it back
+	@$(TOOLS) tune 4k
+	@$(RESIZE)
+
+4k-off:  ## Undo it
+	@$(TOOLS) tune default
+	@$(RESIZE)
+
+QUIET_UP = $(SERVER) --progress quiet up -d --wait --wait-timeout 120
+RESIZE = { $(QUIET_UP) && $(TOOLS) tune verify; } || \
+    { $(TOOLS) tune back; $(QUIET_UP); echo 'Everything is as it was before.' >&2; exit 1; }
 
 tail:  ## A line for each message on both brokers
 	@$(TOOLS) tail

@@ -31,6 +31,7 @@ class Server:
     def __init__(self, folder: Path, services: tuple[str, ...]) -> None:
         self.folder = folder
         self.services = services
+        self.init_said = ""
         # Every address of 127/8 is this machine, so fixed ports do not collide.
         self.address = f"127.{random.randint(1, 254)}.{random.randint(1, 254)}.{random.randint(1, 254)}"
         self.environment = {
@@ -132,7 +133,7 @@ def server(folder: Path, *services: str, env: str = "") -> Iterator[Server]:
     made = Server(folder, services)
     (folder / ".env").write_text(f"BIND_ADDR={made.address}\n{env}")
     try:
-        made.make("init", HOST=made.address)
+        made.init_said = made.make("init", HOST=made.address)
         made.compose("build", "-q", *services)
         yield made
     finally:

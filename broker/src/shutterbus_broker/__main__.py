@@ -71,6 +71,9 @@ def _add_server_commands(commands: "argparse._SubParsersAction[argparse.Argument
             who.add_argument("--from", dest="file", type=Path, metavar="CSV", help="many cameras, one a line")
     add("renew", "renew the certificates of the services; those of cameras by enrolling them again")
     add("backup", "write what cannot be made again into one file")
+    tune = add("tune", "set how large a message may be, put it back, or verify that the largest passes")
+    tune.add_argument("size", choices=("4k", "default", "back", "verify"))
+    add("tail", "print a line for each message on both brokers, until interrupted")
     keep = add(
         "keep", "apply who is enrolled to Kafka, now and at every change (what the set-up service runs)"
     )
@@ -78,7 +81,7 @@ def _add_server_commands(commands: "argparse._SubParsersAction[argparse.Argument
 
 
 def _server(chosen: argparse.Namespace) -> int:
-    from shutterbus_broker import apply, backup, enroll, initialise, renew, tail
+    from shutterbus_broker import apply, backup, enroll, initialise, renew, tail, tune
     from shutterbus_broker.installation import Installation
 
     there = Installation(chosen.project.absolute())
@@ -104,6 +107,12 @@ def _server(chosen: argparse.Namespace) -> int:
                 say(
                     f"Wrote {backup.run(there, now).name}; it holds the authority's key: keep it where nobody reads it"
                 )
+            case "tune" if chosen.size == "verify":
+                tune.verify(there, say)
+            case "tune" if chosen.size == "back":
+                tune.put_back(there, say)
+            case "tune":
+                tune.set_size(there, chosen.size, say)
             case "tail":
                 tail.run(there, say)
             case "keep":

@@ -65,9 +65,10 @@ def _save(there: Installation, identities: Identities, say: Say) -> None:
 
 
 def hand_over(there: Installation, path: Path) -> None:
-    """What root makes belongs to whom the folder belongs to, or the services could not read it."""
+    """What root writes belongs to whom it is for: the services, or the person whose folder this is."""
     if os.getuid() == 0:
-        owner = (there.state / "devices" if path.is_relative_to(there.state) else there.project).stat()
+        for_services = path == there.env_file or path.is_relative_to(there.state)
+        owner = (there.state / "devices" if for_services else there.project).stat()
         os.chown(path, owner.st_uid, owner.st_gid)
 
 

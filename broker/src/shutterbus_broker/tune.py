@@ -1,0 +1,61 @@
+"""``tune``: the one number that says how large a message may be, and the proof that everything follows it."""
+
+import contextlib
+from collections.abc import Callable
+
+from shutterbus_broker import disk, dotenv, roundtrip
+from shutterbus_broker.enroll import hand_over
+from shutterbus_broker.errors import SetupError
+from shutterbus_broker.files import write_private
+from shutterbus_broker.installation import MESSAGE_MAX_BYTES, Installation, disk_max_bytes, message_max_bytes
+from shutterbus_wire.broker import KAFKA_OVERHEAD_BYTES, BrokerSettings, Tls
+
+Say = Callable[[str], None]
+NAME = "KAFKA_MESSAGE_MAX_BYTES"
+SIZES = {"4k": 8_388_620, "default": MESSAGE_MAX_BYTES}
+_BEFORE = "message-max-bytes-before"
+
+
+def set_size(there: Installation, size: str, say: Say) -> None:
+    """Write the number of *size* into ``.env``, and remember the one before it; brokers follow at the next ``up``."""
+    wanted = SIZES[size]
+    settings = there.settings()
+    if not settings:
+        raise SetupError('There is no server here yet: make init HOST="server.example.org 192.168.1.10"')
+    # A larger message needs larger segments, and those a larger disk: better refused now than by the set-up.
+    disk.divide(disk_max_bytes(settings), len(there.identities().active_cameras), wanted)
+    write_private(there.state / "devices" / _BEFORE, str(message_max_bytes(settings)).encode())
+    _write(there, wanted, say)
+
+
+def put_back(there: Installation, say: Say) -> None:
+    """Undo the last change of the number."""
+    before = there.state / "devices" / _BEFORE
+    with contextlib.suppress(FileNotFoundError):
+        _write(there, int(before.read_text()), say)
+        before.unlink()
+
+
+def verify(there: Installation, say: Say) -> None:
+    """Send a picture of exactly the largest size through each broker; raise SetupError if it does not come back."""
+    settings = there.settings()
+    size_bytes = message_max_bytes(settings) - KAFKA_OVERHEAD_BYTES
+    folder = there.state / "server" / "doctor"
+    tls = Tls(ca_certs=folder / "ca.crt", certfile=folder / "client.crt", keyfile=folder / "client.key")
+    profiles = settings.get("COMPOSE_PROFILES", "kafka,mqtt").replace(" ", "").split(",")
+    if "kafka" in profiles:
+        roundtrip.kafka_carries(BrokerSettings(tls=tls, brokers=(("kafka", 9094),)), size_bytes)
+        say(f"Kafka: a picture of {size_bytes} bytes came back as it was sent")
+    if "mqtt" in profiles:
+        roundtrip.mqtt_carries(
+            BrokerSettings(type="mqtt", tls=tls, brokers=(("mosquitto", 8883),)), size_bytes
+        )
+        say(f"Mosquitto: a picture of {size_bytes} bytes came back as it was sent")
+
+
+def _write(there: Installation, size_bytes: int, say: Say) -> None:
+    dotenv.merge(there.env_file, {NAME: (str(size_bytes), "Largest message, a picture and 4096 bytes.")})
+    hand_over(there, there.env_file)
+    say(
+        f"{NAME}={size_bytes}: pictures of up to {size_bytes - KAFKA_OVERHEAD_BYTES} bytes; edges ask for it by themselves"
+    )
