@@ -12,8 +12,8 @@ from bench.rows import Row
 from shutterbus_edge.spool import Spool, SpoolLimits
 from shutterbus_wire.clock import SystemClock
 
-ROUNDS = 9
-PUTS = 40
+ROUNDS = 41
+PUTS = 10
 GOAL = 0.9
 
 
