@@ -153,7 +153,8 @@ def test_cameras_take_turns() -> None:
                 assert message is not None
             sent.append(message[0]["camera"])
 
-        assert sent == ["fast", "fast", "fast", "slow", "fast", "fast"]
+        assert sent.count("slow") == 1
+        assert sent.index("slow") in {2, 3}, "it had to wait for more than one other picture"
 
     play(scene)
 

@@ -12,6 +12,10 @@ BOOTSTRAP_TIMEOUT_MS = 15_000
 CLOSE_TIMEOUT_MS = 1_000
 
 
+_SAY_NOTHING = ("Bootstrap", "Metadata refresh", "No node available")
+"""Beginnings of lines that follow from the one before them, which says why."""
+
+
 class LastWords(logging.Handler):
     """Keeps the last warning of kafka-python, whose exceptions do not say why a connection fails.
 
@@ -24,7 +28,9 @@ class LastWords(logging.Handler):
         self.text = ""
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.text = record.getMessage()[:300]
+        text = record.getMessage()
+        if not text.startswith(_SAY_NOTHING):
+            self.text = text.removeprefix("Connection failed: ")[:300]
 
     @classmethod
     def listen(cls) -> "LastWords":

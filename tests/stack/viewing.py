@@ -1,0 +1,165 @@
+"""The viewer's consumers against real brokers, without its pages, and something that sends."""
+
+import contextlib
+import gc
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kafka import KafkaProducer
+from kafka.admin import KafkaAdminClient, NewTopic
+
+from shutterbus_viewer.app import Consumer, make_consumers
+from shutterbus_viewer.cameras import Cameras
+from shutterbus_viewer.consume.intake import Intake
+from shutterbus_viewer.settings import ViewerSettings
+from shutterbus_wire import names
+from shutterbus_wire.clock import SystemClock
+from shutterbus_wire.frame import Frame
+from shutterbus_wire.message import encode_frame, kafka_headers
+from shutterbus_wire.records import Record, encode_record
+
+
+@dataclass
+class Watching:
+    """Consumers that run."""
+
+    cameras: Cameras
+    intake: Intake
+    consumers: list[Consumer]
+
+    def newest(self, camera: str) -> str | None:
+        """Return the id of the newest picture of *camera*."""
+        picture = self.cameras.picture(camera)
+        return picture.id if picture else None
+
+    def refused(self) -> dict[str, int]:
+        """Return how many messages were refused, by reason."""
+        return {reason: count for (_, reason), count in self.intake.counts()[1].items()}
+
+    def wait_newest(self, camera: str, picture_id: str, within_s: float = 5) -> None:
+        """Return when *picture_id* is the newest of *camera*."""
+        wait_until(
+            lambda: self.newest(camera) == picture_id, within_s, lambda: f"{camera} has {self.newest(camera)}"
+        )
+
+
+def wait_until(condition: Callable[[], bool], within_s: float, otherwise: Callable[[], str]) -> None:
+    """Return when *condition* holds; fail with *otherwise* if it does not in time."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, otherwise()
+        time.sleep(0.02)
+
+
+@contextlib.contextmanager
+def watching(
+    *, kafka: str | None = None, mqtt: str | None = None, topics: Sequence[str] = (), **mqtt_settings: Any
+) -> Iterator[Watching]:
+    """The consumers of a viewer that is told these brokers and topics."""
+    clock = SystemClock()
+    cameras = Cameras(clock)
+    intake = Intake(cameras, clock)
+    settings = ViewerSettings.model_validate(
+        {
+            "kafka": {"type": "kafka", "brokers": kafka} if kafka else None,
+            "mqtt": {"type": "mqtt", "brokers": mqtt, **mqtt_settings} if mqtt else None,
+            "topics": tuple(topics),
+        }
+    )
+    consumers = make_consumers(settings, intake, cameras, clock)
+    with _kafka_silent():
+        yield from _run(Watching(cameras, intake, consumers))
+
+
+def _run(watched: Watching) -> Iterator[Watching]:
+    consumers = watched.consumers
+    for consumer in consumers:
+        consumer.start()
+    try:
+        yield watched
+        assert all(consumer.is_alive() for consumer in consumers), "a consumer ended by itself"
+    finally:
+        for consumer in consumers:
+            consumer.stop()
+        for consumer in consumers:
+            consumer.join(10)
+        gc.collect()  # here, where a socket that kafka-python forgot is no failure
+    assert not any(consumer.is_alive() for consumer in consumers), "a consumer does not stop"
+
+
+@contextlib.contextmanager
+def _kafka_silent() -> Iterator[None]:
+    """Pytest keeps what is logged, and with an exception of kafka-python the socket that it failed to close."""
+    loggers = [
+        logging.getLogger(name) for name in logging.root.manager.loggerDict if name.startswith("kafka.")
+    ]
+    for logger in loggers:
+        logger.disabled = True
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.disabled = False
+
+
+def make_topics(broker: str, cameras: Sequence[str], kinds: Sequence[Any] = ("frames", "telemetry")) -> None:
+    """Create the Kafka topics of *cameras*."""
+    with KafkaAdminClient(bootstrap_servers=broker) as admin:
+        admin.create_topics(
+            [
+                NewTopic(
+                    names.kafka_topic(camera, kind),
+                    1,
+                    1,
+                    topic_configs={"message.timestamp.type": "LogAppendTime"},
+                )
+                for camera in cameras
+                for kind in kinds
+            ]
+        )
+
+
+@contextlib.contextmanager
+def sending(broker: str) -> Iterator["Sender"]:
+    """Something that sends to Kafka."""
+    producer = KafkaProducer(
+        bootstrap_servers=broker,
+        enable_idempotence=False,
+        acks="all",
+        max_request_size=16_777_216,
+        reconnect_backoff_max_ms=500,
+    )
+    try:
+        yield Sender(producer)
+    finally:
+        producer.close(timeout=5)
+
+
+class Sender:
+    """Sends frames and records as an edge does, or any bytes as a stranger would."""
+
+    def __init__(self, producer: KafkaProducer) -> None:
+        self._producer = producer
+
+    def frames(self, *frames: Frame) -> None:
+        """Send *frames* and return when they are stored."""
+        sent = []
+        for frame in frames:
+            message = encode_frame(frame, "jpeg", frame.lane or "live")
+            topic = names.kafka_topic(frame.facts.camera, "frames")
+            headers = kafka_headers(message) if frame.lane else None
+            sent.append(self._producer.send(topic, message.value, headers=headers))
+        for one in sent:
+            one.get(timeout=30)
+
+    def record(self, record: Record) -> None:
+        """Send a status, report or reading."""
+        message = encode_record(record, "live")
+        self.raw(names.kafka_topic(record.camera, "telemetry"), message.value, kafka_headers(message))
+
+    def raw(self, topic: str, value: bytes, headers: list[tuple[str, bytes]] | None = None) -> int:
+        """Send any bytes; return their offset."""
+        return int(self._producer.send(topic, value, headers=headers).get(timeout=30).offset)
