@@ -80,3 +80,11 @@ def test_settings_without_effect_have_the_name_that_the_user_used() -> None:
     )
     assert not_applied(picture, frozenset({"quality"})) == ["PICAMERA2_CONTROLS_LUX", "PICAMERA_LED"]
     assert not_applied(picture, frozenset({"quality", "controls"})) == ["PICAMERA_LED"]
+
+
+def test_a_text_for_exif_has_its_effect_with_every_source_if_it_names_a_tag() -> None:
+    """It is written behind the camera."""
+    given = {f"exif_tags.{name}": f"PICAMERA_EXIF_TAGS__{name}" for name in ("IFD0.Artist", "GPS.Speed")}
+    picture = PictureSettings(exif_tags={"IFD0.Artist": "Ada", "GPS.Speed": "9"}, given=given)
+
+    assert not_applied(picture, frozenset()) == ["PICAMERA_EXIF_TAGS__GPS.Speed"]

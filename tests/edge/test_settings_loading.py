@@ -293,6 +293,18 @@ def test_picture_remembers_the_names_it_was_given_by(nowhere: Path) -> None:
     assert picture.given == {"iso": "picamera_iso", "controls.AeEnable": "PICAMERA2_CONTROLS_AE_ENABLE"}
 
 
+def test_texts_for_exif_are_known_in_any_case(nowhere: Path) -> None:
+    """As every name is; one that is no tag is kept for the camera to name."""
+    names = {"PICAMERA_EXIF_TAGS__ifd0.artist": "Ada", "PICAMERA_EXIF_TAGS__GPS.Speed": "9"}
+    picture = _load(nowhere, **names).settings.picture
+
+    assert picture.exif_tags == {"IFD0.Artist": "Ada", "GPS.Speed": "9"}
+    assert picture.given == {
+        "exif_tags.IFD0.Artist": "PICAMERA_EXIF_TAGS__ifd0.artist",
+        "exif_tags.GPS.Speed": "PICAMERA_EXIF_TAGS__GPS.Speed",
+    }
+
+
 @pytest.mark.parametrize(
     ("zone", "offset_h"),
     [

@@ -1,11 +1,13 @@
 """Shots that are due become frames with an identity."""
 
+import io
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from PIL import ExifTags, Image
 
 from edge.card_reader import number_in_squares
 from edge.fakes_edge import JPEG, FakeCamera, FakeOpened, FakePublisher
@@ -17,11 +19,15 @@ from shutterbus_edge.shoot import Shooter
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_wire.exif import read_facts
 
+PATIENT = PictureSettings(shutter_speed_us=10_000_000)
+
 
 class Rig:
     """A shooter with everything around it, and a stop after a number of shots."""
 
-    def __init__(self, folder: Path, schedule: Schedule | None) -> None:
+    def __init__(
+        self, folder: Path, schedule: Schedule | None, picture: PictureSettings | None = None
+    ) -> None:
         self.clock = FakeClock()
         self.stop = threading.Event()
         self.camera = FakeCamera(self.clock)
@@ -31,7 +37,7 @@ class Rig:
             "gate",
             cast("Any", self.camera),
             schedule,
-            0.0,
+            picture or PictureSettings(),
             self.spool,
             cast("Any", self.publisher),
             self.clock,
@@ -143,7 +149,7 @@ def numbers_of_four_cards(folder: Path) -> list[tuple[int, int]]:
                 stop.set()
 
         publisher.offer = offer  # type: ignore[method-assign] # one publisher, in a test
-        Shooter("gate", camera, parse("1"), 20.0, spool, cast("Any", publisher), clock).run(stop)
+        Shooter("gate", camera, parse("1"), PATIENT, spool, cast("Any", publisher), clock).run(stop)
     camera.close()
     assert camera.restarts == 1
     return numbers
@@ -173,6 +179,18 @@ def test_the_limit_that_the_broker_named_is_met_by_the_camera(rig: Rig) -> None:
     rig.run(1)
 
     assert [shot.frame_max_bytes for shot in rig.camera.asked] == [123_456]
+
+
+def test_texts_from_the_settings_are_in_every_picture(tmp_path: Path) -> None:
+    """Whatever took it; who took it is the owner's to say."""
+    rig = Rig(tmp_path, None, PictureSettings(exif_tags={"IFD0.Artist": "Ada", "EXIF.LensModel": "wide"}))
+    rig.run(1)
+
+    [held] = rig.publisher.offered
+    exif = Image.open(io.BytesIO(rig.spool.read(held))).getexif()
+    assert exif[ExifTags.Base.Artist] == "Ada"
+    assert exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.LensModel] == "wide"
+    rig.spool.close()
 
 
 def test_without_a_schedule_a_source_that_is_played_keeps_its_own_rate(tmp_path: Path) -> None:

@@ -133,6 +133,28 @@ def test_what_the_caller_knows_wins_over_the_source() -> None:
     assert image[0x0112].data == b"\0\x03"
 
 
+def test_texts_of_the_owner_win_over_everybody() -> None:
+    """They are EXIF's own, and so ASCII; a name that is none of ``TEXTS`` writes nothing, ours least of all."""
+    texts = {name: f"{name} of the gate" for name in exif.TEXTS}
+    stamped = exif.stamp(
+        CAMERA_JPEG,
+        FACTS,
+        software=SOFTWARE,
+        make="Pi",
+        texts=texts | {"IFD0.Software": "x", "IFD0.305": "x"},
+    )
+    image, photo = _segment_of(stamped).image, _segment_of(stamped).photo
+    assert [tiff.text(image[tag]) for tag in (0x010F, 0x013B, 0x8298)] == [
+        texts[name] for name in ("IFD0.Make", "IFD0.Artist", "IFD0.Copyright")
+    ]
+    assert tiff.text(photo[0xA434]) == texts["EXIF.LensModel"]
+    assert tiff.text(image[0x0131]) == SOFTWARE
+    assert exif.read_facts(stamped) == FACTS
+
+    foreign = exif.stamp(BARE_JPEG, FACTS, software=SOFTWARE, texts={"IFD0.Artist": "Mié" + "o" * 999})
+    assert tiff.text(_segment_of(foreign).image[0x013B]) == "Mi?" + "o" * 252
+
+
 def test_a_broken_source_exif_is_dropped_and_the_picture_kept() -> None:
     broken = with_segments(BARE_JPEG, pictures.exif(b"XX*\0nothing here"))
     stamped = exif.stamp(broken, FACTS, software=SOFTWARE)

@@ -47,7 +47,7 @@ def run(settings: EdgeSettings, clock: Clock | None = None, stop: threading.Even
         camera = CaptureProcess(settings.camera_source, settings.picture, clock)
         stack.callback(camera.close)
         when = schedule.parse(settings.schedule, settings.timezone) if settings.schedule else None
-        shooter = Shooter(name, camera, when, settings.picture.exposure_s, spool, publisher, clock)
+        shooter = Shooter(name, camera, when, settings.picture, spool, publisher, clock)
         reporter = Reporter(name, settings, camera, shooter, spool, publisher, clock)
         health = HealthServer(settings.health_port, Condition(name, shooter, camera, spool, publisher, clock))
         stack.callback(health.close)

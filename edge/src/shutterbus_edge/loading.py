@@ -9,7 +9,7 @@ from typing import Any
 from shutterbus_edge import certificate, not_yet, places, zone
 from shutterbus_edge.capture import parse_address
 from shutterbus_edge.errors import MisconfiguredError
-from shutterbus_edge.picture import control_name
+from shutterbus_edge.picture import control_name, exif_name
 from shutterbus_edge.schedule import ScheduleError, parse
 from shutterbus_edge.sensors import SENSORS
 from shutterbus_edge.settings import EdgeSettings
@@ -226,5 +226,7 @@ def _picture_names(found: Resolved) -> Iterator[tuple[str, str]]:
         match path:
             case ("picture", "controls", key):
                 yield f"controls.{control_name(key)}", given.name
+            case ("picture", "exif_tags", key):
+                yield f"exif_tags.{exif_name(key)}", given.name
             case ("picture", *field):
                 yield ".".join(field), given.name

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer, field_validator, model_validator
 
+from shutterbus_wire.exif import TEXTS
 from shutterbus_wire.settings import Family, MayBeEmpty, Name
 from shutterbus_wire.settings_values import (
     Allowed,
@@ -134,10 +135,16 @@ def control_name(name: str) -> str:
     return "".join(word.capitalize() for word in name.split("_"))
 
 
+def exif_name(name: str) -> str:
+    """Return the text tag of EXIF that *name* means in any case; a name that means none stays as it is."""
+    return next((known for known in TEXTS if known.lower() == name.lower()), name)
+
+
 Size = Annotated[tuple[int, int], BeforeValidator(_read_size), Allowed("a size such as 1280x720 or VGA")]
 Percent = Annotated[Whole, Field(ge=-100, le=100)]
 Pair = Annotated[tuple[float, float], BeforeValidator(numbers(2)), Allowed("two numbers such as (1.5, 1.2)")]
 PlainMapping = Annotated[Mapping[str, Any], PlainSerializer(dict)]
+PlainTexts = Annotated[Mapping[str, str], PlainSerializer(dict)]
 
 
 class PictureSettings(BaseModel, frozen=True):
@@ -302,9 +309,9 @@ class PictureSettings(BaseModel, frozen=True):
     colour_space: Annotated[
         str | None, choice("Sycc", "Smpte170m", "Rec709"), Name("PICAMERA2_COLOUR_SPACE")
     ] = Field(default=None, description="Sycc, Smpte170m or Rec709.")
-    exif_tags: Annotated[PlainMapping, Family("PICAMERA_EXIF_TAGS__")] = Field(
+    exif_tags: Annotated[PlainTexts, Family("PICAMERA_EXIF_TAGS__")] = Field(
         default_factory=dict,
-        description="A tag to write into each picture, such as PICAMERA_EXIF_TAGS__IFD0.Artist.",
+        description="A text for each picture's EXIF, in ASCII, such as PICAMERA_EXIF_TAGS__IFD0.Artist.",
     )
     controls: Annotated[PlainMapping, Family("PICAMERA2_CONTROLS_")] = Field(
         default_factory=dict,
@@ -318,6 +325,13 @@ class PictureSettings(BaseModel, frozen=True):
         if not isinstance(value, Mapping):
             return value
         return {control_name(name): _read_control(text) for name, text in value.items()}
+
+    @field_validator("exif_tags", mode="before")
+    @classmethod
+    def _read_exif_tags(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        return {exif_name(name): str(text) for name, text in value.items()}
 
     @model_validator(mode="after")
     def _fits(self) -> "PictureSettings":

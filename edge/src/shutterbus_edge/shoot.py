@@ -6,6 +6,7 @@ import threading
 from shutterbus_edge.capture import Picture, Shot
 from shutterbus_edge.capture.process import CaptureProcess
 from shutterbus_edge.errors import CameraFinishedError, CameraUnavailableError
+from shutterbus_edge.picture import PictureSettings
 from shutterbus_edge.publish import Publisher
 from shutterbus_edge.schedule import Schedule, Ticker, every
 from shutterbus_edge.spool import Spool
@@ -41,7 +42,7 @@ class Shooter:
         name: str,
         camera: CaptureProcess,
         schedule: Schedule | None,
-        exposure_s: float,
+        picture: PictureSettings,
         spool: Spool,
         publisher: Publisher,
         clock: Clock,
@@ -50,7 +51,8 @@ class Shooter:
         self._camera = camera
         self._schedule = schedule
         self._ticker = Ticker(schedule, clock) if schedule else None
-        self._deadline_s = SHOT_DEADLINE_S + exposure_s
+        self._deadline_s = SHOT_DEADLINE_S + picture.exposure_s
+        self._texts = picture.exif_tags
         self._spool = spool
         self._publisher = publisher
         self._clock = clock
@@ -127,5 +129,6 @@ class Shooter:
             orientation=picture.orientation,
             make=picture.make,
             model=picture.model,
+            texts=self._texts,
         )
         self._publisher.offer(self._spool.put(facts, jpeg))

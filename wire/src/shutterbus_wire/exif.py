@@ -4,7 +4,9 @@ Any image tool reads the standard tags. The whole truth is in ``UserComment``: `
 JSON, see ``facts_json``. Specified in ``docs/wire-format.md``.
 """
 
+from collections.abc import Mapping
 from fractions import Fraction
+from types import MappingProxyType
 
 from shutterbus_wire import facts_json, instant, tiff
 from shutterbus_wire.errors import MalformedError
@@ -21,6 +23,23 @@ _MAKE, _MODEL, _ORIENTATION, _SOFTWARE = 0x010F, 0x0110, 0x0112, 0x0131
 _EXPOSURE_TIME, _SENSITIVITY, _EXIF_VERSION = 0x829A, 0x8827, 0x9000
 _DATE_TIME_ORIGINAL, _OFFSET_ORIGINAL, _SUBSEC_ORIGINAL = 0x9003, 0x9011, 0x9291
 _USER_COMMENT, _IMAGE_UNIQUE_ID, _BODY_SERIAL_NUMBER = 0x9286, 0xA420, 0xA431
+
+_IMAGE_TEXTS = {
+    "IFD0.ImageDescription": 0x010E,
+    "IFD0.Make": _MAKE,
+    "IFD0.Model": _MODEL,
+    "IFD0.Artist": 0x013B,
+    "IFD0.HostComputer": 0x013C,
+    "IFD0.Copyright": 0x8298,
+}
+_PHOTO_TEXTS = {
+    "EXIF.CameraOwnerName": 0xA430,
+    "EXIF.LensMake": 0xA433,
+    "EXIF.LensModel": 0xA434,
+    "EXIF.LensSerialNumber": 0xA435,
+}
+TEXTS = frozenset({*_IMAGE_TEXTS, *_PHOTO_TEXTS})
+"""Tags that a camera's owner may fill in, by the names that the Raspberry Pi's first camera library gave them."""
 
 # What cannot be moved, because it holds offsets into the old file, or is of no use to anyone.
 _LEFT_BEHIND = frozenset({
@@ -53,12 +72,13 @@ def stamp(
     orientation: int | None = None,
     make: str | None = None,
     model: str | None = None,
+    texts: Mapping[str, str] = MappingProxyType({}),
 ) -> bytes:
     """Return *jpeg* with *facts* in its EXIF and every other byte as it was.
 
     The source's own tags are kept where they do not say the same thing, without thumbnail and MakerNote; the
     largest of them go first if the segment's 64 KiB do not hold all. *orientation*, *make* and *model* win over
-    the source's. Metadata beyond 16 KiB is left out, largest first; ``left_out`` in the comment counts it.
+    the source's, and *texts*, by their names in ``TEXTS``, over these. Metadata beyond 16 KiB is left out, largest first; ``left_out`` in the comment counts it.
 
     Raises:
         MalformedError: *jpeg* is no whole JPEG.
@@ -67,6 +87,8 @@ def stamp(
     soi, *rest = pieces_without_exif(jpeg)
     tags = _source_tags(jpeg)
     image, photo = _own_tags(facts, software=software, orientation=orientation, make=make, model=model)
+    image |= {tag: _name(texts[name]) for name, tag in _IMAGE_TEXTS.items() if name in texts}
+    photo |= {tag: _name(texts[name]) for name, tag in _PHOTO_TEXTS.items() if name in texts}
     _fit(tags, image, photo)
     block = tiff.write(
         tiff.Tags(

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from shutterbus_edge.errors import CameraUnavailableError, MisconfiguredError
 from shutterbus_edge.picture import PictureSettings
 from shutterbus_wire.clock import Clock
+from shutterbus_wire.exif import TEXTS
 from shutterbus_wire.frame import CapturedAtSource
 
 SOURCES = {
@@ -173,6 +174,8 @@ def _how_to_get(module: str | None) -> str:
 
 def not_applied(picture: PictureSettings, applied: frozenset[str]) -> list[str]:
     """Return the environment names of settings the user gave that the source does nothing with."""
+    # Texts for EXIF are written by who gives a picture its number, whatever it comes from.
+    applied |= {f"exif_tags.{name}" for name in TEXTS}
     return sorted(
         name
         for setting, name in picture.given.items()

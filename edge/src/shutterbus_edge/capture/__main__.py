@@ -19,7 +19,7 @@ from shutterbus_edge.picture import PictureSettings
 from shutterbus_wire.clock import SystemClock
 
 FACTS_ROOM_BYTES = 4096
-"""Left free under the limit for the EXIF that the picture gets after capture."""
+"""Left free under the limit for the EXIF that the picture gets after capture, beside texts from the settings."""
 PR_SET_PDEATHSIG = 1
 
 ERROR_KINDS = {
@@ -83,17 +83,18 @@ def _serve(channel_: Channel, stack: contextlib.ExitStack) -> None:
     opened = channel.Opened(camera.size_px, camera.natural_rate, camera.description, tuple(notes))
     with channel_.sending:
         channel.send_opened(channel_.connection, opened)
-    _shoot_on_request(channel_, camera)
+    room_bytes = FACTS_ROOM_BYTES + sum(map(len, picture.exif_tags.values()))
+    _shoot_on_request(channel_, camera, room_bytes)
 
 
-def _shoot_on_request(channel_: Channel, camera: Camera) -> None:
+def _shoot_on_request(channel_: Channel, camera: Camera, room_bytes: int) -> None:
     while True:
         kind, facts, _ = channel.receive(channel_.connection)
         if kind == "close":
             return
         shot = channel.read_shot(facts)
         if shot.frame_max_bytes is not None:
-            shot = Shot(shot.number, max(1, shot.frame_max_bytes - FACTS_ROOM_BYTES))
+            shot = Shot(shot.number, max(1, shot.frame_max_bytes - room_bytes))
         picture = camera.capture(shot)
         with channel_.sending:
             channel.send_picture(channel_.connection, picture)
