@@ -1,43 +1,142 @@
-"""What a doctor found, said alike by every doctor: a numbered line for each check, JSON for programs, an exit code."""
+"""What a doctor looks at, in order, each check within its time, and how it says what it found: lines, JSON, exit code."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Literal
 
-Outcome = Literal["ok", "warning", "failure", "skipped"]
+Status = Literal["ok", "warning", "failure", "skipped"]
+_WORST: tuple[Status, ...] = ("failure", "warning", "ok", "skipped")
+_COLOURS: dict[Status, str] = {"ok": "32", "warning": "33", "failure": "31", "skipped": "2"}
 
-_COLOURS: dict[Outcome, str] = {"ok": "32", "warning": "33", "failure": "31", "skipped": "2"}
+ALL_WITHIN_S = 28.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One sentence about how things are; *fix* is a command or setting, where one puts it right."""
+
+    status: Status
+    sentence: str
+    fix: str | None = None
+
+
+def ok(sentence: str, fix: str | None = None) -> Finding:
+    return Finding("ok", sentence, fix)
+
+
+def warning(sentence: str, fix: str | None = None) -> Finding:
+    return Finding("warning", sentence, fix)
+
+
+def failure(sentence: str, fix: str | None = None) -> Finding:
+    return Finding("failure", sentence, fix)
+
+
+def skipped(sentence: str, fix: str | None = None) -> Finding:
+    return Finding("skipped", sentence, fix)
+
+
+def together(findings: Iterable[Finding]) -> Finding:
+    """Return one finding for several: the worst first, with its fix; what is in order is not repeated beside it."""
+    ordered = sorted(findings, key=lambda one: _WORST.index(one.status))
+    shown = [one for one in ordered if one.status == ordered[0].status]
+    return Finding(
+        shown[0].status,
+        "; ".join(dict.fromkeys(one.sentence for one in shown)),
+        next((one.fix for one in shown if one.fix), None),
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at. *name* stays the same between versions; *fix* is a command where there is one.
+    """One line of a doctor.
 
-    A skipped check's sentence says because of which other one, by its number.
+    Attributes:
+        needs: Names of checks without which this one would only fail too.
+        early: Starts before all others, because it takes long and touches nothing that they do.
     """
 
     name: str
-    outcome: Outcome
-    sentence: str
-    fix: str = ""
+    look: Callable[[], Finding]
+    needs: tuple[str, ...] = ()
+    within_s: float = 8.0
+    early: bool = False
 
 
-def line(number: int, check: Check, *, colour: bool = False) -> str:
-    """Return the line that a person reads; *number* counts from 1."""
-    word = f"{check.outcome:7}"
-    if colour:
-        word = f"\x1b[{_COLOURS[check.outcome]}m{word}\x1b[0m"
-    fix = f"  -> {check.fix}" if check.fix else ""
-    return f"{number:2}  {word}  {check.name}: {check.sentence}{fix}"
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A check that has been carried out."""
+
+    number: int
+    name: str
+    finding: Finding
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def text(self, *, colour: bool = False) -> str:
+        """Return what a person reads."""
+        word = f"{self.finding.status:7}"
+        if colour:
+            word = f"\x1b[{_COLOURS[self.finding.status]}m{word}\x1b[0m"
+        fix = f"  -> {self.finding.fix}" if self.finding.fix else ""
+        return f"{self.number:2}  {word}  {self.name}: {self.finding.sentence}{fix}"
+
+    def as_json(self) -> dict[str, int | str | None]:
+        """Return the same for programs."""
+        return {
+            "number": self.number,
+            "check": self.name,
+            "status": self.finding.status,
+            "sentence": self.finding.sentence,
+            "fix": self.finding.fix,
+        }
 
 
-def as_json(checks: Sequence[Check]) -> str:
-    """Return the same for a program: whether all is well, and every check."""
-    numbered = [{"number": number, **asdict(check)} for number, check in enumerate(checks, start=1)]
-    return json.dumps({"ok": not exit_code(checks), "checks": numbered}, indent=2)
+def carry_out(checks: Sequence[Check], within_s: float = ALL_WITHIN_S) -> Iterator[Line]:
+    """Yield a line for each of *checks* as soon as it is known; the last one within *within_s*."""
+    until_s = time.monotonic() + within_s
+    running = {check.name: _start(check.look) for check in checks if check.early}
+    missing: dict[str, int] = {}
+    for number, check in enumerate(checks, 1):
+        because = next((missing[name] for name in check.needs if name in missing), None)
+        if because is not None:
+            finding = skipped(f"because of {because}")
+            missing[check.name] = because
+        else:
+            patience_s = max(0.1, min(check.within_s, until_s - time.monotonic()))
+            try:
+                finding = (running.get(check.name) or _start(check.look)).result(patience_s)
+            except TimeoutError:
+                finding = failure(f"no answer within {patience_s:.0f} s")
+            if finding.status == "failure":
+                missing[check.name] = number
+        yield Line(number, check.name, finding)
 
 
-def exit_code(checks: Sequence[Check]) -> int:
+def report_json(lines: Sequence[Line]) -> str:
+    """Return all lines for a program, and whether nothing failed."""
+    return json.dumps({"ok": not exit_code(lines), "checks": [line.as_json() for line in lines]}, indent=2)
+
+
+def exit_code(lines: Sequence[Line]) -> int:
     """Return 1 where anything failed; a warning alone is no failure."""
-    return int(any(check.outcome == "failure" for check in checks))
+    return int(any(line.finding.status == "failure" for line in lines))
+
+
+def _start(look: Callable[[], Finding]) -> Future[Finding]:
+    """Begin to *look* in a thread that may be left behind: a name server that is away cannot be hurried."""
+    found: Future[Finding] = Future()
+
+    def work() -> None:
+        try:
+            found.set_result(look())
+        except BaseException as error:  # noqa: BLE001 (raised again in the thread that waits for it)
+            found.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    return found
