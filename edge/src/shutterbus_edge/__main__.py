@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from shutterbus_edge import zone
+from shutterbus_edge import board, devices, healthcheck, zone
 from shutterbus_edge.errors import EdgeError, SettingsError
 from shutterbus_edge.loading import Loaded, load
 from shutterbus_edge.schedule import ScheduleError, parse
@@ -59,6 +59,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     shown.add_argument("--all", action="store_true", help="also those without a value")
     add("check", _check, "Check the settings; exit with 0 if the edge could start, else 1.")
+    add(
+        "doctor",
+        _doctor,
+        "Say what keeps this edge from its work, and what puts it right; exit with 1 if anything does.",
+    )
+    add(
+        "devices",
+        _devices,
+        "Print a Compose override that runs the edge without privilege, with this board's device numbers.",
+        reports=False,
+    )
+    add("healthcheck", _healthcheck, "Ask the edge that runs on HEALTH_PORT whether it lives.", reports=False)
     times = add("schedule", _schedule, "Print when a schedule is due next, with the zone.")
     times.add_argument("text", nargs="?", help='such as "every day at 10:30"; without it SCHEDULE')
     times.add_argument("-n", dest="count", type=int, default=10, help="how many times (%(default)s)")
@@ -110,11 +122,14 @@ def _check(options: argparse.Namespace) -> int:
             raise
         print(json.dumps({"ok": False, "problems": error.sentences, "warnings": []}, indent=1))
         return 1
-    if options.json:
-        print(json.dumps({"ok": True, "problems": [], "warnings": loaded.warnings}, indent=1))
-        return 0
-    _say(loaded)
     settings = loaded.settings
+    beyond = board.cannot(settings)
+    if options.json:
+        print(json.dumps({"ok": not beyond, "problems": beyond, "warnings": loaded.warnings}, indent=1))
+        return 1 if beyond else 0
+    _say(loaded)
+    if beyond:
+        raise SettingsError(*beyond)
     print(
         f"The settings can be used: {settings.camera_source} as {settings.camera_id or 'a camera named at the first start'}, "
         f"{settings.schedule or 'without a schedule'}, to {settings.broker.type} at {', '.join(settings.broker.addresses)}."
@@ -125,6 +140,31 @@ def _check(options: argparse.Namespace) -> int:
 def _say(loaded: Loaded) -> None:
     for sentence in (*loaded.warnings, *loaded.notes):
         print(sentence, file=sys.stderr)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from shutterbus_edge import doctor
+
+    # What the libraries complain about on the way is in the lines, or of no interest.
+    logging.disable(logging.CRITICAL)
+    lines: list[doctor.Line] = []
+    for line in doctor.examine(os.environ):
+        lines.append(line)
+        if not options.json:
+            print(line, flush=True)
+    if options.json:
+        print(json.dumps([line.as_json() for line in lines], indent=1))
+    return 1 if any(line.finding.status == "failure" for line in lines) else 0
+
+
+def _devices(_: argparse.Namespace) -> int:
+    print(devices.override(), end="")
+    print(devices.how_to_use(os.environ), file=sys.stderr)
+    return 0
+
+
+def _healthcheck(_: argparse.Namespace) -> int:
+    return healthcheck.main()
 
 
 def _schedule(options: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ video nodes differ by model, so no file can name them for every Pi. Whole majors
 within its own after an update is still found.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from shutterbus_edge.errors import MisconfiguredError
@@ -16,12 +17,16 @@ CAMERA_DRIVERS = {
 }
 """Names in /proc/devices that a camera needs, and what stands behind them."""
 
+OVERRIDE = "compose.override.yml"
+
 HEAD = """\
-# The edge without privilege, on this board. Made by `shutterbus-edge devices`; make it anew after a change of board or kernel.
+# The edge without privilege, on this board. Made anew, after a change of board or kernel, by
+#   docker compose run --rm -T edge devices > compose.override.yml
 services:
   edge:
     privileged: false
     cap_drop: [ALL]
+    cap_add: [DAC_READ_SEARCH]  # the key belongs to whoever unpacked it, and only he may read it
     security_opt: ["no-new-privileges:true"]
     read_only: true
     tmpfs: [/tmp]
@@ -51,3 +56,18 @@ def override(root: Path = Path("/")) -> str:
         for driver, what in CAMERA_DRIVERS.items()
         if driver in majors
     )
+
+
+def how_to_use(environ: Mapping[str, str]) -> str:
+    """Return a sentence on how Compose comes to know of the override, from the variables it has itself."""
+    files = environ.get("COMPOSE_FILE", "")
+    if OVERRIDE in files:
+        how = "docker compose up -d"
+    elif files:
+        how = f"write COMPOSE_FILE={files}:{OVERRIDE} into .env, then: docker compose up -d"
+    else:
+        how = (
+            f"docker compose up -d takes it by itself beside a compose.yml; in the project's own folder: "
+            f"docker compose -f compose.edge.yml -f {OVERRIDE} up -d"
+        )
+    return f"To use it, as {OVERRIDE}: {how}"

@@ -1,0 +1,77 @@
+"""Says what keeps this edge from its work: one line a check, each with what puts it right.
+
+It asks and measures by itself, since the client libraries say at best that there was no connection. It sends nothing
+that anybody sees: at most one byte on a topic without readers, and the beginning of a message that is never finished.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from shutterbus_edge.doctor import machine, pictures, reach, spool, uplink
+from shutterbus_edge.doctor.check import Check, Finding, Line, carry_out, failure, ok, skipped, warning
+from shutterbus_edge.doctor.patient import Patient
+from shutterbus_edge.errors import EdgeError, SettingsError
+from shutterbus_edge.loading import load
+from shutterbus_edge.spool import camera_name
+from shutterbus_wire.clock import SystemClock
+
+__all__ = ["Line", "examine"]
+
+NAMES = ("clock", "name", "port", "TLS", "login", "camera", "spool", "memory", "container")
+"""What is looked at; all of it hangs on the settings."""
+
+
+def examine(environ: Mapping[str, str]) -> Iterator[Line]:
+    """Carry out every check, and yield its line as soon as it is known."""
+    try:
+        loaded = load(environ)
+    except SettingsError as error:
+        yield Line(1, "settings", failure(" ".join(error.sentences), "docs/settings.md"))
+        for number, name in enumerate(NAMES, 2):
+            yield Line(number, name, skipped("because of 1"))
+        return
+    settings, clock = loaded.settings, SystemClock()
+    try:
+        name = settings.camera_id or camera_name(settings.spool.dir)
+    except (OSError, EdgeError):
+        name = "camera"  # the spool has a line of its own
+    yield from _look_at(Patient(settings, name, clock, loaded.warnings))
+
+
+def _look_at(patient: Patient) -> Iterator[Line]:
+    if patient.settings.broker.type == "kafka":
+        from shutterbus_edge.doctor import kafka
+
+        broker = kafka.checks(patient)
+    else:
+        from shutterbus_edge.doctor import mqtt
+
+        broker = mqtt.checks(patient)
+    asked_first = [check for check in broker if check.name in {"login", "anonymous", "advertised", "topics"}]
+    return carry_out(
+        [
+            Check("settings", lambda: _settings(patient)),
+            Check("clock", lambda: machine.clock(patient)),
+            Check("name", lambda: reach.look_up(patient), within_s=6),
+            Check("port", lambda: reach.connect(patient), needs=("name",), within_s=6),
+            Check("TLS", lambda: reach.encrypt(patient), needs=("port",)),
+            *asked_first,
+            Check("camera", lambda: pictures.camera(patient), within_s=24, early=True),
+            *(check for check in broker if check not in asked_first),
+            Check("line", lambda: uplink.look(patient), needs=("login",)),
+            Check("spool", lambda: spool.disk(patient)),
+            Check("room", lambda: spool.room(patient), needs=("spool",)),
+            Check("outage", lambda: spool.outage(patient), needs=("spool",)),
+            Check("memory", lambda: machine.memory(patient)),
+            Check("checksums", lambda: machine.checksums(patient)),
+            Check("container", lambda: machine.container(patient)),
+        ]
+    )
+
+
+def _settings(patient: Patient) -> Finding:
+    settings = patient.settings
+    if patient.warnings:
+        return warning(" ".join(patient.warnings))
+    return ok(
+        f"{patient.camera}, {settings.camera_source}, {settings.broker.type} at {', '.join(settings.broker.addresses)}"
+    )

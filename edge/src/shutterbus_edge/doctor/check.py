@@ -1,0 +1,123 @@
+"""What a check finds, and how checks are carried out: in order, each within its time, none after what it needs has failed."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Literal
+
+Status = Literal["ok", "warning", "failure", "skipped"]
+_WORST: tuple[Status, ...] = ("failure", "warning", "ok", "skipped")
+
+ALL_WITHIN_S = 28.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One sentence about how things are; *fix* is a command or setting, where one puts it right."""
+
+    status: Status
+    sentence: str
+    fix: str | None = None
+
+
+def ok(sentence: str, fix: str | None = None) -> Finding:
+    return Finding("ok", sentence, fix)
+
+
+def warning(sentence: str, fix: str | None = None) -> Finding:
+    return Finding("warning", sentence, fix)
+
+
+def failure(sentence: str, fix: str | None = None) -> Finding:
+    return Finding("failure", sentence, fix)
+
+
+def skipped(sentence: str, fix: str | None = None) -> Finding:
+    return Finding("skipped", sentence, fix)
+
+
+def together(findings: Iterable[Finding]) -> Finding:
+    """Return one finding for several: the worst first, with its fix; what is in order is not repeated beside it."""
+    ordered = sorted(findings, key=lambda one: _WORST.index(one.status))
+    shown = [one for one in ordered if one.status == ordered[0].status]
+    return Finding(
+        shown[0].status,
+        "; ".join(dict.fromkeys(one.sentence for one in shown)),
+        next((one.fix for one in shown if one.fix), None),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the doctor.
+
+    Attributes:
+        needs: Names of checks without which this one would only fail too.
+        early: Starts before all others, because it takes long and touches nothing that they do.
+    """
+
+    name: str
+    look: Callable[[], Finding]
+    needs: tuple[str, ...] = ()
+    within_s: float = 8.0
+    early: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A check that has been carried out."""
+
+    number: int
+    name: str
+    finding: Finding
+
+    def __str__(self) -> str:
+        fix = f"  -> {self.finding.fix}" if self.finding.fix else ""
+        return f"{self.number:2}  {self.finding.status:7}  {self.name}: {self.finding.sentence}{fix}"
+
+    def as_json(self) -> dict[str, int | str | None]:
+        """Return the same for programs."""
+        return {
+            "number": self.number,
+            "check": self.name,
+            "status": self.finding.status,
+            "sentence": self.finding.sentence,
+            "fix": self.finding.fix,
+        }
+
+
+def carry_out(checks: Sequence[Check], within_s: float = ALL_WITHIN_S) -> Iterator[Line]:
+    """Yield a line for each of *checks* as soon as it is known; the last one within *within_s*."""
+    until_s = time.monotonic() + within_s
+    running = {check.name: _start(check.look) for check in checks if check.early}
+    missing: dict[str, int] = {}
+    for number, check in enumerate(checks, 1):
+        because = next((missing[name] for name in check.needs if name in missing), None)
+        if because is not None:
+            finding = skipped(f"because of {because}")
+            missing[check.name] = because
+        else:
+            patience_s = max(0.1, min(check.within_s, until_s - time.monotonic()))
+            try:
+                finding = (running.get(check.name) or _start(check.look)).result(patience_s)
+            except TimeoutError:
+                finding = failure(f"no answer within {patience_s:.0f} s")
+            if finding.status == "failure":
+                missing[check.name] = number
+        yield Line(number, check.name, finding)
+
+
+def _start(look: Callable[[], Finding]) -> Future[Finding]:
+    """Begin to *look* in a thread that may be left behind: a name server that is away cannot be hurried."""
+    found: Future[Finding] = Future()
+
+    def work() -> None:
+        try:
+            found.set_result(look())
+        except BaseException as error:  # noqa: BLE001 (raised again in the thread that waits for it)
+            found.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    return found

@@ -1,0 +1,165 @@
+"""What a Kafka broker lets us do: asked, not tried, so that no reader ever sees anything of it."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from kafka import errors as kafka_errors
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+
+from shutterbus_edge.doctor import reach, sizes
+from shutterbus_edge.doctor.check import Check, Finding, failure, ok, skipped, together, warning
+from shutterbus_edge.doctor.patient import Patient
+from shutterbus_edge.publish.kafka import _WHO_WE_ARE, _Net
+from shutterbus_wire.broker import BrokerSettings
+from shutterbus_wire.names import kafka_topic
+
+ANSWER_S = 6.0
+UNKNOWN_TOPIC = 3
+NOT_ALLOWED = 29
+
+
+class _RefusedError(Exception):
+    """The broker gives no answer to us; the first argument is its reason."""
+
+
+@contextlib.contextmanager
+def _asking(broker: BrokerSettings) -> Iterator[Any]:
+    """An administrator's connection that gives up at its first failure."""
+    net = _Net()  # the library's own hides why it could not connect
+    try:
+        yield KafkaAdminClient(
+            **broker.kafka_client(),
+            bootstrap_timeout_ms=int(ANSWER_S * 1000),
+            request_timeout_ms=int(ANSWER_S * 1000),
+            kafka_client=net,
+        )
+    except (kafka_errors.KafkaError, *_WHO_WE_ARE) as error:
+        raise _RefusedError(net.failure or error) from error
+    finally:
+        net.abort()
+        net.close()
+
+
+def checks(patient: Patient) -> list[Check]:
+    """Return the checks of a Kafka broker."""
+    return [
+        Check("login", lambda: _login(patient), needs=("TLS",)),
+        Check("anonymous", lambda: _anonymous(patient), needs=("login",)),
+        Check("advertised", lambda: _advertised(patient), needs=("login",)),
+        Check("topics", lambda: _topics(patient), needs=("advertised",)),
+        Check("size", lambda: _size(patient), needs=("topics",)),
+        Check("compression", lambda: _compression(patient), needs=("topics",)),
+    ]
+
+
+def _login(patient: Patient) -> Finding:
+    broker = patient.settings.broker
+    try:
+        with _asking(broker):
+            pass
+    except _RefusedError as refused:
+        cause = refused.args[0]
+        if broker.username and isinstance(cause, _WHO_WE_ARE):
+            return failure(
+                f"the user {broker.username} is refused ({broker.sasl_mechanism or 'PLAIN'}): {cause}",
+                "in .env: SS_USERNAME and SS_PASSWORD, or SS_SASL_MECHANISM",
+            )
+        return failure(
+            f"it does not answer as a Kafka broker that we may talk to: {cause}",
+            None if broker.username else "in .env: SS_USERNAME and SS_PASSWORD, if it wants them",
+        )
+    who = f"the user {broker.username}" if broker.username else "we"
+    return ok(f"{who} may connect")
+
+
+def _anonymous(patient: Patient) -> Finding:
+    broker = patient.settings.broker
+    if broker.username is None and (broker.tls is None or broker.tls.certfile is None):
+        return warning("we come without certificate and password, so anybody may", patient.enroll)
+    try:
+        with _asking(reach.nobody(broker)) as admin:
+            topics = admin.describe_topics()
+    except _RefusedError:
+        return ok("a client without certificate and password is refused")
+    return warning(
+        f"anybody may connect without certificate and password, and sees {len(topics)} topics",
+        "on the server: make doctor",
+    )
+
+
+def _advertised(patient: Patient) -> Finding:
+    with _asking(patient.settings.broker) as admin:
+        brokers = [(one.host, one.port) for one in admin._manager.cluster.brokers()]  # noqa: SLF001 (asking aloud would need those very addresses)
+    return reach.advertised(brokers, patient)
+
+
+def _topics(patient: Patient) -> Finding:
+    encoder = patient.encoder
+    wanted = {encoder.frames_topic: "WRITE"}
+    if encoder.is_ours:
+        wanted[kafka_topic(patient.camera, "telemetry")] = "WRITE"
+    try:
+        with _asking(patient.settings.broker) as admin:
+            found = {one["name"]: one for one in admin.describe_topics(list(wanted))}
+    except _RefusedError as refused:
+        return failure(f"the broker does not say which topics there are: {refused.args[0]}")
+    return together(_topic(name, found.get(name, {}), right, patient) for name, right in wanted.items())
+
+
+def _topic(name: str, found: dict[str, Any], right: str, patient: Patient) -> Finding:
+    match found.get("error_code", UNKNOWN_TOPIC):
+        case 0:
+            pass
+        case code if code == NOT_ALLOWED:
+            return failure(f"we may not write to topic {name}, or it is not there", patient.enroll)
+        case code if code == UNKNOWN_TOPIC:
+            return failure(f"there is no topic {name}", f"on the server: make enroll CAMERA={patient.camera}")
+        case code:
+            return failure(f"topic {name}: {kafka_errors.for_code(code).__name__}")
+    if right not in found["authorized_operations"]:
+        return failure(f"we may not write to topic {name}", patient.enroll)
+    if leaderless := [one["partition_index"] for one in found["partitions"] if one["leader_id"] < 0]:
+        return failure(
+            f"topic {name} has no leader for partition {leaderless[0]}", "on the server: make doctor"
+        )
+    return ok(f"{name} is there and ours to write")
+
+
+def _configuration(patient: Patient) -> dict[str, dict[str, Any]] | None:
+    topic = patient.encoder.frames_topic
+    resource = ConfigResource(ConfigResourceType.TOPIC, topic, ["max.message.bytes", "compression.type"])
+    try:
+        with _asking(patient.settings.broker) as admin:
+            found = admin.describe_configs([resource], config_filter="all")
+    except _RefusedError:
+        return None
+    entries: dict[str, dict[str, Any]] | None = found.get("topic", {}).get(topic)
+    return entries or None
+
+
+def _size(patient: Patient) -> Finding:
+    found = _configuration(patient)
+    if found is None:
+        return warning("the broker does not tell us how large a message may be", patient.enroll)
+    entry = found["max.message.bytes"]
+    of_topic = entry["config_source"] == "DYNAMIC_TOPIC_CONFIG"
+    where = (
+        f"topic {patient.encoder.frames_topic} (its own max.message.bytes)"
+        if of_topic
+        else "the broker (message.max.bytes)"
+    )
+    return sizes.judge(int(entry["value"]), where, patient)
+
+
+def _compression(patient: Patient) -> Finding:
+    found = _configuration(patient)
+    if found is None:
+        return skipped("the broker does not tell us")
+    kind = found["compression.type"]["value"]
+    if kind == "uncompressed":
+        return ok("the broker stores messages as they are")
+    return warning(
+        f"compression.type is {kind}: a small message can unpack to a gigabyte in every reader",
+        "on the server: KAFKA_COMPRESSION_TYPE=uncompressed",
+    )

@@ -1,0 +1,114 @@
+"""What an MQTT broker lets us do: from its CONNACK, and from its answer to one byte on a topic that nobody reads."""
+
+import contextlib
+import secrets
+import threading
+from collections.abc import Iterator
+
+from shutterbus_edge.doctor import reach, sizes
+from shutterbus_edge.doctor.check import Check, Finding, failure, ok, skipped, warning
+from shutterbus_edge.doctor.patient import Patient
+from shutterbus_edge.errors import EdgeError, MisconfiguredError, NobodyListensError
+from shutterbus_edge.publish.client import Outgoing
+from shutterbus_edge.publish.mqtt import MqttClient, Version
+from shutterbus_wire.broker import BrokerSettings
+from shutterbus_wire.message import Message
+from shutterbus_wire.names import MQTT_PREFIX
+
+ANSWER_S = 5.0
+
+
+@contextlib.contextmanager
+def _connected(broker: BrokerSettings, version: Version) -> Iterator[MqttClient]:
+    client = MqttClient(
+        broker.model_copy(update={"connection_timeout_s": ANSWER_S, "qos": 1}),
+        f"shutterbus-doctor-{secrets.token_hex(8)}",
+        version,
+    )
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def checks(patient: Patient) -> list[Check]:
+    """Return the checks of an MQTT broker."""
+    return [
+        Check("login", lambda: _login(patient), needs=("TLS",), within_s=11),
+        Check("anonymous", lambda: _anonymous(patient), needs=("login",)),
+        Check("topics", lambda: _topics(patient), needs=("login",)),
+        Check("size", lambda: _size(patient), needs=("login",)),
+    ]
+
+
+def _login(patient: Patient) -> Finding:
+    version = Version(patient.settings.broker.protocol)
+    try:
+        with _connected(patient.settings.broker, version):
+            pass
+    except MisconfiguredError as error:
+        return failure(str(error), "in .env: SS_USERNAME and SS_PASSWORD, or " + patient.enroll)
+    except EdgeError as error:
+        return failure(str(error))
+    if version.protocol != 5 and patient.settings.broker.protocol == 5:
+        return warning("it speaks MQTT 3.1.1 only, in which no broker can say that it refuses a picture")
+    return ok("we may connect")
+
+
+def _anonymous(patient: Patient) -> Finding:
+    broker = patient.settings.broker
+    if broker.username is None and (broker.tls is None or broker.tls.certfile is None):
+        return warning("we come without certificate and password, so anybody may", patient.enroll)
+    try:
+        with _connected(reach.nobody(broker), Version(broker.protocol)):
+            pass
+    except EdgeError:
+        return ok("a client without certificate and password is refused")
+    return warning("anybody may connect without certificate and password", "on the server: make doctor")
+
+
+def _topics(patient: Patient) -> Finding:
+    if not patient.encoder.is_ours:
+        return skipped(f"whoever reads {patient.encoder.frames_topic} would see what is sent to ask")
+    answered = threading.Event()
+    answer: list[EdgeError | None] = []
+
+    def done(error: EdgeError | None) -> None:
+        answer.append(error)
+        answered.set()
+
+    topic = f"{MQTT_PREFIX}{patient.camera}/doctor"
+    version = Version(patient.settings.broker.protocol)
+    try:
+        with _connected(patient.settings.broker, version) as client:
+            client.send(Outgoing(topic, b"", Message(b"?", "text/plain", {})), done)
+            answered.wait(ANSWER_S)
+    except EdgeError as error:
+        return failure(str(error))
+    said = answer[0] if answer else None
+    if isinstance(said, MisconfiguredError):
+        return failure(f"we may not write to {MQTT_PREFIX}{patient.camera}/+", patient.enroll)
+    if said is not None and not isinstance(said, NobodyListensError):
+        return failure(f"the broker did not take one byte on {topic}: {said}")
+    if not answer:
+        return failure(f"the broker did not confirm one byte on {topic}")
+    if version.protocol != 5:
+        return skipped("MQTT 3.1.1 does not tell who may write what")
+    return ok(f"{MQTT_PREFIX}{patient.camera}/+ is ours to write")
+
+
+def _size(patient: Patient) -> Finding:
+    broker = patient.settings.broker
+    try:
+        with _connected(
+            broker.model_copy(update={"max_request_size": None}), Version(broker.protocol)
+        ) as client:
+            limit_bytes, window = client.limit_bytes, client.window
+    except EdgeError as error:
+        return failure(str(error))
+    if limit_bytes is None:
+        return ok("the broker names no largest message")
+    finding = sizes.judge(limit_bytes, "the broker (max_packet_size)", patient)
+    if finding.status == "ok" and window:
+        return ok(f"{finding.sentence}; {window} may be on the way at once")
+    return finding

@@ -1,0 +1,69 @@
+"""What is examined, and what one check has learnt that a later one builds on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from shutterbus_edge import schedule
+from shutterbus_edge.publish.encode import Encoder
+from shutterbus_edge.settings import EdgeSettings
+from shutterbus_wire.clock import Clock
+
+OUTLOOK = 50
+"""Shots of a calendar schedule that are looked at to know how many there are in a day."""
+
+
+@dataclass(slots=True)
+class Patient:
+    """One edge.
+
+    Attributes:
+        warnings: What reading the settings had to say.
+        root: Where ``/proc``, ``/sys`` and ``/run`` are.
+        round_trip_s: How far away the broker is.
+        picture_bytes: How large a picture of this camera is, undisturbed by any limit.
+        picture_px: Its width and height.
+        natural_rate: Pictures a second that the source gives where nothing says otherwise.
+        uplink_bytes_per_s: How fast the line to the broker was.
+    """
+
+    settings: EdgeSettings
+    camera: str
+    clock: Clock
+    warnings: Sequence[str] = ()
+    root: Path = Path("/")
+    round_trip_s: float | None = None
+    picture_bytes: int | None = None
+    picture_px: tuple[int, int] | None = None
+    natural_rate: float | None = None
+    uplink_bytes_per_s: float | None = None
+
+    @property
+    def encoder(self) -> Encoder:
+        """What knows this camera's topics and formats."""
+        settings = self.settings
+        return Encoder(
+            settings.broker.type,
+            self.camera,
+            topic=settings.topic,
+            message_format=settings.message_format,
+            retain=settings.broker.retain,
+        )
+
+    @property
+    def pictures_per_s(self) -> float | None:
+        """How many pictures are to come; None where only the camera's hardware knows."""
+        settings = self.settings
+        if settings.schedule and (when := schedule.parse(settings.schedule, settings.timezone)):
+            if when.interval_s:
+                return 1 / when.interval_s
+            now = datetime.fromtimestamp(self.clock.utc_us() / 1e6, UTC)
+            due = list(when.next_times(OUTLOOK, now))
+            return (len(due) - 1) / (due[-1] - due[0]).total_seconds() if len(due) > 1 else None
+        return settings.picture.framerate or self.natural_rate
+
+    @property
+    def enroll(self) -> str:
+        """The command that makes a new identity for this camera."""
+        return f"on the server: make enroll CAMERA={self.camera}"

@@ -1,0 +1,241 @@
+"""Whether a broker can be reached at all, asked step by step: its name, its port, its certificate.
+
+The client libraries say at best that there was no connection in time.
+"""
+
+import socket
+import ssl
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+from shutterbus_edge.doctor.check import Finding, failure, ok, together, warning
+from shutterbus_edge.doctor.patient import Patient
+from shutterbus_edge.publish.reach import Address, speaks_tls, why
+from shutterbus_wire.broker import BrokerSettings
+from shutterbus_wire.tls import Tls
+
+CONNECT_S = 4.0
+ALERT_S = 0.3
+"""How long a broker may take, beyond twice the way to it, to object to our certificate."""
+SOON_S = 30 * 86_400
+
+# X509_V_ERR_..., as OpenSSL numbers them.
+_NOT_YET, _EXPIRED = 9, 10
+_WRONG_NAME = {62, 64}
+
+
+def look_up(patient: Patient) -> Finding:
+    """Whether every broker's name stands for an address."""
+    return together(_name(host) for host, _ in patient.settings.broker.brokers)
+
+
+def connect(patient: Patient) -> Finding:
+    """Whether anything listens there."""
+    return _each(patient.settings.broker.brokers, lambda address: _port(address, patient))
+
+
+def encrypt(patient: Patient) -> Finding:
+    """Whether both certificates are what the other side accepts, and for how long."""
+    tls = patient.settings.broker.tls
+    if tls is None:
+        return _each(patient.settings.broker.brokers, lambda address: _plain(address, patient))
+    if (own := _own_certificate(tls, patient)).status == "failure":
+        return own
+    shown = _each(patient.settings.broker.brokers, lambda address: handshake(address, tls, patient))
+    return together((own, shown)) if shown.status != "failure" else shown
+
+
+def advertised(addresses: Iterable[Address], patient: Patient) -> Finding:
+    """Whether the addresses that a broker gives itself can be reached: all but the first packet goes there."""
+
+    def reached(address: Address) -> Finding:
+        finding = _name(address[0])
+        if finding.status != "failure":
+            finding = _port(address, patient)
+        if finding.status != "failure" and (tls := patient.settings.broker.tls):
+            finding = handshake(address, tls, patient)
+        if finding.status != "failure":
+            return ok(f"it says it is at {address[0]}:{address[1]}, and is")
+        return failure(
+            f"the broker says that it is at {address[0]}:{address[1]} (advertised.listeners), but {finding.sentence}",
+            'on the server: make init HOST="<a name that this machine knows> ..."',
+        )
+
+    return _each(tuple(addresses), reached)
+
+
+def handshake(address: Address, tls: Tls, patient: Patient) -> Finding:
+    """Do a TLS handshake by hand, and say what is wrong with it."""
+    host, port = address
+    where = f"{host}:{port}"
+    try:
+        with (
+            socket.create_connection(address, timeout=CONNECT_S) as plain,
+            tls.context().wrap_socket(plain, server_hostname=host) as encrypted,
+        ):
+            until: Any = (encrypted.getpeercert() or {}).get("notAfter")
+            # With TLS 1.3 the other side's word on our certificate comes after the handshake.
+            encrypted.settimeout(ALERT_S + 2 * (patient.round_trip_s or 0.0))
+            try:
+                if encrypted.recv(1) == b"":
+                    return failure(f"{where} ends the encrypted connection at once")
+            except TimeoutError:
+                pass
+    except ssl.SSLCertVerificationError as error:
+        return _unacceptable(address, error, tls, patient)
+    except ssl.SSLError as error:
+        return _refused(where, error, tls, patient)
+    except OSError as error:
+        return failure(why([address], error))
+    return _expiry(f"the certificate of {where}", until, patient, "on the server: make renew")
+
+
+def nobody(broker: BrokerSettings) -> BrokerSettings:
+    """Return how somebody without any right would try to connect."""
+    tls = broker.tls and broker.tls.model_copy(
+        update={"certfile": None, "keyfile": None, "keyfile_password": None}
+    )
+    without = dict.fromkeys(("username", "password", "sasl_mechanism", "security_protocol"))
+    return broker.model_copy(update={"tls": tls, **without})
+
+
+def _each(addresses: Iterable[Address], look: Callable[[Address], Finding]) -> Finding:
+    addresses = tuple(addresses)
+    with ThreadPoolExecutor(max(1, len(addresses))) as pool:
+        return together(pool.map(look, addresses))
+
+
+def _name(host: str) -> Finding:
+    try:
+        found = {str(one[4][0]) for one in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
+    except OSError as error:
+        why_not = "containers cannot look up .local names" if host.endswith(".local") else error.strerror
+        return failure(
+            f"no address is known for {host}: {why_not}",
+            f"in .env: SERVER_NAME={host} and SERVER_ADDRESS=<its address>",
+        )
+    if host in found:
+        return ok(f"{host} is an address")
+    return ok(f"{host} is {', '.join(sorted(found))}")
+
+
+def _port(address: Address, patient: Patient) -> Finding:
+    begun_s = time.monotonic()
+    try:
+        socket.create_connection(address, timeout=CONNECT_S).close()
+    except OSError as error:
+        fix = "is the server up, and its port open? On the server: docker compose ps"
+        return failure(why([address], error), fix)
+    took_s = time.monotonic() - begun_s
+    patient.round_trip_s = max(took_s, patient.round_trip_s or 0.0)
+    return ok(f"{address[0]}:{address[1]} answers in {took_s * 1000:.0f} ms")
+
+
+def _plain(address: Address, patient: Patient) -> Finding:
+    where = f"{address[0]}:{address[1]}"
+    if speaks_tls(address):
+        return failure(
+            f"{where} speaks TLS only, and no certificate is set (SS_TLS__CA_CERTS)", patient.enroll
+        )
+    return warning(f"{where} is spoken to without TLS: who is on the way sees every picture", patient.enroll)
+
+
+def _own_certificate(tls: Tls, patient: Patient) -> Finding:
+    if tls.certfile is None:
+        return ok("we show no certificate of our own")
+    own = _decoded(tls.certfile.read_text("ascii", "replace"))
+    return _expiry(f"our certificate {tls.certfile}", own.get("notAfter"), patient, patient.enroll)
+
+
+def _expiry(what: str, until: str | None, patient: Patient, fix: str) -> Finding:
+    if until is None:
+        return ok(f"{what} is accepted")
+    end_s = ssl.cert_time_to_seconds(until)
+    left_s = end_s - patient.clock.utc_us() / 1e6
+    day = _day(end_s)
+    if left_s < 0:
+        return failure(f"{what} expired on {day}; this clock says {_now(patient)}", fix)
+    if left_s < SOON_S:
+        return warning(f"{what} expires on {day}", fix)
+    return ok(f"{what} is good until {day}")
+
+
+def _unacceptable(
+    address: Address, error: ssl.SSLCertVerificationError, tls: Tls, patient: Patient
+) -> Finding:
+    where = f"{address[0]}:{address[1]}"
+    shown = _shown(address, tls)
+    names = ", ".join(value for _, value in shown.get("subjectAltName", ())) or "no name at all"
+    match error.verify_code:
+        case code if code in _WRONG_NAME:
+            return failure(
+                f"the certificate of {where} is for {names}, not for {address[0]}",
+                f'on the server: make init HOST="... {address[0]}"',
+            )
+        case code if code == _EXPIRED and "notAfter" in shown:
+            return _expiry(
+                f"the certificate of {where}", shown["notAfter"], patient, "on the server: make renew"
+            )
+        case code if code == _NOT_YET and "notBefore" in shown:
+            day = _day(ssl.cert_time_to_seconds(shown["notBefore"]))
+            return failure(
+                f"the certificate of {where} is valid from {day} on, and this clock says {_now(patient)}",
+                "timedatectl set-ntp true",
+            )
+        case _:
+            issuer = ", ".join(value for part in shown.get("issuer", ()) for _, value in part)
+            return failure(
+                f"the certificate of {where} is not signed by {tls.ca_certs or 'any authority this system trusts'} "
+                f"but by {issuer or 'somebody else'}: {error.verify_message}",
+                patient.enroll,
+            )
+
+
+def _refused(where: str, error: ssl.SSLError, tls: Tls, patient: Patient) -> Finding:
+    reason = (error.reason or str(error)).replace("_", " ").lower()
+    if "certificate required" in reason or (tls.certfile is None and "alert" in reason):
+        return failure(f"{where} wants a certificate of ours and got none (SS_TLS__CERTFILE)", patient.enroll)
+    if "alert" in reason and any(word in reason for word in ("certificate", "ca", "decrypt error")):
+        return failure(f"{where} does not accept our certificate {tls.certfile}: {reason}", patient.enroll)
+    if "wrong version number" in reason or "record layer failure" in reason:
+        return failure(
+            f"{where} does not speak TLS", "in .env: SS_BROKERS with the port that does (9093, 8883)"
+        )
+    return failure(f"{where} accepts no encrypted connection: {reason}")
+
+
+def _shown(address: Address, tls: Tls) -> dict[str, Any]:
+    """Return what a certificate says that could not be verified; nothing if it is not even shown."""
+    context = tls.context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        with (
+            socket.create_connection(address, timeout=CONNECT_S) as plain,
+            context.wrap_socket(plain, server_hostname=address[0]) as encrypted,
+        ):
+            data = encrypted.getpeercert(binary_form=True)
+    except OSError:
+        return {}
+    return _decoded(ssl.DER_cert_to_PEM_cert(data)) if data else {}
+
+
+def _decoded(pem: str) -> dict[str, Any]:
+    # The only reader of certificates in the standard library takes a file.
+    with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
+        file.write(pem)
+        file.flush()
+        decoded: dict[str, Any] = ssl._ssl._test_decode_cert(file.name)  # type: ignore[attr-defined]  # noqa: SLF001 (see above)
+    return decoded
+
+
+def _day(at_s: float) -> str:
+    return f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%d}"
+
+
+def _now(patient: Patient) -> str:
+    return f"{datetime.fromtimestamp(patient.clock.utc_us() / 1e6, UTC):%Y-%m-%d %H:%M}"

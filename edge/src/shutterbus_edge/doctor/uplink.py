@@ -1,0 +1,117 @@
+"""How fast the line to the broker is, measured with the beginning of a message that is never finished.
+
+The broker reads it, waits for the rest, and forgets it when we hang up: nothing is stored and nobody sees it.
+"""
+
+import fcntl
+import secrets
+import socket
+import struct
+import termios
+import time
+
+from shutterbus_edge.doctor.check import Finding, failure, ok, skipped, warning
+from shutterbus_edge.doctor.patient import Patient
+
+SENT_BYTES = 131_072
+WHOLE_BYTES = 262_144
+"""What the message claims to be; small enough for every broker."""
+WITHIN_S = 6.0
+KAFKA_WAITS_S = 120.0
+"""The request time-out of our producer, see ``BrokerSettings.kafka_producer``."""
+KEEPALIVES = 1.5
+"""An MQTT client gives the connection up after so many keep-alive times without an answer, also while it sends."""
+
+
+def look(patient: Patient) -> Finding:
+    """Compare the line with what the camera makes."""
+    if patient.settings.broker.transport == "websockets":
+        return skipped("not measured through a WebSocket")
+    try:
+        speed = measure(patient)
+    except OSError as error:
+        return warning(f"the line could not be measured: {error}")
+    patient.uplink_bytes_per_s = speed
+    line = f"the line takes {'at least ' if speed >= 1_250_000 else ''}{_rate(min(speed, 1_250_000))}"
+    size = patient.picture_bytes
+    if size is None:
+        return ok(line)
+    picture_s, rate = size / speed, patient.pictures_per_s
+    slower = "send less: a longer SCHEDULE, a smaller PICAMERA_RESOLUTION or PICAMERA_QUALITY in .env"
+    broker = patient.settings.broker
+    patience_s = KAFKA_WAITS_S / 2 if broker.type == "kafka" else KEEPALIVES * broker.keepalive_s
+    if picture_s > patience_s:
+        return failure(
+            f"{line}: a picture of {size:,} bytes needs {picture_s:.0f} s, and the client waits {patience_s:.0f} s",
+            slower if broker.type == "kafka" else f"in .env: SS_KEEPALIVE={int(picture_s * 2)}",
+        )
+    if rate and size * rate > speed:
+        return warning(f"{line}, and the pictures need {_rate(size * rate)}: the spool will fill", slower)
+    return ok(f"{line}, and the pictures need {_rate(size * rate)}" if rate else line)
+
+
+def measure(patient: Patient) -> float:
+    """Return bytes a second."""
+    broker = patient.settings.broker
+    host, port = broker.brokers[0]
+    plain = socket.create_connection((host, port), timeout=WITHIN_S)
+    with plain:
+        if broker.tls:
+            with broker.tls.context().wrap_socket(plain, server_hostname=host) as encrypted:
+                return _timed(encrypted, patient)
+        return _timed(plain, patient)
+
+
+def _timed(connection: socket.socket, patient: Patient) -> float:
+    if patient.settings.broker.type == "kafka":
+        beginning = struct.pack(">ihhi", WHOLE_BYTES, 18, 0, 1)
+    else:
+        connection.sendall(_mqtt_connect(patient))
+        if len(connection.recv(4)) < 4:
+            raise ConnectionError("the broker hung up")
+        beginning = b"\x30" + _mqtt_length(WHOLE_BYTES) + _mqtt_text(f"shutterbus/{patient.camera}/doctor")
+    # Not zeros: some lines compress.
+    filler = secrets.token_bytes(SENT_BYTES)
+    begun_s = time.monotonic()
+    connection.sendall(beginning + filler)
+    while _unacknowledged(connection) and time.monotonic() - begun_s < WITHIN_S:
+        time.sleep(0.002)
+    left = _unacknowledged(connection)
+    # The last acknowledgement is one way there and back behind the last byte.
+    took_s = time.monotonic() - begun_s - (patient.round_trip_s or 0.0)
+    return max(1, SENT_BYTES - left) / max(took_s, 0.001)
+
+
+def _unacknowledged(connection: socket.socket) -> int:
+    return int(struct.unpack("i", fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, b"\0\0\0\0"))[0])
+
+
+def _mqtt_connect(patient: Patient) -> bytes:
+    broker = patient.settings.broker
+    flags = 0x02 | (0x80 if broker.username is not None else 0) | (0x40 if broker.password else 0)
+    body = _mqtt_text("MQTT") + bytes((4, flags)) + struct.pack(">H", 30)
+    body += _mqtt_text(f"shutterbus-doctor-{secrets.token_hex(8)}")
+    if broker.username is not None:
+        body += _mqtt_text(broker.username)
+    if broker.password:
+        body += _mqtt_text(broker.password.get_secret_value())
+    return b"\x10" + _mqtt_length(len(body)) + body
+
+
+def _mqtt_text(text: str) -> bytes:
+    data = text.encode()
+    return struct.pack(">H", len(data)) + data
+
+
+def _mqtt_length(length: int) -> bytes:
+    packed = b""
+    while True:
+        length, low = divmod(length, 128)
+        packed += bytes((low | (0x80 if length else 0),))
+        if not length:
+            return packed
+
+
+def _rate(bytes_per_s: float) -> str:
+    bits = bytes_per_s * 8
+    return f"{bits / 1e6:.1f} Mbit/s" if bits >= 1e6 else f"{bits / 1e3:.0f} kbit/s"
