@@ -32,6 +32,7 @@ class LiveLane(Lane):
         self._waiting: Held | None = None
         self._newest: Held | None = None
         self._handing_over = False
+        self._full = False
         self._records: deque[Held] = deque()
         self._status: Outgoing | None = None
         self._status_due = False
@@ -43,9 +44,11 @@ class LiveLane(Lane):
         """Take the newest picture. Never waits."""
         with self._lock:
             older, self._waiting, self._newest = self._waiting, held, held
+            must_wake = not self._full
         if older:
             self._release(older)
-        self.wake()
+        if must_wake:  # else the next confirmation does
+            self.wake()
 
     def offer_record(self, held: Held) -> None:
         """Take a report or a reading. Never waits."""
@@ -115,11 +118,18 @@ class LiveLane(Lane):
 
     def _next(self, client: Client) -> Held | None:
         with self._lock:
-            if self._waiting is None or not self._may_send("frame", self._waiting.size_bytes, client):
+            next_size_bytes = self._newest.size_bytes if self._newest else 0
+            fits = self._may_send("frame", next_size_bytes, client)
+            self._full = bool(self._flights) and not fits
+            if self._waiting is None or not fits:
                 return None
             taken, self._waiting = self._waiting, None
             self._handing_over = True
             return taken
+
+    def _abandon(self) -> None:
+        self._full = False
+        super()._abandon()
 
     def _take_back(self, flight: Flight) -> None:
         if flight.held is None:
