@@ -9,7 +9,7 @@ from shutterbus_edge.sensors import Sensor
 from shutterbus_edge.sensors.cpu import Cpu
 from shutterbus_edge.settings import EdgeSettings
 from shutterbus_edge.shoot import Shooter
-from shutterbus_edge.spool import Spool
+from shutterbus_edge.spool import Spool, Tally
 from shutterbus_edge.timekeeping import clock_synced
 from shutterbus_wire import __version__
 from shutterbus_wire.clock import Clock
@@ -85,14 +85,14 @@ class Reporter:
             captured=counts.this_epoch.captured,
             published=counts.this_epoch.acked,
             missed=self._shooter.missed,
-            dropped={
-                reason: Dropped(count=dropped.count, ranges=list(dropped.ranges))
-                for reason, dropped in counts.this_epoch.dropped.items()
-            },
+            dropped=_dropped(counts.this_epoch),
             set_aside=counts.this_epoch.quarantined,
             held_frames=counts.held_frames,
             held_bytes=counts.held_bytes,
             oldest_held_age_s=counts.oldest_held_age_s,
+            earlier_held_frames=counts.earlier.held,
+            earlier_dropped=_dropped(counts.earlier),
+            records_dropped=counts.records_dropped,
             uncertain=list(counts.uncertain),
             camera_restarts=self._camera.restarts,
             clock_synced=clock_synced(),
@@ -149,3 +149,10 @@ class Reporter:
         ]
         self._seen = now
         return changes
+
+
+def _dropped(tally: Tally) -> dict[str, Dropped]:
+    return {
+        reason: Dropped(count=dropped.count, ranges=list(dropped.ranges))
+        for reason, dropped in tally.dropped.items()
+    }

@@ -72,6 +72,11 @@ class Report(_Record):
         published: Confirmed by the broker.
         missed: Times at which the schedule asked and no picture came.
         set_aside: Kept apart because nobody would take them: damaged, or over the broker's limit.
+        held_frames: Waiting now, of any epoch; ``captured = published + dropped + set_aside + held_frames -
+            earlier_held_frames``.
+        earlier_held_frames: Those of them that an earlier epoch left here.
+        earlier_dropped: Frames of earlier epochs that were given up since this one began.
+        records_dropped: Reports and readings given up at their own bound.
         uncertain: Of earlier epochs that ended uncleanly: epoch, first number whose fate is not known, last one
             if that is.
     """
@@ -91,6 +96,9 @@ class Report(_Record):
     held_frames: Count
     held_bytes: Count
     oldest_held_age_s: Annotated[float, Field(ge=0)] | None = None
+    earlier_held_frames: Count = 0
+    earlier_dropped: dict[Line, Dropped] = Field(default_factory=dict)
+    records_dropped: Count = 0
     uncertain: list[tuple[Epoch, Count, Count | None]] = Field(default_factory=list)
     camera_restarts: Count = 0
     clock_synced: bool
