@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 BACKLOG_SEND_BUFFER_BYTES = 64 * 1024
 """What the kernel may hold of the backlog, and a live picture on the same thin line has to wait for."""
 
+OFFLINE_S = 1.0
+"""What a stop keeps of its grace to say that this camera is offline."""
+
 JOIN_S = 2.0
 """How long the lanes may take to notice that it is over. One that is just connecting would take longer, for nothing."""
 
@@ -151,14 +154,11 @@ class Publisher:
     def stop(self, grace_s: float) -> None:
         """Send what is live within *grace_s*, say that this camera is offline, and leave the rest in the spool."""
         deadline_s = self._clock.monotonic_s() + grace_s
-        never = threading.Event()
-        live = self._threads.get("live")
-        if self._encoder.is_ours and self._status and live:
+        self._wait_idle(deadline_s - OFFLINE_S)
+        if self._encoder.is_ours and self._status and self._threads:
+            # Behind the last picture, which would otherwise arrive from a camera that is said to be offline.
             self._live.tell_status(self._encoder.status(self._offline()))
-        while live and live.is_alive() and not self._live.is_idle and self._clock.monotonic_s() < deadline_s:
-            if self._live.line.client is None:
-                break  # nothing can be sent, and connecting takes longer than anybody wants to wait
-            self._clock.wait(0.02, never)
+            self._wait_idle(deadline_s)
         self._stop.set()
         for lane in self._lanes:
             lane.wake()
@@ -171,6 +171,13 @@ class Publisher:
             thread_of_lane = self._threads.get(lane.name)
             if thread_of_lane is None or not thread_of_lane.is_alive():
                 lane.finish()
+
+    def _wait_idle(self, deadline_s: float) -> None:
+        live, never = self._threads.get("live"), threading.Event()
+        while live and live.is_alive() and not self._live.is_idle and self._clock.monotonic_s() < deadline_s:
+            if self._live.line.client is None:
+                break  # nothing can be sent, and connecting takes longer than anybody wants to wait
+            self._clock.wait(0.02, never)
 
     def _line(self, lane: LaneName, broker: BrokerSettings, openers: Mapping[LaneName, OpenClient]) -> Line:
         return Line(
