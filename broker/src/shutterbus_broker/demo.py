@@ -162,6 +162,8 @@ def _start(demo: Demo, clean: Mapping[str, str], password: str, parts: list[Part
             "SPOOL_DIR": str(demo.folder / f"spool-{camera}"),
             "HEALTH_PORT": "0",
             "SENSORS": "cpu,simulated",
+            "READING_INTERVAL": "5",
+            "REPORT_INTERVAL": "10",
             **its,
         }
         parts.append(Part(camera, [str(programs / "shutterbus-edge"), "run"], {**clean, **edge}, demo.folder))

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Mapping
 
 from shutterbus_edge.capture.process import CaptureProcess
 from shutterbus_edge.publish import Publisher
@@ -14,6 +15,7 @@ from shutterbus_edge.timekeeping import clock_synced
 from shutterbus_wire import __version__
 from shutterbus_wire.clock import Clock
 from shutterbus_wire.message import Message
+from shutterbus_wire.outage import Outage
 from shutterbus_wire.records import Dropped, Reading, Report, Status, encode_record
 
 log = logging.getLogger(__name__)
@@ -103,29 +105,29 @@ class Reporter:
 
     def read(self, name: str, sensor: Sensor, stop: threading.Event) -> None:
         """Read *sensor* until *stop* is set, one reading a period."""
-        stream = f"readings-{name}"
-        silent = False
-        while not self._clock.wait(self._settings.reading_interval_s, stop):
+        outage = Outage(f"sensor {name}", self._clock, log)
+        while not stop.is_set():
             try:
                 values = dict(sensor.read())
             except OSError as error:
-                if not silent:
-                    log.warning("sensor %s does not answer: %s", name, error)
-                silent = True
-                continue
-            if silent:
-                log.info("sensor %s answers again", name)
-                silent = False
-            reading = Reading(
-                camera=self._name,
-                epoch=self._spool.epoch,
-                seq=self._spool.next_record_seq(stream),
-                at_us=self._clock.utc_us(),
-                sensor=name,
-                values=values,
-                units={value: sensor.units[value] for value in values},
-            )
-            self._keep(stream, reading.seq, encode_record(reading, "live"))
+                outage.failed(error)
+            else:
+                outage.worked()
+                self._keep_reading(name, values, sensor.units)
+            self._clock.wait(self._settings.reading_interval_s, stop)
+
+    def _keep_reading(self, name: str, values: Mapping[str, float], units: Mapping[str, str]) -> None:
+        stream = f"readings-{name}"
+        reading = Reading(
+            camera=self._name,
+            epoch=self._spool.epoch,
+            seq=self._spool.next_record_seq(stream),
+            at_us=self._clock.utc_us(),
+            sensor=name,
+            values=dict(values),
+            units={value: units[value] for value in values},
+        )
+        self._keep(stream, reading.seq, encode_record(reading, "live"))
 
     def _keep(self, stream: str, seq: int, message: Message) -> None:
         self._publisher.offer_record(self._spool.put_record(stream, seq, message.value))
