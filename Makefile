@@ -1,6 +1,6 @@
 # Every command that a person or CI runs. `make` alone prints them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint lock bench generate init enroll revoke renew backup up down logs tail 4k 4k-off
+.PHONY: help demo test lint lock bench generate init enroll revoke renew backup up up-demo down logs tail doctor 4k 4k-off
 
 PYTHON ?= python3
 # On a Raspberry Pi without Docker the environment sees apt's picamera2, numpy and Pillow.
@@ -42,7 +42,7 @@ COMPILE = .venv/bin/uv pip compile -q --universal --python-version 3.11 --genera
     $(UPGRADE) $(PACKAGES:%=--no-emit-package shutterbus-%)
 
 # A server needs Docker alone: the broker package runs in its own container. `make -n` shows what to type without make.
-SERVER := docker compose -f compose.server.yml
+SERVER := docker compose -f compose.server.yml $(shell grep -qs '^COMPOSE_FILE=.*compose\.legacy\.yml' .env && echo '-f compose.legacy.yml')
 IMAGE_OF_TOOLS = docker build -q -t shutterbus-broker -f broker/Dockerfile . >/dev/null
 TOOLS = $(IMAGE_OF_TOOLS) && $(SERVER) run --rm --no-deps --user $$(id -u):$$(id -g) tools
 # HOST counts only where it was typed: some shells export one of their own.
@@ -74,8 +74,17 @@ backup:  ## What cannot be made again (keys, identities, .env) in one file; tar 
 up:  ## Build and start the server, and wait until it is healthy
 	@$(SERVER) up -d --build --wait
 
+up-demo:  ## The same and a test card for each broker, all on this machine: one laptop is enough
+	@[ -e .env ] || echo BIND_ADDR=127.0.0.1 >.env
+	@[ -e state/ca/ca.crt ] || $(MAKE) -s init HOST='shutterbus.test localhost 127.0.0.1'
+	@for camera in demo-kafka demo-mqtt; do \
+	    [ -e state/demo/$$camera ] || { $(MAKE) -s enroll CAMERA=$$camera && mkdir -p state/demo && \
+	        tar -xpf $$camera.tar -C state/demo && rm $$camera.tar; } || exit 1; done
+	@$(SERVER) -f compose.demo.yml up -d --build --wait
+	@echo 'Open https://localhost:8080/ with the user and password that make init printed; make down ends it.'
+
 down:  ## Stop the server; its data stays
-	@$(SERVER) down
+	@$(SERVER) down --remove-orphans
 
 logs:  ## Follow the server's logs
 	@$(SERVER) logs -f --tail 100
@@ -94,6 +103,10 @@ RESIZE = { $(QUIET_UP) && $(TOOLS) tune verify; } || \
 
 tail:  ## A line for each message on both brokers
 	@$(TOOLS) tail
+
+doctor:  ## What keeps the server from its work, and what puts it right: a line a check (JSON=1 for programs)
+	@$(IMAGE_OF_TOOLS) && { $(SERVER) --profile '*' ps -aq | xargs -r docker inspect || true; } | \
+	    $(SERVER) run --rm -T --no-deps --user $$(id -u):$$(id -g) tools doctor --inside --containers - $(if $(JSON),--json)
 
 # Everything that runs, and nothing that only checks: what `make demo` needs.
 .venv/.run: $(LOCKS) $(PACKAGES:%=%/pyproject.toml) | .venv/bin/python
