@@ -4,11 +4,14 @@
     raw_consumer.py mqtt 127.0.0.1:1883 shutterbus/gate/frames out.jsonl
 
 Appends one line of JSON a message, in the order of arrival: camera, epoch, sequence, lane, and the SHA-256 of the scan,
-which is everything from the first start-of-scan marker on. Runs until it is ended.
+which is everything from the first start-of-scan marker on. Runs until it is ended. SECRETS names the folder with a
+reader's certificate, where the broker wants one; HOSTS="name=address" is what /etc/hosts would say.
 """
 
 import hashlib
 import json
+import os
+import socket
 import sys
 import time
 from pathlib import Path
@@ -36,6 +39,7 @@ class Notes:
             "epoch": attributes["epoch"],
             "seq": int(attributes["sequence"]),
             "lane": attributes["lane"],
+            "time": attributes["time"],
             "sha256": scan_sha256(value),
             "bytes": len(value),
             "at_s": time.time(),
@@ -43,11 +47,40 @@ class Notes:
         self._file.write(json.dumps(line) + "\n")
 
 
+def credentials() -> dict[str, str]:
+    """Return our authority, certificate and key, as files; nothing where the broker asks for none."""
+    if not (folder := os.environ.get("SECRETS")):
+        return {}
+    files = {path.suffix: str(path) for path in Path(folder).iterdir() if path.name != "ca.crt"}
+    return {"ca": f"{folder}/ca.crt", "certificate": files[".crt"], "key": files[".key"]}
+
+
+def know_hosts() -> None:
+    """Look names of HOSTS up there first."""
+    known = dict(entry.split("=") for entry in os.environ.get("HOSTS", "").split())
+    ask = socket.getaddrinfo
+
+    def answer(host: Any, *rest: Any, **more: Any) -> Any:
+        return ask(known.get(host, host), *rest, **more)
+
+    socket.getaddrinfo = answer
+
+
 def from_kafka(address: str, topic: str, notes: Notes) -> None:
     """Read *topic* from its beginning; kafka-python reconnects by itself."""
     from kafka import KafkaConsumer
 
-    consumer = KafkaConsumer(topic, bootstrap_servers=address, auto_offset_reset="earliest", group_id=None)
+    tls = {}
+    if files := credentials():
+        tls = {
+            "security_protocol": "SSL",
+            "ssl_cafile": files["ca"],
+            "ssl_certfile": files["certificate"],
+            "ssl_keyfile": files["key"],
+        }
+    consumer = KafkaConsumer(
+        topic, bootstrap_servers=address, auto_offset_reset="earliest", group_id=None, **tls
+    )
     Path(sys.argv[4]).with_suffix(".ready").touch()
     for record in consumer:
         attributes = {name.removeprefix("ce_"): value.decode() for name, value in record.headers}
@@ -75,6 +108,8 @@ def from_mqtt(address: str, topic: str, notes: Notes) -> None:
     client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="raw-consumer", protocol=mqtt.MQTTv5)
     client.on_connect, client.on_subscribe, client.on_message = on_connect, on_subscribe, on_message
     client.reconnect_delay_set(1, 2)
+    if files := credentials():
+        client.tls_set(files["ca"], files["certificate"], files["key"])
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho's own
     properties.SessionExpiryInterval = 3600
     properties.ReceiveMaximum = 20
@@ -84,4 +119,5 @@ def from_mqtt(address: str, topic: str, notes: Notes) -> None:
 
 
 if __name__ == "__main__":
+    know_hosts()
     {"kafka": from_kafka, "mqtt": from_mqtt}[sys.argv[1]](sys.argv[2], sys.argv[3], Notes(Path(sys.argv[4])))
