@@ -17,6 +17,7 @@ _NEEDED = (
     "Makefile",
     "compose.server.yml",
     "compose.edge.yml",
+    "compose.legacy.yml",
     ".dockerignore",
     "wire",
     "edge",

@@ -4,7 +4,8 @@ Kafka acts on a change at once, on open connections as well.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import kafka.errors
 from kafka.admin import (
@@ -20,26 +21,47 @@ from kafka.admin import (
 )
 from kafka.protocol.admin import AlterClientQuotasRequest
 
+from shutterbus_broker import legacy
 from shutterbus_broker.errors import SetupError
 from shutterbus_broker.identities import Identities
 
 # Entries for other names are somebody else's, and none of ours to remove.
-_OURS = re.compile(r"User:[a-z0-9][a-z0-9-]{0,47}\.(service|(reader\.)?\d+)")
+_OURS = re.compile(rf"User:([a-z0-9][a-z0-9-]{{0,47}}\.(service|(reader\.)?\d+)|{legacy.ANYBODY})")
 _BATCH = 500
 
 
-def ensure_rights(admin: KafkaAdminClient, identities: Identities) -> Iterator[str]:
-    """Give every identity its rights and take all others away; yield a sentence for each name that changed."""
-    wanted = {_key(entry): entry for entry in _entries(identities)}
-    everything = ACLFilter(
-        None,
-        None,
-        ACLOperation.ANY,
-        ACLPermissionType.ANY,
-        ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY),
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How the rights that Kafka gives differ from those that are meant, each in words.
+
+    *strangers* are rights of names that are none of ours.
+    """
+
+    missing: tuple[str, ...]
+    extra: tuple[str, ...]
+    strangers: tuple[str, ...]
+
+
+def difference(
+    admin: KafkaAdminClient, identities: Identities, legacy_topics: Sequence[str] = ()
+) -> Difference:
+    """Return what ``ensure_rights`` would change."""
+    wanted = {_key(entry): entry for entry in _entries(identities, legacy_topics)}
+    found = {_key(entry): entry for entry in _present(admin)}
+    ours = {key: entry for key, entry in found.items() if _OURS.fullmatch(entry.principal)}
+    return Difference(
+        missing=tuple(sorted(_words(entry) for key, entry in wanted.items() if key not in ours)),
+        extra=tuple(sorted(_words(entry) for key, entry in ours.items() if key not in wanted)),
+        strangers=tuple(sorted(_words(entry) for key, entry in found.items() if key not in ours)),
     )
-    found, _ = admin.describe_acls(everything)
-    present = {_key(entry): entry for entry in found if _OURS.fullmatch(entry.principal)}
+
+
+def ensure_rights(
+    admin: KafkaAdminClient, identities: Identities, legacy_topics: Sequence[str] = ()
+) -> Iterator[str]:
+    """Give every identity its rights and take all others away; yield a sentence for each name that changed."""
+    wanted = {_key(entry): entry for entry in _entries(identities, legacy_topics)}
+    present = {_key(entry): entry for entry in _present(admin) if _OURS.fullmatch(entry.principal)}
     # First what is too much: a revoked device is why somebody is waiting.
     extra = [entry for key, entry in present.items() if key not in wanted]
     for batch in _batches(extra):
@@ -83,8 +105,30 @@ def ensure_quota(admin: KafkaAdminClient, bytes_per_second: int) -> None:
             )
 
 
-def _entries(identities: Identities) -> Iterator[ACL]:
-    for name, rights in identities.rights():
+def _present(admin: KafkaAdminClient) -> Sequence[ACL]:
+    everything = ACLFilter(
+        None,
+        None,
+        ACLOperation.ANY,
+        ACLPermissionType.ANY,
+        ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY),
+    )
+    found: Sequence[ACL] = admin.describe_acls(everything)[0]
+    return found
+
+
+def _words(entry: ACL) -> str:
+    pattern = entry.resource_pattern
+    every = "*" if pattern.pattern_type is ACLResourcePatternType.PREFIXED else ""
+    deny = " not" if entry.permission_type is ACLPermissionType.DENY else ""
+    return (
+        f"{entry.principal.removeprefix('User:')} may{deny} {entry.operation.name} "
+        f"{pattern.resource_type.name.lower()} {pattern.resource_name}{every}"
+    )
+
+
+def _entries(identities: Identities, legacy_topics: Sequence[str]) -> Iterator[ACL]:
+    for name, rights in (*identities.rights(), *legacy.rights(legacy_topics)):
         for right in rights.kafka:
             pattern = ACLResourcePatternType.PREFIXED if right.prefixed else ACLResourcePatternType.LITERAL
             yield ACL(

@@ -73,6 +73,14 @@ def ensure_topics(
     yield from _correct(admin, {name: wanted[name] for name in existing}, rooms)
 
 
+def ensure_legacy_topics(admin: KafkaAdminClient, names: Iterable[str], rooms: Rooms) -> Iterator[str]:
+    """Likewise for topics that the user listed for old clients; each has the room of a camera's pictures."""
+    wanted: dict[str, Kind] = dict.fromkeys(names, "frames")
+    existing = admin.list_topics()
+    yield from _create(admin, {name: kind for name, kind in wanted.items() if name not in existing}, rooms)
+    yield from _correct(admin, {name: kind for name, kind in wanted.items() if name in existing}, rooms)
+
+
 def ensure_doctor_topic(admin: KafkaAdminClient, message_max_bytes: int) -> None:
     """Create the topic that the doctor sends to itself on, with room for a few of the largest messages."""
     room = max(4 * MIB, 2 * message_max_bytes)

@@ -1,0 +1,107 @@
+"""What ``docker inspect`` says of the containers, judged."""
+
+import json
+import re
+import subprocess
+from collections.abc import Container, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from shutterbus_broker.errors import SetupError
+from shutterbus_wire.checks import Finding, failure, ok, skipped, together
+
+Containers = Sequence[Mapping[str, Any]]
+UP = "docker compose up -d"
+PORTS = {"kafka": {"9093/tcp"}, "mosquitto": {"8883/tcp"}, "viewer": {"8080/tcp"}}
+LEGACY_PORTS = {"kafka": {"9092/tcp"}, "mosquitto": {"1883/tcp"}}
+ASK_S = 10.0
+
+
+def read(text: str) -> Containers:
+    """Return what ``docker inspect`` printed; raise SetupError where it is something else."""
+    try:
+        found = json.loads(text or "[]")
+        return [one for one in found if service(one) != "tools"]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise SetupError(f"--containers: not what docker inspect prints ({error})") from error
+
+
+def ask(project: Path) -> Containers | None:
+    """Ask Docker itself; None where it cannot be asked."""
+    command = "docker compose -f compose.server.yml --profile '*' ps -aq | xargs -r docker inspect"
+    try:
+        done = subprocess.run(
+            ["sh", "-c", command], cwd=project, capture_output=True, text=True, timeout=ASK_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return read(done.stdout) if done.returncode == 0 else None
+
+
+def service(container: Mapping[str, Any]) -> str:
+    """Return the name of its service in the compose file."""
+    return str(container["Config"]["Labels"].get("com.docker.compose.service", container["Name"].strip("/")))
+
+
+def healthy(containers: Containers | None, profiles: Container[str]) -> Finding:
+    """Whether all that should run does, and is well."""
+    if containers is None:
+        return skipped("Docker cannot be asked from here; make doctor can")
+    wanted = {
+        "viewer",
+        *(["kafka", "setup"] if "kafka" in profiles else []),
+        *(["mosquitto"] if "mqtt" in profiles else []),
+    }
+    found = {service(one): one["State"] for one in containers}
+    if missing := sorted(wanted - set(found)):
+        return failure(f"{', '.join(missing)} is not there", UP)
+    for name in sorted(wanted):
+        state = found[name]
+        if state["Status"] != "running":
+            return failure(f"{name} is {state['Status']}", f"docker compose logs --tail 20 {name}; {UP}")
+        if (health := state.get("Health", {}).get("Status", "healthy")) != "healthy":
+            return failure(f"{name} is {health}", f"docker compose logs --tail 20 {name}")
+    return ok(f"{', '.join(sorted(wanted))} run and are healthy")
+
+
+def hardened(containers: Containers | None, *, with_legacy: bool) -> Finding:
+    """Whether each container may do no more than it needs."""
+    if containers is None:
+        return skipped("Docker cannot be asked from here; make doctor can")
+    return together(
+        [*_loose(containers, with_legacy=with_legacy)] or [ok("no container may do more than it needs")]
+    )
+
+
+def versions(containers: Containers | None, compose_file: str) -> Finding:
+    """Whether the images that run are those that the compose file names."""
+    if containers is None:
+        return skipped("Docker cannot be asked from here; make doctor can")
+    wanted = dict(re.findall(r"(?m)^  ([a-z]+):\n(?:    .*\n)*?    image: (\S+)$", compose_file))
+    for one in containers:
+        name, image = service(one), one["Config"]["Image"]
+        if name in wanted and image != wanted[name]:
+            return failure(f"{name} runs {image}, and the compose file says {wanted[name]}", UP)
+    return ok(", ".join(sorted({one["Config"]["Image"] for one in containers})))
+
+
+def _loose(containers: Containers, *, with_legacy: bool) -> Iterator[Finding]:
+    for one in containers:
+        name, host = service(one), one["HostConfig"]
+        allowed = PORTS.get(name, set()) | (LEGACY_PORTS.get(name, set()) if with_legacy else set())
+        faults = {
+            "runs as root": one["Config"]["User"].split(":")[0] in {"", "0", "root"},
+            "may write to its own root": not host["ReadonlyRootfs"],
+            "is privileged": host["Privileged"],
+            "keeps capabilities": "ALL" not in (host["CapDrop"] or []) or bool(host["CapAdd"]),
+            "may gain privileges": "no-new-privileges:true" not in (host["SecurityOpt"] or []),
+            "has no memory limit": not host["Memory"],
+            "has no limit of processes": (host["PidsLimit"] or 0) <= 0,
+            "does not start again by itself": host["RestartPolicy"]["Name"] != "unless-stopped",
+            "has unbounded logs": host["LogConfig"]["Type"] != "local",
+            "is on the host's own network": host["NetworkMode"] == "host",
+            "holds Docker's socket": any("docker.sock" in bind for bind in host["Binds"] or []),
+            "publishes more ports than it needs": not set(host["PortBindings"] or {}) <= allowed,
+        }
+        if told := [fault for fault, found in faults.items() if found]:
+            yield failure(f"{name} {' and '.join(told)}", f"{UP} --force-recreate {name}")

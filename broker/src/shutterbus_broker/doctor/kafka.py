@@ -1,0 +1,251 @@
+"""What Kafka is set to, holds and allows; asked once, then judged piece by piece."""
+
+import contextlib
+import ipaddress
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+
+from shutterbus_broker import disk, hosts, legacy, rights, roundtrip
+from shutterbus_broker.doctor import connection, sizes
+from shutterbus_broker.doctor.patient import Address, Patient
+from shutterbus_broker.errors import SetupError
+from shutterbus_broker.installation import disk_max_bytes
+from shutterbus_broker.reach import kafka_admin
+from shutterbus_broker.topics import ABSENT, KINDS
+from shutterbus_wire.checks import Check, Finding, failure, ok, together, warning
+from shutterbus_wire.names import DOCTOR_TOPIC, camera_of_kafka_topic, kafka_topic
+
+ASK_S = 6.0
+GROUP = "shutterbus-doctor"
+HEAP = "-Xms256m -Xmx1g"
+"""What the compose file gives Kafka where ``.env`` says nothing."""
+
+
+@dataclass(slots=True)
+class Found:
+    """What Kafka says about itself."""
+
+    broker: Mapping[str, str] = field(default_factory=dict)
+    brokers: int = 1
+    topics: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    topic_settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    own_limits: Mapping[str, int] = field(default_factory=dict)
+    difference: rights.Difference = field(default_factory=lambda: rights.Difference((), (), ()))
+
+
+def checks(patient: Patient) -> list[Check]:
+    """Return the checks of Kafka, in the order in which one depends on another."""
+    found = Found()
+    at, wanted = patient.address("kafka"), patient.message_max_bytes
+
+    def judged(name: str, judge: Callable[[], Finding], needs: str = "kafka settings") -> Check:
+        return Check(f"kafka {name}", judge, needs=(needs,))
+
+    return [
+        Check("kafka port", lambda: connection.port(at), needs=("settings",)),
+        Check(
+            "kafka TLS",
+            lambda: connection.certificate(at, patient.tls, patient.now),
+            needs=("kafka port", "certificates"),
+        ),
+        Check("kafka login", lambda: connection.is_kafka(at, patient.tls), needs=("kafka TLS",)),
+        Check("kafka advertised", lambda: _advertised(patient), needs=("kafka login",), within_s=10),
+        Check("kafka settings", lambda: _ask(patient, found), needs=("kafka advertised",), within_s=10),
+        judged("message size", lambda: sizes.message(found.broker, wanted)),
+        judged("request size", lambda: sizes.requests(found.broker, wanted)),
+        judged("fetch size", lambda: sizes.fetches(found.broker, wanted, found.brokers)),
+        judged("memory", lambda: sizes.memory(found.broker, patient.settings.get("KAFKA_HEAP_OPTS") or HEAP)),
+        judged("replication", lambda: sizes.replication(found.broker, found.brokers)),
+        judged("topics", lambda: _topics(patient, found)),
+        judged("topic sizes", lambda: sizes.limits_of_topics(found.own_limits, wanted)),
+        judged("segments", lambda: sizes.segments(found.broker, found.topic_settings, wanted)),
+        judged("retention", lambda: _retention(patient, found)),
+        judged("compression", lambda: sizes.compression(found.broker, found.topic_settings)),
+        judged("topic rules", lambda: sizes.rules_of_topics(found.topic_settings)),
+        judged("rights", lambda: _rights(found)),
+        judged("groups", lambda: _group(patient)),
+        Check("kafka record", lambda: _carries(patient, 1), needs=("kafka topics",)),
+        Check(
+            "kafka picture",
+            lambda: _carries(patient, patient.frame_max_bytes),
+            needs=("kafka record",),
+            within_s=12,
+        ),
+        Check("kafka anonymous", lambda: _anonymous(patient), needs=("kafka login",), within_s=10),
+    ]
+
+
+def _advertised(patient: Patient) -> Finding:
+    """Whether Kafka can be reached where it says that it is: all but a client's first packet goes there."""
+    with _asking(patient) as admin:
+        told = {(one.host, one.port) for one in admin._manager.cluster.brokers()}  # noqa: SLF001 (asking aloud would need those very addresses)
+        if (reached := together(_reached(address, patient) for address in sorted(told))).status == "failure":
+            return reached
+        text = _values(_described(admin, ConfigResourceType.BROKER, ["1"])["1"]).get(
+            "advertised.listeners", ""
+        )
+    further = [address for address in addresses(text) if address not in told]
+    # Names on the network that Compose makes are none of a camera's business.
+    further = [address for address in further if patient.inside or address[0] != "kafka"]
+    return together([reached, *(_reached(address, patient) for address in further)])
+
+
+def addresses(listeners: str) -> Iterator[Address]:
+    """Yield where each of *listeners*, as Kafka lists them, is."""
+    for listener in filter(None, (one.strip() for one in listeners.split(","))):
+        host, _, port = listener.partition("://")[2].rpartition(":")
+        yield host.strip("[]"), int(port)
+
+
+def _reached(address: Address, patient: Patient) -> Finding:
+    host, number = address
+    if number == legacy.KAFKA_PORT:
+        return ok("")  # plain, and told as what it is elsewhere
+    if patient.inside and hosts.is_address(host) and ipaddress.ip_address(host).is_loopback:
+        return warning(f"Kafka says it is at {connection.text(address)}, which means this machine only")
+    found = connection.port(address)
+    instead = next((one for one in patient.settings.get("HOST", "").split() if hosts.is_address(one)), "")
+    if (
+        found.status == "failure"
+        and found.sentence.startswith("no address")
+        and host == patient.server_name
+        and instead
+    ):
+        through = connection.certificate((instead, number), patient.tls, patient.now, name=host)
+        if through.status != "failure":
+            return warning(
+                f"no name server known here knows {host}; cameras find it by SERVER_ADDRESS={instead} alone"
+            )
+    if found.status != "failure":
+        found = connection.certificate(address, patient.tls, patient.now)
+    if found.status == "failure":
+        return failure(
+            f"Kafka says it is at {connection.text(address)} (advertised.listeners), but {found.sentence}",
+            'make init HOST="<a name or address that every camera knows> ..." && docker compose up -d',
+        )
+    return ok(f"Kafka says it is at {connection.text(address)}, and is")
+
+
+def _ask(patient: Patient, found: Found) -> Finding:
+    with _asking(patient) as admin:
+        # Cameras have their topics in common; whoever else uses this Kafka is none of our business.
+        topics = {one["name"]: one for one in admin.describe_topics() if _is_ours(one["name"], patient)}
+        nodes = [str(one["broker_id"]) for one in admin.describe_cluster()["brokers"]]
+        settings = _described(admin, ConfigResourceType.TOPIC, topics) if topics else {}
+        found.broker = _values(_described(admin, ConfigResourceType.BROKER, nodes[:1])[nodes[0]])
+        found.brokers = len(nodes)
+        found.topics = topics
+        found.topic_settings = {name: _values(entries) for name, entries in settings.items()}
+        found.own_limits = {
+            name: int(entries[ABSENT]["value"])
+            for name, entries in settings.items()
+            if entries[ABSENT]["config_source"] == "DYNAMIC_TOPIC_CONFIG"
+        }
+        listed = legacy.on_kafka(legacy.listed(patient.settings))
+        found.difference = rights.difference(admin, patient.there.identities(), listed)
+    return ok(f"{found.brokers} broker, {len(topics)} topics of ours")
+
+
+def _is_ours(topic: str, patient: Patient) -> bool:
+    return (
+        bool(camera_of_kafka_topic(topic))
+        or topic == DOCTOR_TOPIC
+        or topic in legacy.listed(patient.settings)
+    )
+
+
+def _topics(patient: Patient, found: Found) -> Finding:
+    cameras = patient.there.identities().active_cameras
+    wanted = [kafka_topic(camera, kind) for camera in cameras for kind in KINDS]
+    wanted += [DOCTOR_TOPIC, *legacy.on_kafka(legacy.listed(patient.settings))]
+    if missing := [topic for topic in wanted if topic not in found.topics]:
+        return failure(f"there is no topic {', '.join(missing[:3])}{_more(missing)}", sizes.AGAIN)
+    for name, topic in found.topics.items():
+        partitions = topic["partitions"]
+        if camera_of_kafka_topic(name) and len(partitions) != 1:
+            return failure(
+                f"{name} has {len(partitions)} partitions; pictures keep their order in one alone",
+                f"kafka-topics.sh --delete --topic {name}; {sizes.AGAIN}",
+            )
+        if any(partition["leader_id"] < 0 for partition in partitions):
+            return failure(f"{name} has no broker that leads it", "docker compose restart kafka")
+    return ok(f"{len(cameras)} cameras have their topics")
+
+
+def _retention(patient: Patient, found: Found) -> Finding:
+    return sizes.retention(found.topic_settings, disk_max_bytes(patient.settings), disk.OWN_BYTES)
+
+
+def _rights(found: Found) -> Finding:
+    if missing := found.difference.missing:
+        return failure(f"missing: {'; '.join(missing[:3])}{_more(missing)}", sizes.AGAIN)
+    if extra := found.difference.extra:
+        return failure(f"given and not meant to be: {'; '.join(extra[:3])}{_more(extra)}", sizes.AGAIN)
+    if strangers := found.difference.strangers:
+        return warning(
+            f"others than this server's own have rights: {'; '.join(strangers[:3])}{_more(strangers)}"
+        )
+    return ok("each has what it should and nothing else")
+
+
+def _group(patient: Patient) -> Finding:
+    until_s = time.monotonic() + ASK_S
+    with _asking(patient) as admin:
+        while True:
+            try:
+                admin.list_group_offsets(GROUP)
+            except kafka.errors.KafkaError as error:
+                # Whoever asks first makes Kafka create the topic for it.
+                if time.monotonic() > until_s:
+                    return failure(
+                        f"no broker keeps the place of consumer groups: {type(error).__name__}",
+                        "docker compose logs --tail 50 kafka",
+                    )
+                time.sleep(0.3)
+            else:
+                return ok("consumer groups have a broker that keeps their place")
+
+
+def _carries(patient: Patient, size_bytes: int) -> Finding:
+    try:
+        roundtrip.kafka_carries(patient.kafka, size_bytes)
+    except SetupError as error:
+        return failure(str(error), "make logs" if size_bytes == 1 else "docker compose up -d && make doctor")
+    return ok(f"{size_bytes} bytes came back as they were sent" if size_bytes > 1 else "a byte came back")
+
+
+def _anonymous(patient: Patient) -> Finding:
+    name = patient.address("kafka")[0]
+    for address in ((name, number) for number in ((9093, 9094) if patient.inside else (9093,))):
+        if connection.lets_in_without_certificate(address, patient.tls):
+            return failure(
+                f"{connection.text(address)} lets in who shows no certificate (ssl.client.auth)",
+                "docker compose up -d --force-recreate kafka",
+            )
+    return ok("who shows no certificate is refused")
+
+
+@contextlib.contextmanager
+def _asking(patient: Patient) -> Iterator[KafkaAdminClient]:
+    with kafka_admin(patient.kafka_admin, ASK_S) as admin:
+        yield admin
+
+
+def _described(
+    admin: KafkaAdminClient, kind: ConfigResourceType, names: Iterable[str]
+) -> Mapping[str, Mapping[str, Any]]:
+    answer = admin.describe_configs([ConfigResource(kind, name) for name in names], config_filter="all")
+    found: Mapping[str, Mapping[str, Any]] = answer[kind.name.lower()]
+    return found
+
+
+def _values(entries: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(entry["value"]) for name, entry in entries.items() if entry["value"] is not None}
+
+
+def _more(things: "list[str] | tuple[str, ...]") -> str:
+    return f" and {len(things) - 3} more" if len(things) > 3 else ""

@@ -1,0 +1,118 @@
+"""What is on this machine: the installation's files, its disk and its clock."""
+
+import ctypes
+import datetime as dt
+import shutil
+from collections.abc import Iterator
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+
+from shutterbus_broker import disk, hosts
+from shutterbus_broker.doctor import connection
+from shutterbus_broker.doctor.patient import Patient
+from shutterbus_broker.errors import SetupError
+from shutterbus_broker.installation import CLIENTS, SERVERS, disk_max_bytes
+from shutterbus_wire.checks import Finding, failure, ok, skipped, together, warning
+
+INIT = 'make init HOST="server.example.org 192.168.1.10"'
+FREE_MIN = 0.05
+FREE_SOON = 0.15
+_TIME_ERROR = 5  # of adjtimex(2)
+
+
+def settings(patient: Patient) -> Finding:
+    """Whether there is a server here, and what ``.env`` says has a meaning."""
+    there, found = patient.there, patient.settings
+    if not found or not there.state.is_dir():
+        return failure("there is no server here yet", INIT)
+    try:
+        names = hosts.parse(found.get("HOST", ""))
+        identities = there.identities()
+        disk.of(identities, found)
+    except SetupError as error:
+        return failure(str(error), "in .env, then docker compose up -d")
+    if not patient.server_name:
+        return failure("SERVER_NAME is missing in .env", "make init")
+    if open_to_others := next(
+        (path for path in there.state.rglob("*.key") if path.stat().st_mode & 0o077), None
+    ):
+        return failure(
+            f"{open_to_others.relative_to(there.project)} can be read by others", "chmod -R go= state"
+        )
+    about = [warning(sentence) for sentence in hosts.warnings(names)]
+    return together(
+        about
+        or [
+            ok(
+                f"{names[0]}, {len(identities.active_cameras)} cameras, messages of up to {patient.message_max_bytes} bytes"
+            )
+        ]
+    )
+
+
+def certificates(patient: Patient) -> Finding:
+    """Whether the certificates on disk are of our authority, and for how long."""
+    try:
+        return together(_certificates(patient))
+    except (OSError, ValueError) as error:
+        return failure(f"a certificate in state/ cannot be read: {error}", "make init")
+
+
+def _certificates(patient: Patient) -> Iterator[Finding]:
+    state, now = patient.there.state, patient.now
+    authority = x509.load_pem_x509_certificate((state / "ca" / "ca.crt").read_bytes())
+    yield connection.dates("the authority's certificate", authority, now, "docs/security.md")
+    for service, role in [*((one, "server") for one in SERVERS), *((one, "client") for one in CLIENTS)]:
+        path = state / "server" / service / f"{role}.crt"
+        found = x509.load_pem_x509_certificate(path.read_bytes())
+        name = str(path.relative_to(patient.there.project))
+        try:
+            found.verify_directly_issued_by(authority)
+        except (InvalidSignature, ValueError, TypeError):
+            yield failure(f"{name} is not signed by this server's authority", connection.RENEW)
+        yield connection.dates(name, found, now)
+
+
+def room(patient: Patient) -> Finding:
+    """Whether the disk has room for what the brokers may fill."""
+    folder = patient.there.state / "kafka" / "data"
+    try:
+        usage = shutil.disk_usage(folder)
+        used = sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
+    except OSError as error:
+        return skipped(f"{error.filename} cannot be looked at: {(error.strerror or str(error)).lower()}")
+    return disk_room(
+        usage.total, usage.free, used, disk_max_bytes(patient.settings) if "kafka" in patient.profiles else 0
+    )
+
+
+def disk_room(total: int, free: int, used_by_kafka: int, kafka_max: int) -> Finding:
+    """Whether a disk of *total* bytes has what Kafka may still take, and a little more."""
+    text = f"{free / (1 << 30):.1f} GiB of the disk are free"
+    if free < total * FREE_MIN:
+        return failure(f"only {text}: Kafka stops when it is full", "df -h; make room")
+    if kafka_max - used_by_kafka > free:
+        return warning(
+            f"{text}, and Kafka may still take {(kafka_max - used_by_kafka) / (1 << 30):.1f} GiB (KAFKA_DISK_MAX)",
+            "in .env: a smaller KAFKA_DISK_MAX; docker compose up -d",
+        )
+    if free < total * FREE_SOON:
+        return warning(f"only {text}", "df -h; make room")
+    return ok(text)
+
+
+def clock(now: dt.datetime) -> Finding:
+    """Whether this machine's clock is set by others, as far as the kernel knows."""
+    if now.year < 2025:
+        return failure(f"this clock says {now:%Y-%m-%d %H:%M}", "timedatectl set-ntp true")
+    asked = (ctypes.c_byte * 512)()  # struct timex, whose first field says that nothing is to be changed
+    state = ctypes.CDLL(None, use_errno=True).adjtimex(asked)
+    if state < 0:
+        return skipped("the kernel does not tell whether its clock is set by a time server")
+    if state == _TIME_ERROR:
+        return warning(
+            "no time server sets this clock: what it says is only as good as it was set",
+            "timedatectl set-ntp true",
+        )
+    return ok("a time server sets this clock")

@@ -1,0 +1,233 @@
+"""What Mosquitto allows: from its CONNACK, from its answers, and from its configuration."""
+
+import contextlib
+import queue
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from shutterbus_broker import roundtrip
+from shutterbus_broker.doctor import connection
+from shutterbus_broker.doctor.patient import Patient
+from shutterbus_broker.errors import SetupError
+from shutterbus_wire.checks import Check, Finding, failure, ok
+
+ANSWER_S = 6.0
+FOREIGN_TOPIC = "shutterbus-doctor-foreign"
+"""No one's, and outside every pattern: nobody sees it, and nobody may write it."""
+NOT_AUTHORIZED = 0x87
+QUEUED_BYTES_MAX = 1 << 30
+INFLIGHT_MAX = 100
+KEEPALIVE_MIN_S = 60
+CONFIGURATION = Path("broker/mosquitto/mosquitto.conf")
+RESTART = "docker compose up -d --force-recreate mosquitto"
+
+
+@dataclass(slots=True)
+class Connack:
+    """What Mosquitto says on connecting; None is no limit."""
+
+    packet_max_bytes: int | None = None
+    receive_max: int | None = None
+    keepalive_s: int | None = None
+
+
+@dataclass(slots=True)
+class _Found:
+    connack: Connack = field(default_factory=Connack)
+
+
+def checks(patient: Patient) -> list[Check]:
+    """Return the checks of Mosquitto, in the order in which one depends on another."""
+    at, found = patient.address("mosquitto"), _Found()
+    return [
+        Check("mosquitto port", lambda: connection.port(at), needs=("settings",)),
+        Check(
+            "mosquitto TLS",
+            lambda: connection.certificate(at, patient.tls, patient.now),
+            needs=("mosquitto port", "certificates"),
+        ),
+        Check("mosquitto login", lambda: _login(patient, found), needs=("mosquitto TLS",)),
+        Check(
+            "mosquitto message size",
+            lambda: packet_size(found.connack, patient.message_max_bytes),
+            needs=("mosquitto login",),
+        ),
+        Check("mosquitto settings", lambda: _configured(patient)),
+        Check("mosquitto window", lambda: window(found.connack), needs=("mosquitto login",)),
+        Check("mosquitto keepalive", lambda: keepalive(found.connack), needs=("mosquitto login",)),
+        Check("mosquitto rights", lambda: _rights(patient), needs=("mosquitto login",)),
+        Check("mosquitto record", lambda: _carries(patient, 1), needs=("mosquitto login",)),
+        Check(
+            "mosquitto picture",
+            lambda: _carries(patient, patient.frame_max_bytes),
+            needs=("mosquitto record",),
+            within_s=10,
+        ),
+        Check("mosquitto anonymous", lambda: _anonymous(patient), needs=("mosquitto login",)),
+    ]
+
+
+def packet_size(connack: Connack, wanted_bytes: int) -> Finding:
+    """Whether Mosquitto takes the messages that ``.env`` says."""
+    limit = connack.packet_max_bytes
+    if limit is not None and limit < wanted_bytes:
+        return failure(
+            f"max_packet_size is {limit}, and {wanted_bytes} is needed (KAFKA_MESSAGE_MAX_BYTES): it cuts off who sends more",
+            RESTART,
+        )
+    if limit is None:
+        return failure("max_packet_size is not set: one client can fill its memory", RESTART)
+    return ok(f"max_packet_size is {limit}")
+
+
+def window(connack: Connack) -> Finding:
+    """Whether what is on the way to one client is bounded."""
+    receive_max = connack.receive_max or 65535
+    if receive_max > INFLIGHT_MAX:
+        return failure(
+            f"max_inflight_messages lets {receive_max} messages be on the way to each client: its memory can fill",
+            f"in {CONFIGURATION}: max_inflight_messages 20; {RESTART}",
+        )
+    return ok(f"at most {receive_max} messages are on the way to a client")
+
+
+def keepalive(connack: Connack) -> Finding:
+    """Whether a client on a slow line may be silent for as long as a picture takes."""
+    if connack.keepalive_s is not None and connack.keepalive_s < KEEPALIVE_MIN_S:
+        return failure(
+            f"Mosquitto allows no client a keepalive above {connack.keepalive_s} s (max_keepalive): on a slow line it is "
+            "cut off in the middle of a picture",
+            f"in {CONFIGURATION}: no max_keepalive; {RESTART}",
+        )
+    return ok("clients choose how long they may be silent")
+
+
+def configuration(text: str, wanted_bytes: int) -> Finding:
+    """Whether the lines of its configuration bound what waits, and nothing is dropped in silence."""
+    lines: Mapping[str, str] = dict(re.findall(r"(?m)^\s*([a-z_]+)\s+(.*?)\s*$", text))
+    size_limit = int(lines.get("message_size_limit", "0"))
+    if 0 < size_limit < wanted_bytes:
+        return failure(
+            f"message_size_limit is {size_limit}: a larger picture over MQTT 3.1.1 is confirmed and thrown away",
+            f"in {CONFIGURATION}: no message_size_limit; {RESTART}",
+        )
+    queued = int(lines.get("max_queued_bytes", "0"))
+    if not 0 < queued <= QUEUED_BYTES_MAX:
+        return failure(
+            f"max_queued_bytes is {queued or 'not set'}: what waits for a reader that is away can fill the memory",
+            f"in {CONFIGURATION}: max_queued_bytes 268435456; {RESTART}",
+        )
+    if 0 < (messages := int(lines.get("max_queued_messages", "1000"))) < 10_000:
+        return failure(
+            f"max_queued_messages is {messages}: beyond it, what waits for a reader is confirmed and thrown away",
+            f"in {CONFIGURATION}: max_queued_messages 0; {RESTART}",
+        )
+    if int(lines.get("max_inflight_messages", "20")) == 0:
+        return failure(
+            "max_inflight_messages is 0, no limit: the memory can fill",
+            f"in {CONFIGURATION}: max_inflight_messages 20; {RESTART}",
+        )
+    if lines.get("allow_anonymous", "false") != "false" or lines.get("require_certificate") != "true":
+        return failure(
+            "its configuration lets in who shows no certificate",
+            f"in {CONFIGURATION}: allow_anonymous false, require_certificate true; {RESTART}",
+        )
+    return ok(f"what waits for a reader that is away is bounded to {queued >> 20} MiB each")
+
+
+def _configured(patient: Patient) -> Finding:
+    try:
+        text = (patient.there.project / CONFIGURATION).read_text("utf-8")
+    except OSError as error:
+        return failure(f"{CONFIGURATION} cannot be read: {(error.strerror or str(error)).lower()}")
+    return configuration(text, patient.message_max_bytes)
+
+
+class _Session:
+    """A connection, and what came back on it."""
+
+    def __init__(self, patient: Patient) -> None:
+        settings = patient.mosquitto
+        self.answers: queue.SimpleQueue[tuple[ReasonCode, Properties | None]] = queue.SimpleQueue()
+        self.published: queue.SimpleQueue[ReasonCode] = queue.SimpleQueue()
+        self.client = mqtt.Client(CallbackAPIVersion.VERSION2, **settings.mqtt_client())
+        assert settings.tls is not None
+        self.client.tls_set_context(settings.tls.context())
+        self.client.on_connect = lambda _c, _d, _f, code, properties: self.answers.put((code, properties))
+        self.client.on_publish = lambda _c, _d, _mid, code, _p: self.published.put(code)
+        self.client.connect(**settings.mqtt_connect())
+        self.client.loop_start()
+
+    def close(self) -> None:
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+@contextlib.contextmanager
+def _session(patient: Patient) -> Iterator[tuple[_Session, ReasonCode, Properties | None]]:
+    session = _Session(patient)
+    try:
+        code, properties = session.answers.get(timeout=ANSWER_S)
+        yield session, code, properties
+    finally:
+        session.close()
+
+
+def _login(patient: Patient, found: _Found) -> Finding:
+    try:
+        with _session(patient) as (_, code, properties):
+            if code.is_failure:
+                return failure(f"Mosquitto refuses doctor.service: {code}", "make init && " + RESTART)
+    except queue.Empty:
+        return failure(
+            "Mosquitto accepts connections but gives no answer", "docker compose restart mosquitto"
+        )
+    except OSError as error:
+        return failure(
+            f"Mosquitto breaks the connection off: {(error.strerror or str(error)).lower()}",
+            "docker compose logs --tail 20 mosquitto",
+        )
+    found.connack = Connack(
+        getattr(properties, "MaximumPacketSize", None),
+        getattr(properties, "ReceiveMaximum", None),
+        getattr(properties, "ServerKeepAlive", None),
+    )
+    return ok("it accepts our certificate")
+
+
+def _rights(patient: Patient) -> Finding:
+    with _session(patient) as (session, _, _properties):
+        session.client.publish(FOREIGN_TOPIC, b"?", qos=1)
+        try:
+            code = session.published.get(timeout=ANSWER_S)
+        except queue.Empty:
+            return failure(f"Mosquitto gives no answer to a byte on {FOREIGN_TOPIC}", RESTART)
+    if code.value != NOT_AUTHORIZED:
+        return failure(
+            f"doctor.service may write to {FOREIGN_TOPIC}, which nobody may ({code}): the rights are not those in "
+            "state/mosquitto/acl",
+            "make init && " + RESTART,
+        )
+    return ok("what nobody may write is refused")
+
+
+def _carries(patient: Patient, size_bytes: int) -> Finding:
+    try:
+        roundtrip.mqtt_carries(patient.mosquitto, size_bytes)
+    except SetupError as error:
+        return failure(str(error), "make init && " + RESTART)
+    return ok(f"{size_bytes} bytes came back as they were sent" if size_bytes > 1 else "a byte came back")
+
+
+def _anonymous(patient: Patient) -> Finding:
+    at = patient.address("mosquitto")
+    if connection.lets_in_without_certificate(at, patient.tls):
+        return failure(f"{connection.text(at)} lets in who shows no certificate", RESTART)
+    return ok("who shows no certificate is refused")
