@@ -18,6 +18,7 @@ from shutterbus_edge.schedule import Schedule, parse
 from shutterbus_edge.shoot import Shooter
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_wire.exif import read_facts
+from shutterbus_wire.frame import Facts
 
 PATIENT = PictureSettings(shutter_speed_us=10_000_000)
 
@@ -140,7 +141,7 @@ def numbers_of_four_cards(folder: Path) -> list[tuple[int, int]]:
     camera = CaptureProcess("testcard:320x240", PictureSettings(), clock)
     with Spool(folder, camera="gate", clock=clock, mode="durable", tended=False) as spool:
 
-        def offer(held: Held) -> None:
+        def offer(held: Held, facts: Facts) -> None:
             numbers.append((held.id.seq, number_in_squares(spool.read(held))))
             if len(numbers) == 2:
                 assert camera._child is not None

@@ -131,4 +131,4 @@ class Shooter:
             model=picture.model,
             texts=self._texts,
         )
-        self._publisher.offer(self._spool.put(facts, jpeg))
+        self._publisher.offer(self._spool.put(facts, jpeg), facts)

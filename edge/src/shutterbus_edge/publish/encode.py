@@ -6,7 +6,7 @@ from shutterbus_edge.spool import Held
 from shutterbus_wire import exif
 from shutterbus_wire.broker import KAFKA_OVERHEAD_BYTES
 from shutterbus_wire.errors import MalformedError
-from shutterbus_wire.frame import Frame, Lane
+from shutterbus_wire.frame import Facts, Frame, Lane
 from shutterbus_wire.message import MessageFormat, encode_frame
 from shutterbus_wire.names import (
     MqttKind,
@@ -48,10 +48,14 @@ class Encoder:
         self.message_format: MessageFormat = message_format or ("jpeg" if self.is_ours else "3")
         self._retain = not self._kafka and (self.is_ours if retain is None else retain)
 
-    def frame(self, data: bytes, lane: Lane) -> Outgoing:
-        """Return the message for the picture *data*. FrameRefusedError: it does not say which picture it is."""
+    def frame(self, data: bytes, lane: Lane, facts: Facts | None = None) -> Outgoing:
+        """Return the message for the picture *data*, and read its *facts* from it if they are not given.
+
+        Raises:
+            FrameRefusedError: It does not say which picture it is.
+        """
         try:
-            facts = exif.read_facts(data)
+            facts = facts or exif.read_facts(data)
         except MalformedError as error:
             raise FrameRefusedError(error.reason, f"it cannot be read: {error}") from error
         if facts is None:

@@ -21,6 +21,7 @@ from shutterbus_edge.publish.line import SUSPECT_AFTER_S, Line
 from shutterbus_edge.publish.retry import Retry
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_wire.clock import Clock
+from shutterbus_wire.frame import Facts
 from shutterbus_wire.frame import Lane as LaneName
 from shutterbus_wire.outage import Outage
 
@@ -180,13 +181,13 @@ class Lane(ABC):
             return 4
         return 2 if self._confirm_s is not None and self._confirm_s < 1 else 1
 
-    def _hand_over(self, client: Client, held: Held, turn: int = 0) -> None:
-        """Read, encode and send *held*; what cannot be sent is set aside."""
+    def _hand_over(self, client: Client, held: Held, turn: int = 0, facts: Facts | None = None) -> None:
+        """Read, encode and send *held*; what cannot be sent is set aside. *facts* are its own, where known."""
         try:
             data = self._spool.read(held)
             if held.kind == "frame":
                 self._check_size(len(data), client.limit_bytes)
-                outgoing = self._encoder.frame(data, self.name)
+                outgoing = self._encoder.frame(data, self.name, facts)
             else:
                 outgoing = self._encoder.record(held, data, self.name)
         except NoLongerHeldError:

@@ -10,6 +10,7 @@ from shutterbus_edge.publish.lane import Flight, Kind, Lane
 from shutterbus_edge.publish.line import Line
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_wire.clock import Clock
+from shutterbus_wire.frame import Facts
 
 RECORDS_WAITING_MAX = 32
 """More than these become backlog at once."""
@@ -31,6 +32,7 @@ class LiveLane(Lane):
         self._lock = threading.Lock()
         self._waiting: Held | None = None
         self._newest: Held | None = None
+        self._facts_of_newest: Facts | None = None
         self._handing_over = False
         self._full = False
         self._records: deque[Held] = deque()
@@ -40,10 +42,10 @@ class LiveLane(Lane):
         self._confirmed_at_opening = 0
         self.limit_bytes: int | None = None
 
-    def offer(self, held: Held) -> None:
-        """Take the newest picture. Never waits."""
+    def offer(self, held: Held, facts: Facts | None = None) -> None:
+        """Take the newest picture; *facts* save reading them from it. Never waits."""
         with self._lock:
-            older, self._waiting, self._newest = self._waiting, held, held
+            older, self._waiting, self._newest, self._facts_of_newest = self._waiting, held, held, facts
             must_wake = not self._full
         if older:
             self._release(older)
@@ -110,13 +112,14 @@ class LiveLane(Lane):
             self._status_due = self._status_due and status is None
         if status:
             self._launch(client, status, Flight("status", None, 0, self._clock.monotonic_s()))
-        while frame := self._next(client):
-            self._hand_over(client, frame)
+        while taken := self._next(client):
+            frame, facts = taken
+            self._hand_over(client, frame, facts=facts)
             self._handing_over = False
         while self._records and self._may_send("record", self._records[0].size_bytes, client):
             self._hand_over(client, self._records.popleft())
 
-    def _next(self, client: Client) -> Held | None:
+    def _next(self, client: Client) -> tuple[Held, Facts | None] | None:
         with self._lock:
             next_size_bytes = self._newest.size_bytes if self._newest else 0
             fits = self._may_send("frame", next_size_bytes, client)
@@ -125,7 +128,7 @@ class LiveLane(Lane):
                 return None
             taken, self._waiting = self._waiting, None
             self._handing_over = True
-            return taken
+            return taken, self._facts_of_newest
 
     def _abandon(self) -> None:
         self._full = False

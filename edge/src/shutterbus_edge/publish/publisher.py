@@ -19,6 +19,7 @@ from shutterbus_edge.spool import Held, Spool
 from shutterbus_wire import __version__
 from shutterbus_wire.broker import BrokerSettings
 from shutterbus_wire.clock import Clock
+from shutterbus_wire.frame import Facts
 from shutterbus_wire.frame import Lane as LaneName
 from shutterbus_wire.names import kafka_topic
 from shutterbus_wire.outage import Outage
@@ -115,9 +116,9 @@ class Publisher:
             self._threads[lane.name] = thread
             thread.start()
 
-    def offer(self, held: Held) -> None:
-        """Send the picture just put, which is now the newest. Never waits."""
-        self._live.offer(held)
+    def offer(self, held: Held, facts: Facts | None = None) -> None:
+        """Send the picture just put, which is now the newest; *facts* save reading them from it. Never waits."""
+        self._live.offer(held, facts)
 
     def offer_record(self, held: Held) -> None:
         """Send the report or reading just put. Never waits."""
