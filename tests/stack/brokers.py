@@ -1,6 +1,7 @@
 """A real Kafka and a real Mosquitto in containers, plain and local, to be stopped and started at will."""
 
 import contextlib
+import functools
 import json
 import secrets
 import socket
@@ -31,6 +32,17 @@ def docker(*arguments: str, timeout_s: float = 120) -> str:
     if done.returncode:
         raise RuntimeError(f"docker {' '.join(arguments)}: {done.stderr.strip()}")
     return done.stdout.strip()
+
+
+@functools.cache
+def gateway() -> str:
+    """Return this machine's address as containers on any bridge of its own see it."""
+    return docker("network", "inspect", "bridge", "-f", "{{(index .IPAM.Config 0).Gateway}}")
+
+
+def publish(port: int) -> list[str]:
+    """Return arguments that make *port* of a container this machine's, for it and its containers and nobody else."""
+    return [part for host in ("127.0.0.1", gateway()) for part in ("-p", f"{host}:{port}:{port}")]
 
 
 class Container:
@@ -93,10 +105,15 @@ class Container:
 
 
 class KafkaContainer(Container):
-    """Kafka 4.3.1, plaintext on loopback. ``settings`` are further ``KAFKA_*`` names."""
+    """Kafka 4.3.1, plaintext on loopback. ``settings`` are further ``KAFKA_*`` names.
 
-    def __init__(self, **settings: str) -> None:
+    Attributes:
+        containers_port: Where containers reach it, at ``gateway()``, if it was made *for_containers*.
+    """
+
+    def __init__(self, *, for_containers: bool = False, **settings: str) -> None:
         port = free_port()
+        inner = self.containers_port = free_port()
         environment = {
             "KAFKA_NODE_ID": "1",
             "KAFKA_PROCESS_ROLES": "broker,controller",
@@ -114,10 +131,16 @@ class KafkaContainer(Container):
             "KAFKA_AUTO_CREATE_TOPICS_ENABLE": "false",
             "KAFKA_MESSAGE_MAX_BYTES": "8388620",
             "KAFKA_HEAP_OPTS": "-Xms256m -Xmx512m",
-            **settings,
         }
+        if for_containers:
+            # A broker is known by what it says of itself, and loopback in a container is the container.
+            environment["KAFKA_LISTENERS"] += f",CONTAINERS://:{inner}"
+            environment["KAFKA_ADVERTISED_LISTENERS"] += f",CONTAINERS://{gateway()}:{inner}"
+            environment["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"] += ",CONTAINERS:PLAINTEXT"
+        environment |= settings
         arguments = [part for name, value in environment.items() for part in ("-e", f"{name}={value}")]
-        super().__init__(port, ["-p", f"127.0.0.1:{port}:{port}", *arguments, KAFKA_IMAGE])
+        ports = ["-p", f"127.0.0.1:{port}:{port}", *(publish(inner) if for_containers else [])]
+        super().__init__(port, [*ports, *arguments, KAFKA_IMAGE])
         self.wait_ready()
 
 
@@ -152,8 +175,7 @@ class MosquittoContainer(Container):
         super().__init__(
             port,
             [
-                "-p",
-                f"127.0.0.1:{port}:{port}",
+                *publish(port),
                 "-v",
                 f"{configuration}:/mosquitto/config/mosquitto.conf:ro",
                 MOSQUITTO_IMAGE,
@@ -167,10 +189,10 @@ class MosquittoContainer(Container):
 
 
 @contextlib.contextmanager
-def kafka(**settings: str) -> Iterator[KafkaContainer]:
+def kafka(*, for_containers: bool = False, **settings: str) -> Iterator[KafkaContainer]:
     """A real Kafka for the length of the context."""
     needs_docker()
-    broker = KafkaContainer(**settings)
+    broker = KafkaContainer(for_containers=for_containers, **settings)
     try:
         yield broker
     finally:

@@ -15,6 +15,7 @@ from shutterbus_edge.schedule import ScheduleError, parse
 from shutterbus_edge.schedule_times import zone_name
 from shutterbus_edge.settings import EdgeSettings
 from shutterbus_wire import __version__
+from shutterbus_wire.checks import Line, exit_code, report_json
 from shutterbus_wire.clock import SystemClock
 from shutterbus_wire.settings_text import effective
 
@@ -147,14 +148,14 @@ def _doctor(options: argparse.Namespace) -> int:
 
     # What the libraries complain about on the way is in the lines, or of no interest.
     logging.disable(logging.CRITICAL)
-    lines: list[doctor.Line] = []
+    lines: list[Line] = []
     for line in doctor.examine(os.environ):
         lines.append(line)
         if not options.json:
-            print(line, flush=True)
+            print(line.text(colour=sys.stdout.isatty()), flush=True)
     if options.json:
-        print(json.dumps([line.as_json() for line in lines], indent=1))
-    return 1 if any(line.finding.status == "failure" for line in lines) else 0
+        print(report_json(lines))
+    return exit_code(lines)
 
 
 def _devices(_: argparse.Namespace) -> int:

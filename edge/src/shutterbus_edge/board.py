@@ -31,14 +31,14 @@ def cma_needed_bytes(size_px: tuple[int, int]) -> int:
 
 def sensor_px(number: int) -> tuple[int, int] | None:
     """Return width and height of the sensor of libcamera's camera *number*; None without libcamera or camera."""
-    with contextlib.suppress(ImportError, IndexError, KeyError, RuntimeError):
+    with contextlib.suppress(ImportError, IndexError, RuntimeError):
         libcamera: Any = importlib.import_module("libcamera")
-        size = (
-            libcamera.CameraManager.singleton()
-            .cameras[number]
-            .properties[libcamera.properties.PixelArraySize]
+        properties = libcamera.CameraManager.singleton().cameras[number].properties
+        known = {key.name: value for key, value in properties.items()}
+        sizes = (
+            [known["PixelArraySize"]] if "PixelArraySize" in known else known.get("PixelArrayActiveAreas", ())
         )
-        return size.width, size.height
+        return max(((one.width, one.height) for one in sizes), default=None)
     return None
 
 

@@ -7,14 +7,14 @@ that anybody sees: at most one byte on a topic without readers, and the beginnin
 from collections.abc import Iterator, Mapping
 
 from shutterbus_edge.doctor import machine, pictures, reach, spool, uplink
-from shutterbus_edge.doctor.check import Check, Finding, Line, carry_out, failure, ok, skipped, warning
 from shutterbus_edge.doctor.patient import Patient
 from shutterbus_edge.errors import EdgeError, SettingsError
 from shutterbus_edge.loading import load
 from shutterbus_edge.spool import camera_name
+from shutterbus_wire.checks import Check, Finding, Line, carry_out, failure, ok, skipped, warning
 from shutterbus_wire.clock import SystemClock
 
-__all__ = ["Line", "examine"]
+__all__ = ["examine"]
 
 NAMES = ("clock", "name", "port", "TLS", "login", "camera", "spool", "memory", "container")
 """What is looked at; all of it hangs on the settings."""

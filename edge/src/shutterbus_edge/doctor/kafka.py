@@ -8,10 +8,10 @@ from kafka import errors as kafka_errors
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from shutterbus_edge.doctor import reach, sizes
-from shutterbus_edge.doctor.check import Check, Finding, failure, ok, skipped, together, warning
 from shutterbus_edge.doctor.patient import Patient
 from shutterbus_edge.publish.kafka import _WHO_WE_ARE, _Net
 from shutterbus_wire.broker import BrokerSettings
+from shutterbus_wire.checks import Check, Finding, failure, ok, skipped, together, warning
 from shutterbus_wire.names import kafka_topic
 
 ANSWER_S = 6.0

@@ -6,12 +6,12 @@ import threading
 from collections.abc import Iterator
 
 from shutterbus_edge.doctor import reach, sizes
-from shutterbus_edge.doctor.check import Check, Finding, failure, ok, skipped, warning
 from shutterbus_edge.doctor.patient import Patient
 from shutterbus_edge.errors import EdgeError, MisconfiguredError, NobodyListensError
 from shutterbus_edge.publish.client import Outgoing
 from shutterbus_edge.publish.mqtt import MqttClient, Version
 from shutterbus_wire.broker import BrokerSettings
+from shutterbus_wire.checks import Check, Finding, failure, ok, skipped, warning
 from shutterbus_wire.message import Message
 from shutterbus_wire.names import MQTT_PREFIX
 

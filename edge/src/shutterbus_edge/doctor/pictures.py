@@ -9,10 +9,10 @@ from typing import Any
 
 from shutterbus_edge.capture import Shot, parse_address
 from shutterbus_edge.capture.process import CaptureProcess
-from shutterbus_edge.doctor.check import Finding, failure, ok, skipped, warning
 from shutterbus_edge.doctor.patient import Patient
 from shutterbus_edge.errors import CameraFinishedError, CameraUnavailableError
 from shutterbus_edge.spool.files import LOCK
+from shutterbus_wire.checks import Finding, failure, ok, skipped, warning
 from shutterbus_wire.errors import MalformedError
 from shutterbus_wire.jpeg import size_px
 

@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
-from shutterbus_edge.doctor.check import Finding, failure, ok, together, warning
 from shutterbus_edge.doctor.patient import Patient
 from shutterbus_edge.publish.reach import Address, speaks_tls, why
 from shutterbus_wire.broker import BrokerSettings
+from shutterbus_wire.checks import Finding, failure, ok, together, warning
 from shutterbus_wire.tls import Tls
 
 CONNECT_S = 4.0

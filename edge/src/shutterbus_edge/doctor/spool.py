@@ -5,12 +5,12 @@ import secrets
 import time
 from pathlib import Path
 
-from shutterbus_edge.doctor.check import Finding, failure, ok, skipped, together, warning
 from shutterbus_edge.doctor.patient import Patient
 from shutterbus_edge.spool.files import Free
 from shutterbus_edge.spool.limits import GIB, SpoolLimits
 from shutterbus_edge.spool.names import parse
 from shutterbus_edge.spool.quarantine import EXPLANATION, FOLDER
+from shutterbus_wire.checks import Finding, failure, ok, skipped, together, warning
 
 TRIALS = 20
 TRIAL_BYTES = 200_000
