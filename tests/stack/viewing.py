@@ -6,10 +6,14 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+import paho.mqtt.client as paho
 from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient, NewTopic
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from shutterbus_viewer.app import Consumer, make_consumers
 from shutterbus_viewer.cameras import Cameras
@@ -18,8 +22,8 @@ from shutterbus_viewer.settings import ViewerSettings
 from shutterbus_wire import names
 from shutterbus_wire.clock import SystemClock
 from shutterbus_wire.frame import Frame
-from shutterbus_wire.message import encode_frame, kafka_headers
-from shutterbus_wire.records import Record, encode_record
+from shutterbus_wire.message import Message, encode_frame, kafka_headers, mqtt_user_properties
+from shutterbus_wire.records import Record, Status, encode_record
 
 
 @dataclass
@@ -163,3 +167,61 @@ class Sender:
     def raw(self, topic: str, value: bytes, headers: list[tuple[str, bytes]] | None = None) -> int:
         """Send any bytes; return their offset."""
         return int(self._producer.send(topic, value, headers=headers).get(timeout=30).offset)
+
+
+@contextlib.contextmanager
+def mqtt_sending(
+    port: int, protocol: Literal[5, 4] = 5, will: Status | None = None
+) -> Iterator["MqttSender"]:
+    """Something that sends to Mosquitto; *will* is sent by the broker if it goes without a word."""
+    client = paho.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion(protocol))
+    if will:
+        client.will_set(
+            names.mqtt_topic(will.camera, "status"), encode_record(will, "live").value, 1, retain=True
+        )
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    try:
+        yield MqttSender(client, protocol)
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+class MqttSender:
+    """As ``Sender``."""
+
+    def __init__(self, client: paho.Client, protocol: int) -> None:
+        self.client = client
+        self._protocol = protocol
+
+    def frames(self, *frames: Frame) -> None:
+        """Send *frames* and return when the broker has them."""
+        for frame in frames:
+            message = encode_frame(frame, "jpeg", frame.lane or "live")
+            topic = names.mqtt_topic(frame.facts.camera, "frames")
+            self._send(topic, message, retain=frame.lane != "backlog")
+
+    def record(self, record: Record, kind: Literal["status", "reports", "readings"]) -> None:
+        """Send a status, report or reading."""
+        self._send(
+            names.mqtt_topic(record.camera, kind), encode_record(record, "live"), retain=kind == "status"
+        )
+
+    def raw(self, topic: str, value: bytes) -> None:
+        """Send any bytes."""
+        self.client.publish(topic, value, 1).wait_for_publish(10)
+
+    def vanish(self) -> None:
+        """Break the connection without a word, as a power cut does."""
+        connection = self.client.socket()
+        assert connection is not None
+        connection.close()
+
+    def _send(self, topic: str, message: Message, *, retain: bool) -> None:
+        properties = None
+        if self._protocol == 5:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho has few types
+            properties.ContentType = message.content_type
+            properties.UserProperty = mqtt_user_properties(message)
+        self.client.publish(topic, message.value, 1, retain, properties).wait_for_publish(10)

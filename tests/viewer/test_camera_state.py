@@ -103,7 +103,10 @@ def test_silence_is_told_without_anything_arriving(cameras: Cameras, clock: Fake
 
 def test_report_says_what_is_held_and_what_was_dropped(cameras: Cameras) -> None:
     dropped = {"spool-full": {"count": 3, "ranges": []}}
-    cameras.note(report(4, captured=50, published=40, dropped=dropped), "kafka")
+    earlier = {"spool-full": {"count": 2, "ranges": []}, "expired": {"count": 1, "ranges": []}}
+    cameras.note(
+        report(4, captured=50, published=40, dropped=dropped, earlier_dropped=earlier, set_aside=1), "kafka"
+    )
     cameras.note(report(3, captured=30), "kafka")  # from the backlog, after the newer one
 
     assert state(cameras)["held"] == {"frames": 2, "bytes": 200_000, "oldest_age_s": None}
@@ -111,7 +114,8 @@ def test_report_says_what_is_held_and_what_was_dropped(cameras: Cameras) -> None
         "captured": 50,
         "published": 40,
         "missed": 1,
-        "dropped": {"spool-full": 3},
+        "dropped": {"spool-full": 5, "expired": 1},
+        "set_aside": 1,
     }
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from fastapi.routing import APIRoute
@@ -222,6 +223,14 @@ def test_sixth_try_within_a_minute_has_to_wait(running: Viewer) -> None:
 def test_scripts_that_know_the_password_never_wait(running: Viewer) -> None:
     for _ in range(30):
         assert running.http.get("/api/cameras", auth=BASIC).status_code == 200
+
+
+def test_ten_pictures_opened_at_once_are_one_try(running: Viewer) -> None:
+    """A dashboard shows many cameras, and asks for all of them before the first answer."""
+    with ThreadPoolExecutor(10) as pool:
+        answers = pool.map(lambda _: running.http.get("/api/cameras", auth=BASIC).status_code, range(10))
+
+        assert set(answers) == {200}
 
 
 def test_tries_are_counted_by_whoever_the_proxy_names() -> None:

@@ -2,9 +2,11 @@
 
 import logging
 import os
+import signal
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
@@ -38,6 +40,21 @@ STUCK_MS = 20_000
 """A client whose buffer takes nothing for this long is gone, by the kernel's hand; a slow one that takes some stays."""
 
 
+class Server(uvicorn.Server):
+    """Ends on SIGTERM and SIGINT like uvicorn's own, but lets ``run`` end the rest and choose the exit code."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        before = {
+            number: signal.signal(number, self.handle_exit) for number in (signal.SIGTERM, signal.SIGINT)
+        }
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
 def run(settings: ViewerSettings, clock: Clock | None = None) -> int:
     """Consume and show until SIGTERM or SIGINT; return the exit code.
 
@@ -49,7 +66,7 @@ def run(settings: ViewerSettings, clock: Clock | None = None) -> int:
     consumers = make_consumers(settings, intake, cameras, clock)
     died = threading.Event()
     with listen(settings.serve) as listener:
-        server = uvicorn.Server(_uvicorn(settings, cameras, intake, consumers, clock))
+        server = Server(_uvicorn(settings, cameras, intake, consumers, clock))
         for consumer in consumers:
             threading.Thread(target=_attend, args=(consumer, server, died), daemon=True).start()
         log.info("serving at %s", address(settings.serve, listener))
@@ -146,7 +163,7 @@ def _uvicorn(
     )
 
 
-def _attend(consumer: Consumer, server: uvicorn.Server, died: threading.Event) -> None:
+def _attend(consumer: Consumer, server: Server, died: threading.Event) -> None:
     """Start *consumer*; should it end before the server does, end the server."""
     consumer.start()
     consumer.join()

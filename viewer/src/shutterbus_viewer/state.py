@@ -1,10 +1,12 @@
 """A camera as the pages and scripts see it: plain JSON values."""
 
+from collections import Counter
 from typing import Any
 
 from shutterbus_viewer.camera import Camera
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.latest import Picture
+from shutterbus_wire.records import Report
 
 RECENT_POINTS = 60
 """Of each reading in a list of all cameras; one camera by itself comes with all there are."""
@@ -62,7 +64,8 @@ def _state(cameras: Cameras, camera: Camera, now_s: float, points: int | None) -
             "captured": report.captured,
             "published": report.published,
             "missed": report.missed,
-            "dropped": {reason: dropped.count for reason, dropped in report.dropped.items()},
+            "dropped": _dropped(report),
+            "set_aside": report.set_aside,
         },
         "readings": [
             {
@@ -77,3 +80,11 @@ def _state(cameras: Cameras, camera: Camera, now_s: float, points: int | None) -
         ],
         "problems": cameras.problems(camera),
     }
+
+
+def _dropped(report: Report) -> dict[str, int]:
+    """What was given up, of this epoch and of what earlier ones had left: the page asks why, not when it was taken."""
+    counts: Counter[str] = Counter()
+    for part in (report.dropped, report.earlier_dropped):
+        counts.update({reason: dropped.count for reason, dropped in part.items()})
+    return dict(counts)

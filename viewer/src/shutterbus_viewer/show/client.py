@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from shutterbus_viewer.cameras import Cameras
@@ -96,10 +97,10 @@ class Client:
                 message = await self._picture() or self._text()
             if message is not None:
                 return message
-            try:
-                await asyncio.wait_for(self._wake.wait(), self._next_due_s() - self._clock.monotonic_s())
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                # Not wait_for: in Python 3.11 it loses a cancellation that comes with what it waits for.
+                async with asyncio.timeout(self._next_due_s() - self._clock.monotonic_s()):
+                    await self._wake.wait()
 
     def _text(self) -> str | None:
         now_s = self._clock.monotonic_s()

@@ -5,6 +5,7 @@ without that it ends when the next one comes: a whole period late, a minute at o
 """
 
 import asyncio
+from contextlib import suppress
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -63,10 +64,9 @@ class MjpegResponse(Response):
         self._newer.set()
         shown = ""
         while self._request.state.still_valid():
-            try:
-                await asyncio.wait_for(self._newer.wait(), LOGIN_CHECK_S)
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOGIN_CHECK_S):  # wait_for loses cancellations in Python 3.11
+                    await self._newer.wait()
             self._newer.clear()
             picture = self._parts.cameras.picture(self._camera)
             if picture is None or picture.id == shown:
