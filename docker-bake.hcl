@@ -1,0 +1,43 @@
+# Every image of the project, for both kinds of machine.
+#   docker buildx bake --print          what would be built
+#   docker buildx bake server           broker and viewer
+#   docker buildx bake edge-debian --set '*.platform=linux/amd64' --load
+# The raspberrypi target needs archive.raspberrypi.com, which has packages for the Pi's processors alone.
+
+variable "REGISTRY" { default = "" }
+
+group "default" { targets = ["edge-raspberrypi", "edge-debian", "broker", "viewer"] }
+group "edge" { targets = ["edge-raspberrypi", "edge-debian"] }
+group "server" { targets = ["broker", "viewer"] }
+
+target "both" {
+  context   = "."
+  platforms = ["linux/arm64", "linux/amd64"]
+}
+
+target "edge-raspberrypi" {
+  inherits   = ["both"]
+  dockerfile = "edge/Dockerfile"
+  target     = "raspberrypi"
+  platforms  = ["linux/arm64"]
+  tags       = ["${REGISTRY}shutterbus-edge:raspberrypi"]
+}
+
+target "edge-debian" {
+  inherits   = ["both"]
+  dockerfile = "edge/Dockerfile"
+  target     = "debian"
+  tags       = ["${REGISTRY}shutterbus-edge:debian"]
+}
+
+target "broker" {
+  inherits   = ["both"]
+  dockerfile = "broker/Dockerfile"
+  tags       = ["${REGISTRY}shutterbus-broker"]
+}
+
+target "viewer" {
+  inherits   = ["both"]
+  dockerfile = "viewer/Dockerfile"
+  tags       = ["${REGISTRY}shutterbus-viewer"]
+}
