@@ -323,11 +323,12 @@ def test_library_repeats_itself_once_a_minute_and_never_below_info(caplog: pytes
     """Below INFO it logs every picture; while a broker is away it says the same ten times a second."""
     target = logging.getLogger("test.target")
     target.setLevel(logging.DEBUG)
-    quieten("test.library", target)
+    quieten("test.library", target, ours="closed by us")
     library = logging.getLogger("test.library.deep")
     for attempt in range(100):
         library.error("no connection to %s", attempt)
         library.debug("value=%r", b"picture")
+    library.error("connection lost: %s", "closed by us")
     library.error("another thing")
 
     assert caplog.messages == ["no connection to 0", "another thing"]

@@ -141,7 +141,7 @@ def numbers_of_four_cards(folder: Path) -> list[tuple[int, int]]:
     camera = CaptureProcess("testcard:320x240", PictureSettings(), clock)
     with Spool(folder, camera="gate", clock=clock, mode="durable", tended=False) as spool:
 
-        def offer(held: Held, facts: Facts) -> None:
+        def offer(held: Held, facts: Facts | None = None) -> None:
             numbers.append((held.id.seq, number_in_squares(spool.read(held))))
             if len(numbers) == 2:
                 assert camera._child is not None

@@ -12,15 +12,18 @@ SELDOM_S = 60.0
 
 
 class Seldom(logging.Handler):
-    """Passes a line on to *target* if none of the same kind went there within a minute."""
+    """Passes a line on to *target* if none of the same kind went there within a minute, and never one about *ours*."""
 
-    def __init__(self, target: logging.Logger) -> None:
+    def __init__(self, target: logging.Logger, ours: str) -> None:
         super().__init__(logging.INFO)
         self._target = target
+        self._ours = ours
         self._lines = threading.Lock()
         self._last_s: dict[tuple[str, str], float] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
+        if self._ours in record.getMessage():
+            return
         kind = (record.name, str(record.msg))
         now_s = time.monotonic()
         with self._lines:
@@ -31,10 +34,13 @@ class Seldom(logging.Handler):
             self._target.handle(record)
 
 
-def quieten(library: str, target: logging.Logger) -> None:
-    """Let the logger *library* and all below it speak seldom, through *target*, and never below INFO."""
+def quieten(library: str, target: logging.Logger, *, ours: str) -> None:
+    """Let the logger *library* and all below it speak seldom, through *target*, and never below INFO.
+
+    *ours* marks what we did ourselves, so that nobody has to be alarmed.
+    """
     logger = logging.getLogger(library)
     logger.setLevel(logging.INFO if target.isEnabledFor(logging.DEBUG) else logging.WARNING)
     if not any(isinstance(handler, Seldom) for handler in logger.handlers):
-        logger.handlers = [Seldom(target)]
+        logger.handlers = [Seldom(target, ours)]
         logger.propagate = False

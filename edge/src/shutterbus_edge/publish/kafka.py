@@ -38,6 +38,7 @@ TOPIC_TIMEOUT_S = 3.0
 UNKNOWN_AFTER_S = 5.0
 """A restarting broker does not know its topics at once; after so long the topic is gone."""
 CLOSE_TIMEOUT_S = 2.0
+BY_US = "closed by its lane"
 
 
 _REFUSED = (
@@ -131,7 +132,7 @@ class _Net:
         manager.closed = False  # else its own close() leaves open what is open
         for connection in list(manager._conns.values()):  # noqa: SLF001 - likewise
             if connection.transport and connection.transport._write_buffer:  # noqa: SLF001 - close() would write it first
-                connection.transport.abort(kafka_errors.KafkaConnectionError("closed with messages unsent"))
+                connection.transport.abort(kafka_errors.KafkaConnectionError(BY_US))
             else:
                 connection.close()
 
@@ -156,7 +157,7 @@ class KafkaClient:
         *records_topic* may be missing: pictures go without it. *send_buffer_bytes* bounds what the kernel holds
         of this connection, and so what another one has to wait for on the same line.
         """
-        quieten("kafka", log)
+        quieten("kafka", log, ours=BY_US)
         self.window: int | None = None
         self._settings = settings
         self._topic = topic
