@@ -157,10 +157,15 @@ def _watch_an_outage(broker: Container, page: Page, camera: Program, received: P
     broker.start()
     returned_at_us = time.time_ns() // 1000
     wait_for_picture_after(page, returned_at_us - 1_000_000, LIVE_AGAIN_WITHIN_S)
+
+    def arrived() -> list[dict[str, Any]]:
+        # What the broker itself had kept of the time before may come first: that is not the edge's order.
+        return [frame for frame in map(json.loads, lines(received)[before:]) if frame["seq"] >= taken_before]
+
     wait_until(lambda: len(lines(received)) > before + 50, 30, camera.said)
-    # What the broker itself had kept of the time before may come first: that is not the edge's order.
-    arrived = [frame for frame in map(json.loads, lines(received)[before:]) if frame["seq"] >= taken_before]
-    first, later = arrived[0], arrived[1:]
+    # The other lane has a connection, and a patience, of its own.
+    wait_until(lambda: any(frame["lane"] == "backlog" for frame in arrived()), 30, camera.said)
+    first, *later = arrived()
     assert first["lane"] == "live"
     assert first["seq"] > max(frame["seq"] for frame in later if frame["lane"] == "backlog"), (
         "a backlog frame went first"
