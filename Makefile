@@ -1,6 +1,6 @@
 # Every command that a person or CI runs. `make` alone prints them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint lock bench generate init enroll revoke renew backup up up-demo down logs tail doctor 4k 4k-off
+.PHONY: help demo test lint lock bench generate init enroll edge-image revoke renew backup up up-demo down logs tail doctor 4k 4k-off
 
 PYTHON ?= python3
 # On a Raspberry Pi without Docker the environment sees apt's picamera2, numpy and Pillow.
@@ -29,7 +29,7 @@ generate: .venv/.dev  ## Write .env.example and docs/settings.md anew from the s
 	.venv/bin/python docs/generate.py
 
 bench: .venv/.dev  ## Side by side measurements; results go into docs/performance.md
-	.venv/bin/python -m bench $(ARGS)
+	PYTHONPATH=tests .venv/bin/python -m bench $(ARGS)
 
 lock: .venv/.dev  ## Renew every requirements.txt: exact versions and hashes, no addresses
 	$(COMPILE) --group dev pyproject.toml -o requirements.txt
@@ -43,27 +43,45 @@ COMPILE = .venv/bin/uv pip compile -q --universal --python-version 3.11 --genera
 
 # A server needs Docker alone: the broker package runs in its own container. `make -n` shows what to type without make.
 SERVER := docker compose -f compose.server.yml $(shell grep -qs '^COMPOSE_FILE=.*compose\.legacy\.yml' .env && echo '-f compose.legacy.yml')
-IMAGE_OF_TOOLS = docker build -q -t shutterbus-broker -f broker/Dockerfile . >/dev/null
-TOOLS = $(IMAGE_OF_TOOLS) && $(SERVER) run --rm --no-deps --user $$(id -u):$$(id -g) tools
+# Built each time, which costs a second when nothing has changed. SHUTTERBUS_TAG keeps two checkouts' images apart.
+TOOLS = $(SERVER) build -q tools >/dev/null && $(SERVER) run --rm --no-deps $(NAMED) $(if $(FROM),-T) --user $$(id -u):$$(id -g) tools
 # HOST counts only where it was typed: some shells export one of their own.
 GIVEN_HOST = $(if $(filter command%,$(origin HOST)),--host '$(HOST)')
-WHO = $(if $(READER),--reader '$(READER)',$(if $(FROM),--from '$(FROM)',--camera '$(CAMERA)'))
-RELOAD = $(SERVER) --profile mqtt ps -q mosquitto | xargs -r docker kill -s HUP >/dev/null
+WHO = $(if $(READER),--reader '$(READER)',$(if $(FROM),--from - <'$(FROM)',--camera '$(CAMERA)'))
+WHOSE = $(or $(READER),$(CAMERA))
+# Also when Kafka could not be told: Mosquitto is another door.
+RELOAD = status=$$?; $(SERVER) --profile mqtt ps -q mosquitto | xargs -r docker kill -s HUP >/dev/null; [ $$status = 0 ]
 
 init:  ## A server's certificates, password and .env: make init HOST="server.example.org 192.168.1.10"
-	@docker build -q -t shutterbus-broker -f broker/Dockerfile . >/dev/null
-	@docker run --rm -i $$([ -t 0 ] && echo -t) --user $$(id -u):$$(id -g) -v '$(CURDIR)':/project shutterbus-broker init $(GIVEN_HOST)
+	@image=$$(docker build -q -f broker/Dockerfile .) && docker run --rm -i $$([ -t 0 ] && echo -t) \
+	    --user $$(id -u):$$(id -g) -v '$(CURDIR)':/project $$image init $(GIVEN_HOST)
 
-enroll:  ## An identity for a camera or reader: CAMERA=gate [TO=pi@gate], FROM=cameras.csv or READER=nas
-	@$(TOOLS) enroll $(WHO)
-	@$(RELOAD)
+enroll:  ## An identity: CAMERA=gate [TO=pi@gate] [IMAGE=1], FROM=cameras.csv [IMAGE=1] or READER=nas [TO=..]
+ifdef IMAGE
+	@$(MAKE) -s edge-image
+endif
+	@$(TOOLS) enroll $(if $(IMAGE),--image '$(EDGE_FILE)') $(WHO); $(RELOAD)
 ifdef TO
-	@ssh '$(TO)' tar -xpf - <'$(CAMERA).tar' && rm '$(CAMERA).tar' && echo 'Sent to $(TO); nothing of it is left here'
+ifdef FROM
+	$(error TO sends one file: enroll with FROM first, or cameras one by one)
+endif
+	@ssh '$(TO)' tar -xpf - <'$(WHOSE).tar' || { echo "Not sent; $(WHOSE).tar is still here and holds its key" >&2; exit 1; }
+	@rm '$(WHOSE).tar' && echo 'Sent to $(TO), where it is the folder $(WHOSE); nothing of it is left here'
 endif
 
+# For Pis without internet. Another machine's architecture needs QEMU in this machine's kernel, or a builder that has it.
+ARCH ?= arm64
+EDGE_TARGET ?= raspberrypi
+EDGE_IMAGE ?= shutterbus-edge:$(EDGE_TARGET)-$(ARCH)
+EDGE_FILE = dist/edge-$(EDGE_TARGET)-$(ARCH).tar.gz
+
+edge-image:  ## The edge's image as a file, what IMAGE=1 puts in: [ARCH=arm64] [EDGE_TARGET=debian]
+	@docker buildx build -q --load --platform linux/$(ARCH) --target $(EDGE_TARGET) -t '$(EDGE_IMAGE)' -f edge/Dockerfile . >/dev/null
+	@mkdir -p dist && docker save '$(EDGE_IMAGE)' | gzip -1 >'$(EDGE_FILE).part' && mv '$(EDGE_FILE).part' '$(EDGE_FILE)'
+	@echo 'Wrote $(EDGE_FILE)'
+
 revoke:  ## Take all rights away, on open connections too: CAMERA=gate or READER=nas
-	@$(TOOLS) revoke $(WHO)
-	@$(RELOAD)
+	@$(TOOLS) revoke $(WHO); $(RELOAD)
 
 renew:  ## New dates for the services' certificates
 	@$(TOOLS) renew
@@ -101,8 +119,11 @@ QUIET_UP = $(SERVER) --progress quiet up -d --wait --wait-timeout 120
 RESIZE = { $(QUIET_UP) && $(TOOLS) tune verify; } || \
     { $(TOOLS) tune back; $(QUIET_UP); echo 'Everything is as it was before.' >&2; exit 1; }
 
+# Behind a pipe there is no terminal that would pass Ctrl-C on to the container.
+TAIL = shutterbus-tail-$$$$
+tail: NAMED = --name $(TAIL)
 tail:  ## A line for each message on both brokers
-	@$(TOOLS) tail
+	@trap "docker kill -s TERM $(TAIL) >/dev/null 2>&1" EXIT; trap 'exit 0' INT TERM; $(TOOLS) tail
 
 doctor:  ## What keeps the server from its work, and what puts it right: a line a check (JSON=1 for programs)
 	@$(IMAGE_OF_TOOLS) && { $(SERVER) --profile '*' ps -aq | xargs -r docker inspect || true; } | \

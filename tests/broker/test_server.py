@@ -78,7 +78,7 @@ def test_init_again_changes_nothing(there: Installation) -> None:
 
 def test_new_host_says_what_each_camera_needs(there: Installation) -> None:
     """Keys and password stay; only the servers' certificates and three lines of .env are new."""
-    enroll.enroll(there, "cameras", "gate", Said(), NOW)
+    enroll.enroll(there, "cameras", ("gate",), Said(), NOW)
     before, said = _snapshot(there.project), Said()
     initialise.run(there.project, "new.example.org", said, NOW)
     changed = {name for name, data in _snapshot(there.project).items() if before[name] != data}
@@ -89,7 +89,7 @@ def test_new_host_says_what_each_camera_needs(there: Installation) -> None:
         "state/server/mosquitto/server.crt",
         "state/server/viewer/server.crt",
     }
-    assert "docker compose restart kafka mosquitto viewer" in str(said)
+    assert "docker compose restart mosquitto viewer" in str(said)  # those that run here
     assert "gate: in its .env replace server.example.org by new.example.org" in str(said)
 
 
@@ -130,7 +130,7 @@ def test_name_that_containers_cannot_resolve_is_warned_of() -> None:
 
 def test_camera_gets_all_that_it_needs_and_no_more(there: Installation) -> None:
     """One file, for its owner alone, without the authority's key."""
-    file = enroll.enroll(there, "cameras", "gate", Said(), NOW)
+    (file,) = enroll.enroll(there, "cameras", ("gate",), Said(), NOW)
     assert file.stat().st_mode & 0o777 == 0o600
     with tarfile.open(file) as tar:
         names = tar.getnames()
@@ -154,19 +154,19 @@ def test_camera_gets_all_that_it_needs_and_no_more(there: Installation) -> None:
 def test_a_name_is_never_used_twice(there: Installation) -> None:
     """What was stolen stays worthless when the camera is enrolled again."""
     for _ in range(2):
-        enroll.enroll(there, "cameras", "gate", Said(), NOW)
+        enroll.enroll(there, "cameras", ("gate",), Said(), NOW)
     acl = (there.state / "mosquitto/acl").read_text()
     assert "user gate.2" in acl
     assert "user gate.1" not in acl
     enroll.revoke(there, "cameras", "gate", Said())
     assert "gate" not in (there.state / "mosquitto/acl").read_text()
-    enroll.enroll(there, "cameras", "gate", Said(), NOW)
+    enroll.enroll(there, "cameras", ("gate",), Said(), NOW)
     assert "user gate.3" in (there.state / "mosquitto/acl").read_text()
 
 
 def test_revoking_a_stranger_names_who_is_there(there: Installation) -> None:
     """A misspelt name must not look like success."""
-    enroll.enroll(there, "cameras", "gate", Said(), NOW)
+    enroll.enroll(there, "cameras", ("gate",), Said(), NOW)
     with pytest.raises(SetupError, match="no camera 'gaet'; enrolled: gate"):
         enroll.revoke(there, "cameras", "gaet", Said())
 
@@ -192,20 +192,77 @@ def test_damaged_registry_is_named_and_not_overwritten(there: Installation) -> N
     """Otherwise every camera would be forgotten, and its old certificates be numbered anew."""
     there.identities_file.write_text(json.dumps({"cameras": []}))
     with pytest.raises(SetupError, match=r"identities\.json is damaged"):
-        enroll.enroll(there, "cameras", "gate", Said(), NOW)
+        enroll.enroll(there, "cameras", ("gate",), Said(), NOW)
     assert there.identities_file.read_text() == json.dumps({"cameras": []})
 
 
-def test_many_cameras_come_from_a_table(tmp_path: Path) -> None:
-    """Whatever its other columns are; one bad name enrolls nobody."""
-    table = tmp_path / "cameras.csv"
-    table.write_text("place,camera\nnorth,gate\nsouth, yard \n")
-    assert enroll.names_in(table) == ["gate", "yard"]
-    table.write_text("gate\nyard\n")
-    assert enroll.names_in(table) == ["gate", "yard"]
-    table.write_text("gate\nYard!\n")
+def test_many_cameras_come_from_a_table() -> None:
+    """Whatever its other columns are, and each once; one bad name enrolls nobody."""
+    assert enroll.names_in(["place,camera", "north,gate", "south, yard "], "a") == ("gate", "yard")
+    assert enroll.names_in(["# mine", "gate", "", "yard,old", "gate"], "a") == ("gate", "yard")
     with pytest.raises(ValueError, match="cannot name a camera"):
-        enroll.names_in(table)
+        enroll.names_in(["gate", "Yard!"], "a")
+    with pytest.raises(SetupError, match=r"cameras\.csv names no camera"):
+        enroll.names_in(["camera"], "cameras.csv")
+
+
+def test_camera_for_which_the_disk_has_no_room_is_not_enrolled(tmp_path: Path) -> None:
+    """Refused with the number needed, before its old identity is ended or the table half done."""
+    (tmp_path / ".env").write_text("KAFKA_DISK_MAX=1.1GiB\n")
+    initialise.run(tmp_path, HOST, Said(), NOW)
+    there = Installation(tmp_path)
+    before = _snapshot(tmp_path)
+    with pytest.raises(
+        SetupError, match=r"KAFKA_DISK_MAX is 1\.1GiB, too little for 3 cameras.*at least 1\.2GiB"
+    ):
+        enroll.enroll(there, "cameras", ("gate", "yard", "pond"), Said(), NOW)
+    assert _snapshot(tmp_path) == before
+
+
+def test_revoked_cameras_keep_their_share_of_the_disk() -> None:
+    """Their pictures stay; a share given twice would let the disk fill."""
+    settings = {"KAFKA_DISK_MAX": "20GiB"}
+    two = Identities({}, {}).enrolled("cameras", "gate").enrolled("cameras", "yard")
+    assert disk.of(two.revoked("cameras", "gate"), settings) == disk.of(two, settings)
+    assert disk.of(two, settings) == disk.of(two, {**settings, "LEGACY_TOPICS": ""})
+    assert disk.of(two, {**settings, "LEGACY_TOPICS": "old"}) == disk.of(
+        two.enrolled("cameras", "pond"), settings
+    )
+
+
+def test_first_host_that_is_a_bare_ipv6_address_stands_in_brackets_before_a_port(tmp_path: Path) -> None:
+    """In what Kafka gives out, what listens and what a camera is told; a certificate has it without."""
+    (tmp_path / ".env").write_text("BIND_ADDR=::1\n")
+    initialise.run(tmp_path, "fd00::10 server.example.org", Said(), NOW)
+    there = Installation(tmp_path)
+    settings = there.settings()
+    assert (settings["SERVER_NAME"], settings["BIND_ADDR"]) == ("[fd00::10]", "[::1]")
+    assert authority.hosts_of((there.state / "server/kafka/server.crt").read_bytes())[0] == "fd00::10"
+    (file,) = enroll.enroll(there, "cameras", ("gate",), Said(), NOW)
+    with tarfile.open(file) as tar:
+        env = tar.extractfile("gate/.env")
+        assert env is not None
+        text = env.read().decode()
+    assert "SS_BROKERS=[fd00::10]:9093\n" in text
+    assert "SERVER_ADDRESS" not in text
+    said = Said()
+    initialise.run(tmp_path, None, said, NOW)
+    assert said == ["Ready: docker compose up -d"]
+    (file,) = enroll.enroll(there, "readers", ("nas",), Said(), NOW)
+    with tarfile.open(file) as tar:
+        readme = tar.extractfile("nas/README.txt")
+        assert readme is not None
+        text = readme.read().decode()
+    assert "kcat -b [fd00::10]:9093" in text
+    assert "mosquitto_sub -h fd00::10 -p" in text
+
+
+def test_image_that_is_none_is_refused_before_anybody_is_enrolled(there: Installation) -> None:
+    """A Pi without internet finds out too late."""
+    before = _snapshot(there.project)
+    with pytest.raises(SetupError, match="no image that docker save wrote"):
+        enroll.enroll(there, "cameras", ("gate",), Said(), NOW, there.env_file)
+    assert _snapshot(there.project) == before
 
 
 @pytest.mark.parametrize("cameras", [1, 3, 40])

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from machine import needs_docker, needs_tool
 from shutterbus_wire.broker import BrokerSettings, Tls
+from stack.brokers import docker
 
 ROOT = Path(__file__).parents[2]
 _NEEDED = (
@@ -35,13 +36,16 @@ class Server:
         self.init_said = ""
         # Every address of 127/8 is this machine, so fixed ports do not collide.
         self.address = f"127.{random.randint(1, 254)}.{random.randint(1, 254)}.{random.randint(1, 254)}"
+        name = f"shutterbus-test-{self.address.replace('.', '-')}"
         self.environment = {
             **{
                 name: value
                 for name, value in os.environ.items()
                 if not name.startswith(("COMPOSE_", "KAFKA_"))
             },
-            "COMPOSE_PROJECT_NAME": f"shutterbus-test-{self.address.replace('.', '-')}",
+            "COMPOSE_PROJECT_NAME": name,
+            # Nobody else's images are replaced, on a machine where somebody runs a server.
+            "SHUTTERBUS_TAG": name,
         }
         for name in _NEEDED:
             source = ROOT / name
@@ -82,14 +86,15 @@ class Server:
     def enroll(self, camera: str) -> "Identity":
         """Enroll a camera, and unpack what it gets into a folder of its own."""
         self.make("enroll", CAMERA=camera)
-        return self._unpacked(camera)
+        return self.unpacked(camera)
 
     def enroll_reader(self, reader: str) -> "Identity":
         """Likewise for somebody who only looks."""
         self.make("enroll", READER=reader)
-        return self._unpacked(reader)
+        return self.unpacked(reader)
 
-    def _unpacked(self, name: str) -> "Identity":
+    def unpacked(self, name: str) -> "Identity":
+        """Return who ``make enroll`` made *name* last, from its file."""
         number = len(list(self.folder.glob(f"unpacked-{name}-*")))
         target = self.folder / f"unpacked-{name}-{number}"
         with tarfile.open(self.folder / f"{name}.tar") as tar:
@@ -139,3 +144,7 @@ def server(folder: Path, *services: str, env: str = "") -> Iterator[Server]:
         yield made
     finally:
         made.compose("--profile", "*", "down", "--volumes", "--timeout", "5")
+        tag = made.environment["SHUTTERBUS_TAG"]
+        named = "{{.Repository}}:{{.Tag}}"
+        if images := docker("images", "--filter", f"reference=shutterbus-*:{tag}", "--format", named).split():
+            docker("image", "rm", *images)

@@ -1,6 +1,7 @@
 """Who may do what on a server that ``make`` has set up: shown on both real brokers, by certificate."""
 
 import queue
+import socket
 import ssl
 import time
 from collections.abc import Iterator
@@ -243,6 +244,33 @@ def test_servers_certificate_is_for_the_names_it_was_given(running: Server, gate
     context: ssl.SSLContext = gate.tls.context()
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert reach.probe(gate.kafka, running.address, 9093) is None
+
+
+def test_renewed_certificates_serve_on_the_same_keys(running: Server, gate: Identity) -> None:
+    """For whoever runs a server for ten years: new dates, nothing to do at any camera."""
+    folder = running.folder / "state/server"
+    files = [path for path in folder.rglob("*") if path.suffix in {".crt", ".key"} and path.name != "ca.crt"]
+    before = {path: (path.read_bytes(), path.stat().st_uid, path.stat().st_mode) for path in files}
+
+    said = running.make("renew")
+
+    assert "docker compose restart kafka mosquitto setup viewer" in said
+    for path, (data, owner, mode) in before.items():
+        assert (path.read_bytes() == data) == (path.suffix == ".key"), path
+        assert (path.stat().st_uid, path.stat().st_mode) == (owner, mode), path
+    running.compose("restart", "kafka", "mosquitto")
+    running.up()
+    for port, service in ((9093, "kafka"), (8883, "mosquitto")):
+        context = gate.tls.context()
+        with (
+            socket.create_connection((running.address, port), timeout=5) as connection,
+            context.wrap_socket(connection, server_hostname=running.address) as encrypted,
+        ):
+            shown = ssl.DER_cert_to_PEM_cert(encrypted.getpeercert(binary_form=True) or b"")
+        assert shown.encode() == (folder / service / "server.crt").read_bytes()
+    producer = Producer(gate)
+    assert producer.send("shutterbus.gate.frames") == "ok"
+    producer.close()
 
 
 def test_backup_restores_who_is_who(running: Server, gate: Identity, tmp_path: Path) -> None:

@@ -69,6 +69,14 @@ def test_every_container_has_no_more_than_it_needs(running: Server) -> None:
     assert ports == {(running.address, "9093"), (running.address, "8883"), (running.address, "8080")}
 
 
+def test_images_of_another_checkout_on_this_machine_stay(running: Server) -> None:
+    """Each has a tag of its own where SHUTTERBUS_TAG says so."""
+    tag = running.environment["SHUTTERBUS_TAG"]
+    images = docker("ps", "--filter", f"label=com.docker.compose.project={tag}", "--format", "{{.Image}}")
+    ours = {name for name in images.split() if name.startswith("shutterbus-")}
+    assert ours == {f"shutterbus-broker:{tag}", f"shutterbus-viewer:{tag}"}
+
+
 def test_no_secret_is_in_any_log_or_environment(running: Server) -> None:
     """Keys are files, the password only a hash."""
     match = re.search(r"password (\S+)", running.init_said)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -14,6 +15,9 @@ from shutterbus_broker.errors import SetupError
 from shutterbus_wire.broker import BrokerSettings, Tls
 from shutterbus_wire.errors import WireError
 from shutterbus_wire.identity import check_camera
+
+if TYPE_CHECKING:
+    from shutterbus_broker.installation import Installation
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,11 +72,30 @@ def _add_server_commands(commands: "argparse._SubParsersAction[argparse.Argument
         who.add_argument("--camera", metavar="NAME")
         who.add_argument("--reader", metavar="NAME", help="a person or program that only looks")
         if name == "enroll":
-            who.add_argument("--from", dest="file", type=Path, metavar="CSV", help="many cameras, one a line")
+            who.add_argument(
+                "--from", dest="file", metavar="CSV", help="many cameras, one a line; - reads them"
+            )
+            command.add_argument(
+                "--image",
+                type=Path,
+                metavar="FILE",
+                help="what docker save wrote of the edge's image, to go along",
+            )
     add("renew", "renew the certificates of the services; those of cameras by enrolling them again")
     add("backup", "write what cannot be made again into one file")
     tune = add("tune", "set how large a message may be, put it back, or verify that the largest passes")
     tune.add_argument("size", choices=("4k", "default", "back", "verify"))
+    doctor = add("doctor", "say what keeps the server from its work, and what puts it right")
+    doctor.add_argument("--json", action="store_true", help="the same for programs")
+    doctor.add_argument(
+        "--inside", action="store_true", help="we are on the network that Compose makes, as under make doctor"
+    )
+    doctor.add_argument(
+        "--containers",
+        type=Path,
+        metavar="FILE",
+        help="what docker inspect says of them, - for standard input",
+    )
     add("tail", "print a line for each message on both brokers, until interrupted")
     keep = add(
         "keep", "apply who is enrolled to Kafka, now and at every change (what the set-up service runs)"
@@ -90,13 +113,11 @@ def _server(chosen: argparse.Namespace) -> int:
         match chosen.command:
             case "init":
                 initialise.run(there.project, chosen.host, say, now)
-            case "enroll" if chosen.camera:
-                enroll.enroll(there, "cameras", chosen.camera, say, now)
-            case "enroll" if chosen.file:
-                for name in enroll.names_in(chosen.file):
-                    enroll.enroll(there, "cameras", name, say, now)
+            case "enroll" if chosen.reader:
+                enroll.enroll(there, "readers", (chosen.reader,), say, now)
             case "enroll":
-                enroll.enroll(there, "readers", chosen.reader, say, now)
+                names = _cameras_in(chosen.file) if chosen.file else (chosen.camera,)
+                enroll.enroll(there, "cameras", names, say, now, chosen.image)
             case "revoke" if chosen.camera:
                 enroll.revoke(there, "cameras", chosen.camera, say)
             case "revoke":
@@ -113,6 +134,8 @@ def _server(chosen: argparse.Namespace) -> int:
                 tune.put_back(there, say)
             case "tune":
                 tune.set_size(there, chosen.size, say)
+            case "doctor":
+                return _doctor(chosen, there, now)
             case "tail":
                 tail.run(there, say)
             case "keep":
@@ -124,6 +147,34 @@ def _server(chosen: argparse.Namespace) -> int:
     except OSError as error:
         raise SetupError(f"{error.filename}: {(error.strerror or str(error)).lower()}") from error
     return 0
+
+
+def _doctor(chosen: argparse.Namespace, there: "Installation", now: dt.datetime) -> int:
+    from shutterbus_broker.doctor import Patient, containers, examine
+    from shutterbus_wire.checks import exit_code, report_json
+
+    if chosen.containers:
+        found = sys.stdin.read() if str(chosen.containers) == "-" else chosen.containers.read_text("utf-8")
+        known = containers.read(found) if found.strip() else None
+    else:
+        known = None if chosen.inside else containers.ask(there.project)
+    lines = []
+    for line in examine(Patient(there, now, inside=chosen.inside, containers=known)):
+        lines.append(line)
+        if not chosen.json:
+            say(line.text(colour=sys.stdout.isatty()))
+    if chosen.json:
+        say(report_json(lines))
+    return exit_code(lines)
+
+
+def _cameras_in(file: str) -> tuple[str, ...]:
+    from shutterbus_broker.enroll import names_in
+
+    if file == "-":
+        return names_in(sys.stdin, "what came in")
+    with Path(file).open(encoding="utf-8-sig") as lines:
+        return names_in(lines, file)
 
 
 def _topics(chosen: argparse.Namespace) -> int:

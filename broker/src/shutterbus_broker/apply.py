@@ -4,24 +4,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from shutterbus_broker import disk
+from shutterbus_broker import disk, legacy
 from shutterbus_broker.errors import SetupError, UnreachableError
-from shutterbus_broker.installation import Installation, disk_max_bytes, message_max_bytes
+from shutterbus_broker.installation import Installation, message_max_bytes
 from shutterbus_broker.reach import kafka_admin
 from shutterbus_broker.rights import ensure_quota, ensure_rights
-from shutterbus_broker.topics import ensure_doctor_topic, ensure_topics
-from shutterbus_wire.broker import BrokerSettings, Tls
+from shutterbus_broker.topics import ensure_doctor_topic, ensure_legacy_topics, ensure_topics
 
 Say = Callable[[str], None]
-INTERNAL = ("kafka", 9094)
-"""Where services reach Kafka, on the network that Compose makes."""
 LOOK_S = 1.0
 AGAIN_S = 5.0
-
-
-def uses_kafka(there: Installation) -> bool:
-    """Whether this server runs Kafka at all."""
-    return "kafka" in there.settings().get("COMPOSE_PROFILES", "kafka").replace(" ", "").split(",")
 
 
 def to_kafka(there: Installation, say: Say, timeout_s: float = 20) -> None:
@@ -32,20 +24,21 @@ def to_kafka(there: Installation, say: Say, timeout_s: float = 20) -> None:
     """
     settings = there.settings()
     identities = there.identities()
-    message_max = message_max_bytes(settings)
-    division = disk.divide(disk_max_bytes(settings), len(identities.active_cameras), message_max)
-    folder = there.state / "server" / "setup"
-    tls = Tls(ca_certs=folder / "ca.crt", certfile=folder / "client.crt", keyfile=folder / "client.key")
-    with kafka_admin(BrokerSettings(tls=tls, brokers=(INTERNAL,)), timeout_s) as admin:
+    division = disk.of(identities, settings)
+    listed = legacy.on_kafka(legacy.listed(settings))
+    with kafka_admin(there.broker("kafka", "setup"), timeout_s) as admin:
         # Rights first: they may have been taken away.
-        for sentence in ensure_rights(admin, identities):
+        for sentence in ensure_rights(admin, identities, listed):
             say(sentence)
         ensure_quota(admin, division.quota)
         # Also those who lost their rights: their pictures are still read, and still take room.
-        for sentence in ensure_topics(admin, identities.cameras, division.rooms):
+        for sentence in (
+            *ensure_topics(admin, identities.cameras, division.rooms),
+            *ensure_legacy_topics(admin, listed, division.rooms),
+        ):
             if not sentence.endswith("as it should be"):
                 say(sentence)
-        ensure_doctor_topic(admin, message_max)
+        ensure_doctor_topic(admin, message_max_bytes(settings))
 
 
 def keep(there: Installation, done: Path, say: Say) -> None:

@@ -4,9 +4,13 @@ A log is trimmed by whole segments, some seconds late. A partition therefore hol
 keep, two segments more, and what can arrive meanwhile; the last is bounded by a quota for each sender.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from shutterbus_broker import legacy
 from shutterbus_broker.errors import SetupError
+from shutterbus_broker.identities import Identities
+from shutterbus_broker.installation import disk_max_bytes, message_max_bytes
 from shutterbus_broker.topics import MIB, Room, Rooms
 
 GIB = 1 << 30
@@ -27,6 +31,20 @@ class Division:
     quota: int
 
 
+def of(identities: Identities, settings: Mapping[str, str]) -> Division:
+    """Return the shares of all who were ever enrolled, and of old clients' topics.
+
+    A revoked camera counts as well: its pictures stay, and take room.
+
+    Raises:
+        SetupError: KAFKA_DISK_MAX in *settings* is too little; its sentence has the number needed.
+    """
+    topics = legacy.on_kafka(legacy.listed(settings))
+    return divide(
+        disk_max_bytes(settings), len(identities.cameras) + len(topics), message_max_bytes(settings)
+    )
+
+
 def divide(disk_bytes: int, cameras: int, message_max_bytes: int) -> Division:
     """Return the shares of *cameras* on a disk of *disk_bytes*.
 
@@ -37,7 +55,7 @@ def divide(disk_bytes: int, cameras: int, message_max_bytes: int) -> Division:
     needed = OWN_BYTES + cameras * _share_min(message_max_bytes)
     if disk_bytes < needed:
         raise SetupError(
-            f"KAFKA_DISK_MAX is {_text(disk_bytes)}, too little for {cameras} cameras with messages of up to "
+            f"KAFKA_DISK_MAX is {disk_bytes / GIB:.3g}GiB, too little for {cameras} cameras with messages of up to "
             f"{message_max_bytes} bytes: at least {_text(needed)} is needed"
         )
     share = (disk_bytes - OWN_BYTES) // cameras - _peak(_SMALL.telemetry) - _peak(_SMALL.commands)

@@ -50,6 +50,11 @@ def warnings(hosts: Sequence[str]) -> Iterator[str]:
             yield f"{host} means this machine only: no camera elsewhere reaches the server by it"
 
 
+def bracketed(host: str) -> str:
+    """Return *host* as it stands before a port: an IPv6 address in brackets, anything else as it is."""
+    return f"[{host}]" if is_address(host) and ipaddress.ip_address(host).version == 6 else host
+
+
 def is_address(host: str) -> bool:
     """Whether *host* is an IP address and not a name."""
     try:

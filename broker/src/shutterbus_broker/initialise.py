@@ -16,8 +16,6 @@ from shutterbus_broker.installation import (
     DISK_MAX,
     MESSAGE_MAX_BYTES,
     Installation,
-    disk_max_bytes,
-    message_max_bytes,
 )
 
 UID_INSTEAD_OF_ROOT = 10001
@@ -37,7 +35,7 @@ def run(project: Path, host_text: str | None, say: Say, now: dt.datetime) -> Non
     after = {**before, **{name: value for name, (value, _) in settings.items()}}
     there.make_folders()
     identities = there.identities()
-    disk.divide(disk_max_bytes(after), len(identities.active_cameras), message_max_bytes(after))
+    disk.of(identities, after)
     for warning in hosts.warnings(names):
         say(f"Careful: {warning}.")
 
@@ -52,14 +50,16 @@ def run(project: Path, host_text: str | None, say: Say, now: dt.datetime) -> Non
         changed = dotenv.merge(there.env_file, settings)
         password = _ensure_password(there)
         if os.getuid() == 0:
-            there.hand_over(uid, gid)
+            there.hand_over_all(uid, gid)
 
     if was_there and renewed:
         say(
-            f"New certificates for {', '.join(renewed)}; to use them: docker compose restart {' '.join(renewed)}"
+            f"New certificates for {', '.join(renewed)}; to use them: "
+            f"docker compose restart {' '.join(there.running(renewed))}"
         )
-    if was_there and before.get("SERVER_NAME") not in (None, names[0]):
-        _tell_cameras(identities.active_cameras, before["SERVER_NAME"], names[0], say)
+    name = hosts.bracketed(names[0])
+    if was_there and before.get("SERVER_NAME") not in (None, name):
+        _tell_cameras(identities.active_cameras, before["SERVER_NAME"], name, say)
     if changed:
         say(f"Wrote {', '.join(changed)} to .env")
     if password:
@@ -77,10 +77,12 @@ def _settings(
             "Names and addresses the cameras reach this server by; change them with make init.",
         ),
         "SERVER_NAME": (
-            names[0],
+            hosts.bracketed(names[0]),
             "The first of them: what Kafka gives out as its address. Every camera must resolve it.",
         ),
     }
+    if (bind := before.get("BIND_ADDR", "")) != hosts.bracketed(bind):
+        ours["BIND_ADDR"] = (hosts.bracketed(bind), "")
     defaults = {
         "COMPOSE_FILE": ("compose.server.yml", "What docker compose means without -f."),
         "COMPOSE_PROFILES": ("kafka,mqtt", "Which brokers run: kafka, mqtt or both."),

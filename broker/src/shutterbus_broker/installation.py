@@ -12,15 +12,17 @@ import contextlib
 import datetime as dt
 import fcntl
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from shutterbus_broker import authority, dotenv, mosquitto
+from shutterbus_broker import authority, dotenv, legacy, mosquitto
 from shutterbus_broker.authority import Certificate
 from shutterbus_broker.errors import SetupError
 from shutterbus_broker.files import private_folder, write_private
 from shutterbus_broker.identities import ADMIN, DOCTOR, KAFKA, MOSQUITTO, VIEWER, Identities
+from shutterbus_wire.broker import BrokerSettings, Tls
 from shutterbus_wire.settings_values import read_bytes
 
 FOLDERS = (
@@ -38,6 +40,12 @@ SERVERS = {"kafka": KAFKA, "mosquitto": MOSQUITTO, "viewer": "viewer"}
 CLIENTS = {"setup": ADMIN, "viewer": VIEWER, "doctor": DOCTOR}
 """Services that reach the brokers. The viewer is both, with a certificate for each."""
 INSIDE = ("localhost", "127.0.0.1", "::1")
+BROKERS: dict[Literal["kafka", "mqtt"], tuple[str, int]] = {
+    "kafka": ("kafka", 9094),
+    "mqtt": ("mosquitto", 8883),
+}
+"""Where services reach the brokers, on the network that Compose makes, by profile."""
+NO_SERVER = 'There is no server here yet: make init HOST="server.example.org 192.168.1.10"'
 
 MESSAGE_MAX_BYTES = 2_097_164
 DISK_MAX = "20GiB"
@@ -68,6 +76,23 @@ class Installation:
         """Return what is in ``.env``."""
         return dotenv.read(self.env_file)
 
+    def profiles(self) -> frozenset[str]:
+        """Return which brokers this server runs, and what else is named in COMPOSE_PROFILES."""
+        text = self.settings().get("COMPOSE_PROFILES") or "kafka,mqtt"
+        return frozenset(text.replace(" ", "").split(","))
+
+    def running(self, services: Iterable[str]) -> list[str]:
+        """Return those of *services* that run here; the doctor is none that does."""
+        needs = {"kafka": "kafka", "setup": "kafka", "mosquitto": "mqtt"}
+        profiles = self.profiles()
+        return [name for name in services if name != "doctor" and needs.get(name) in {None, *profiles}]
+
+    def broker(self, kind: Literal["kafka", "mqtt"], client: str) -> BrokerSettings:
+        """Return how *client*, one of ``CLIENTS``, reaches a broker from inside."""
+        folder = self.state / "server" / client
+        tls = Tls(ca_certs=folder / "ca.crt", certfile=folder / "client.crt", keyfile=folder / "client.key")
+        return BrokerSettings(type=kind, tls=tls, brokers=(BROKERS[kind],))
+
     def make_folders(self) -> None:
         """Make what is missing, readable by its owner alone."""
         private_folder(self.state)
@@ -76,7 +101,7 @@ class Installation:
             for part in Path(name).parts:
                 path = private_folder(path / part)
 
-    def hand_over(self, uid: int, gid: int) -> None:
+    def hand_over_all(self, uid: int, gid: int) -> None:
         """Give all but the brokers' own data to the user that the services run as; needs to be root."""
         for folder, folders, files in os.walk(self.state):
             for name in (".", *files):
@@ -88,11 +113,18 @@ class Installation:
         if self.env_file.exists():
             os.chown(self.env_file, uid, gid)
 
+    def hand_over(self, path: Path) -> None:
+        """Give what root wrote to whom it is for: the services, or the person whose folder this is."""
+        if os.getuid() == 0:
+            for_services = path == self.env_file or path.is_relative_to(self.state)
+            owner = (self.state / "devices" if for_services else self.project).stat()
+            os.chown(path, owner.st_uid, owner.st_gid)
+
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
         """Hold off every other command that changes or applies identities."""
         if not (self.state / "devices").is_dir():
-            raise SetupError('There is no server here yet: make init HOST="server.example.org 192.168.1.10"')
+            raise SetupError(NO_SERVER)
         handle = os.open(self.state / "devices", os.O_RDONLY)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
@@ -106,8 +138,11 @@ class Installation:
 
     def save_identities(self, identities: Identities) -> None:
         """Write who was enrolled, and what that means for Mosquitto."""
+        acl = self.state / "mosquitto" / "acl"
         identities.save(self.identities_file)
-        write_private(self.state / "mosquitto" / "acl", mosquitto.acl(identities).encode())
+        write_private(acl, mosquitto.acl(identities, legacy.listed(self.settings())).encode())
+        for path in (self.identities_file, acl):
+            self.hand_over(path)
 
     def authority(self) -> Certificate:
         """Return the authority; raise SetupError when it is not here."""

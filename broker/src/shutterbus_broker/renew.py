@@ -4,7 +4,6 @@ import datetime as dt
 from collections.abc import Callable
 
 from shutterbus_broker import hosts
-from shutterbus_broker.enroll import hand_over
 from shutterbus_broker.errors import SetupError
 from shutterbus_broker.installation import CLIENTS, SERVERS, Installation
 
@@ -19,7 +18,7 @@ def run(there: Installation, say: Say, now: dt.datetime) -> None:
         renewed = there.ensure_services(hosts.parse(text), now, renew=True)
         for service in {*SERVERS, *CLIENTS}:
             for path in (there.state / "server" / service).iterdir():
-                hand_over(there, path)
-    restart = " ".join(service for service in renewed if service != "doctor")
+                there.hand_over(path)
+    restart = " ".join(there.running(renewed))
     say(f"Renewed the certificates of {', '.join(renewed)}; to use them: docker compose restart {restart}")
     say("A camera's certificate is renewed by enrolling it again: make enroll CAMERA=...")

@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import Literal, TypeAlias
 
 import kafka
 import kafka.errors
@@ -13,23 +14,23 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from shutterbus_broker import reach
-from shutterbus_broker.errors import SetupError, UnreachableError
+from shutterbus_broker.errors import UnreachableError
 from shutterbus_broker.installation import Installation
-from shutterbus_wire.broker import BrokerSettings, Tls
+from shutterbus_wire.broker import BrokerSettings
 from shutterbus_wire.errors import MalformedError
 from shutterbus_wire.message import Arrival, arrival_from_kafka, arrival_from_mqtt
 
 Say = Callable[[str], None]
+Queue: TypeAlias = "queue.SimpleQueue[Arrival | str | None]"
+Listen: TypeAlias = Callable[[BrokerSettings, Queue, threading.Event], None]
 PATTERN = r"^shutterbus\."
 FILTER = "shutterbus/#"
 _ENDED = None
 
 
 def run(there: Installation, say: Say) -> None:
-    """Print until interrupted; raise SetupError when no broker answers."""
-    folder = there.state / "server" / "setup"
-    tls = Tls(ca_certs=folder / "ca.crt", certfile=folder / "client.crt", keyfile=folder / "client.key")
-    arrivals: queue.SimpleQueue[Arrival | None] = queue.SimpleQueue()
+    """Print until interrupted; raise SetupError when no broker can be listened to."""
+    arrivals: Queue = queue.SimpleQueue()
     stop = threading.Event()
 
     def stopped(_signal: int, _frame: FrameType | None) -> None:
@@ -38,28 +39,37 @@ def run(there: Installation, say: Say) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stopped)
-    running = there.settings().get("COMPOSE_PROFILES", "kafka,mqtt").replace(" ", "").split(",")
-    obstacles = []
-    for profile, address, start in (("kafka", ("kafka", 9094), _kafka), ("mqtt", ("mosquitto", 8883), _mqtt)):
-        settings = BrokerSettings.model_validate({"type": profile, "tls": tls, "brokers": (address,)})
-        if profile not in running:
+    starts: list[threading.Thread] = []
+    obstacles: list[str] = []
+    both: tuple[tuple[Literal["kafka", "mqtt"], Listen], ...] = (("kafka", _kafka), ("mqtt", _mqtt))
+    for kind, listen in both:
+        if kind not in there.profiles():
             continue
-        if obstacle := reach.probe(settings, *address):
+        settings = there.broker(kind, "setup")
+        if obstacle := reach.probe(settings, *settings.brokers[0]):
             obstacles.append(obstacle)
-            continue
-        threading.Thread(target=start, args=(settings, arrivals, stop), name=profile, daemon=True).start()
-        say(f"Listening to {profile} ...")
-    if len(obstacles) == len(running):
-        raise UnreachableError("; ".join(obstacles))
+        else:
+            starts.append(
+                threading.Thread(
+                    target=_listen, args=(listen, settings, arrivals, stop), name=kind, daemon=True
+                )
+            )
+    if not starts:
+        raise UnreachableError("; ".join(obstacles) or "COMPOSE_PROFILES in .env names no broker")
     for obstacle in obstacles:
         say(f"Careful: {obstacle}")
+    for thread in starts:
+        thread.start()
     for line in lines(iter(arrivals.get, _ENDED)):
         say(line)
 
 
-def lines(arrivals: Iterator[Arrival | None]) -> Iterator[str]:
-    """Yield the line for each of *arrivals*: when, where, which lane, which id, how large."""
+def lines(arrivals: Iterator[Arrival | str | None]) -> Iterator[str]:
+    """Yield the line for each of *arrivals*: when, where, which lane, which id, how large; sentences as they are."""
     for arrival in arrivals:
+        if isinstance(arrival, str):
+            yield arrival
+            continue
         assert arrival is not None
         at = dt.datetime.fromtimestamp(arrival.arrived_at_us / 1e6, dt.UTC)
         about = arrival.attributes
@@ -71,47 +81,46 @@ def lines(arrivals: Iterator[Arrival | None]) -> Iterator[str]:
         )
 
 
+def _listen(
+    listen: Listen,
+    settings: BrokerSettings,
+    arrivals: Queue,
+    stop: threading.Event,
+) -> None:
+    try:
+        listen(settings, arrivals, stop)
+    except (OSError, kafka.errors.KafkaError) as error:
+        arrivals.put(f"Careful: {settings.type} is listened to no longer: {error}")
+
+
 def _now_us() -> int:
     return int(dt.datetime.now(dt.UTC).timestamp() * 1e6)
 
 
-def _kafka(
-    settings: BrokerSettings, arrivals: "queue.SimpleQueue[Arrival | None]", stop: threading.Event
-) -> None:
-    try:
-        consumer = kafka.KafkaConsumer(**settings.kafka_consumer(), auto_offset_reset="latest")
-        consumer.subscribe(pattern=PATTERN)
-        while not stop.is_set():
-            for records in consumer.poll(timeout_ms=500).values():
-                for record in records:
-                    try:
-                        arrival = arrival_from_kafka(
-                            record.topic,
-                            record.partition,
-                            record.offset,
-                            record.headers,
-                            record.value,
-                            _now_us(),
-                        )
-                    except MalformedError:  # the line says so by what it lacks
-                        arrival = Arrival(
-                            "kafka", record.topic, record.value or b"", {}, None, None, _now_us()
-                        )
-                    arrivals.put(arrival)
-        consumer.close()
-    except kafka.errors.KafkaError as error:
-        raise SetupError(f"Kafka: {error}") from error
+def _kafka(settings: BrokerSettings, arrivals: Queue, stop: threading.Event) -> None:
+    consumer = kafka.KafkaConsumer(**settings.kafka_consumer())
+    consumer.subscribe(pattern=PATTERN)
+    arrivals.put("Listening to kafka ...")
+    while not stop.is_set():
+        batches = consumer.poll(timeout_ms=500).values()
+        for record in (record for records in batches for record in records):
+            where = record.topic, record.partition, record.offset
+            try:
+                arrival = arrival_from_kafka(*where, record.headers, record.value, _now_us())
+            except MalformedError:  # the line says so by what it lacks
+                arrival = Arrival("kafka", record.topic, record.value or b"", {}, None, None, _now_us())
+            arrivals.put(arrival)
+    consumer.close()
 
 
-def _mqtt(
-    settings: BrokerSettings, arrivals: "queue.SimpleQueue[Arrival | None]", stop: threading.Event
-) -> None:
+def _mqtt(settings: BrokerSettings, arrivals: Queue, stop: threading.Event) -> None:
     client = mqtt.Client(CallbackAPIVersion.VERSION2, **settings.mqtt_client())
     assert settings.tls is not None
     client.tls_set_context(settings.tls.context())
 
     def connected(client: mqtt.Client, *_: object) -> None:
         client.subscribe(FILTER, qos=0)
+        arrivals.put("Listening to mqtt ...")
 
     def came(_client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         payload, properties = bytes(message.payload), message.properties

@@ -4,11 +4,10 @@ import contextlib
 from collections.abc import Callable
 
 from shutterbus_broker import disk, dotenv, roundtrip
-from shutterbus_broker.enroll import hand_over
 from shutterbus_broker.errors import SetupError
 from shutterbus_broker.files import write_private
-from shutterbus_broker.installation import MESSAGE_MAX_BYTES, Installation, disk_max_bytes, message_max_bytes
-from shutterbus_wire.broker import KAFKA_OVERHEAD_BYTES, BrokerSettings, Tls
+from shutterbus_broker.installation import MESSAGE_MAX_BYTES, NO_SERVER, Installation, message_max_bytes
+from shutterbus_wire.broker import KAFKA_OVERHEAD_BYTES
 
 Say = Callable[[str], None]
 NAME = "KAFKA_MESSAGE_MAX_BYTES"
@@ -21,10 +20,12 @@ def set_size(there: Installation, size: str, say: Say) -> None:
     wanted = SIZES[size]
     settings = there.settings()
     if not settings:
-        raise SetupError('There is no server here yet: make init HOST="server.example.org 192.168.1.10"')
+        raise SetupError(NO_SERVER)
     # A larger message needs larger segments, and those a larger disk: better refused now than by the set-up.
-    disk.divide(disk_max_bytes(settings), len(there.identities().active_cameras), wanted)
-    write_private(there.state / "devices" / _BEFORE, str(message_max_bytes(settings)).encode())
+    disk.of(there.identities(), {**settings, NAME: str(wanted)})
+    before = there.state / "devices" / _BEFORE
+    write_private(before, str(message_max_bytes(settings)).encode())
+    there.hand_over(before)
     _write(there, wanted, say)
 
 
@@ -38,24 +39,19 @@ def put_back(there: Installation, say: Say) -> None:
 
 def verify(there: Installation, say: Say) -> None:
     """Send a picture of exactly the largest size through each broker; raise SetupError if it does not come back."""
-    settings = there.settings()
-    size_bytes = message_max_bytes(settings) - KAFKA_OVERHEAD_BYTES
-    folder = there.state / "server" / "doctor"
-    tls = Tls(ca_certs=folder / "ca.crt", certfile=folder / "client.crt", keyfile=folder / "client.key")
-    profiles = settings.get("COMPOSE_PROFILES", "kafka,mqtt").replace(" ", "").split(",")
+    size_bytes = message_max_bytes(there.settings()) - KAFKA_OVERHEAD_BYTES
+    profiles = there.profiles()
     if "kafka" in profiles:
-        roundtrip.kafka_carries(BrokerSettings(tls=tls, brokers=(("kafka", 9094),)), size_bytes)
+        roundtrip.kafka_carries(there.broker("kafka", "doctor"), size_bytes)
         say(f"Kafka: a picture of {size_bytes} bytes came back as it was sent")
     if "mqtt" in profiles:
-        roundtrip.mqtt_carries(
-            BrokerSettings(type="mqtt", tls=tls, brokers=(("mosquitto", 8883),)), size_bytes
-        )
+        roundtrip.mqtt_carries(there.broker("mqtt", "doctor"), size_bytes)
         say(f"Mosquitto: a picture of {size_bytes} bytes came back as it was sent")
 
 
 def _write(there: Installation, size_bytes: int, say: Say) -> None:
     dotenv.merge(there.env_file, {NAME: (str(size_bytes), "Largest message, a picture and 4096 bytes.")})
-    hand_over(there, there.env_file)
+    there.hand_over(there.env_file)
     say(
         f"{NAME}={size_bytes}: pictures of up to {size_bytes - KAFKA_OVERHEAD_BYTES} bytes; edges ask for it by themselves"
     )

@@ -1,0 +1,158 @@
+"""What ``make`` does around the tools: many cameras at once, files that travel, messages as they come."""
+
+import os
+import re
+import signal
+import subprocess
+import tarfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stack.brokers import docker
+from stack.servers import Identity, Server, server
+from stack.test_identities import Producer, Publisher
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
+
+SSH = """#!/bin/sh
+echo "$*" >>"$SSH_RECORD"
+[ "$1" = pi@gate ] || { cat >/dev/null; echo "ssh: connect to host ${1#*@}: no route to host" >&2; exit 255; }
+shift
+cd "$SSH_HOME" && exec "$@"
+"""
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with both brokers and no camera yet."""
+    with server(tmp_path_factory.mktemp("server"), "kafka", "mosquitto", "setup") as made:
+        made.up()
+        yield made
+
+
+@pytest.fixture
+def pi(running: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What ``ssh pi@gate`` reaches: a folder, and beside it a record of what was asked."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "ssh").write_text(SSH)
+    (programs / "ssh").chmod(0o755)
+    home = tmp_path / "home"
+    home.mkdir()
+    for name, value in (
+        ("PATH", f"{programs}:{os.environ['PATH']}"),
+        ("SSH_RECORD", str(tmp_path / "record")),
+        ("SSH_HOME", str(home)),
+    ):
+        monkeypatch.setitem(running.environment, name, value)
+    return home
+
+
+def test_many_cameras_are_enrolled_at_once(running: Server, tmp_path: Path) -> None:
+    """From a table that may lie anywhere; each gets a file of its own, which lets it in."""
+    table = tmp_path / "cameras.csv"
+    table.write_text("place,camera\nnorth,one\nsouth,two\neast,three\n")
+
+    said = running.make("enroll", FROM=str(table))
+
+    for name in ("one", "two", "three"):
+        assert f"{name}.1 is enrolled" in said
+        assert (running.folder / f"{name}.tar").stat().st_mode & 0o777 == 0o600
+        producer = Producer(running.unpacked(name))
+        assert producer.send(f"shutterbus.{name}.frames") == "ok"
+        producer.close()
+
+
+def test_what_is_sent_over_ssh_leaves_no_key_behind(running: Server, pi: Path) -> None:
+    """The key is on the Pi and nowhere else, and was in no command line."""
+    said = running.make("enroll", CAMERA="gate", TO="pi@gate")
+
+    assert (pi / "gate/secrets/gate.key").stat().st_mode & 0o777 == 0o600
+    key = (pi / "gate/secrets/gate.key").read_bytes()
+    assert (pi / "gate/compose.edge.yml").exists()
+    assert "nothing of it is left here" in said
+    assert not (running.folder / "gate.tar").exists()
+    kept = [path for path in running.folder.rglob("*") if path.is_file() and key in path.read_bytes()]
+    assert kept == []
+    assert (pi.parent / "record").read_text() == "pi@gate tar -xpf -\n"
+    producer = Producer(Identity(running, "gate", pi / "gate/secrets"))
+    assert producer.send("shutterbus.gate.frames") == "ok"
+    producer.close()
+
+
+def test_what_could_not_be_sent_is_still_here(running: Server, pi: Path) -> None:
+    """Otherwise its identity would be lost; the sentence says where it is."""
+    with pytest.raises(RuntimeError, match=r"Not sent; yard\.tar is still here and holds its key"):
+        running.make("enroll", CAMERA="yard", TO="pi@elsewhere")
+    assert (running.folder / "yard.tar").stat().st_mode & 0o777 == 0o600
+
+
+def test_image_goes_along_for_a_pi_without_internet(running: Server, tmp_path: Path) -> None:
+    """It is loaded there under the name that the compose file asks for, so nothing is built or fetched."""
+    # A stand-in of a few bytes: how the edge's image is built is shown elsewhere.
+    dockerfile = running.folder / "edge/Dockerfile"
+    text = dockerfile.read_text()
+    dockerfile.write_text('FROM scratch AS debian\nCOPY wire/pyproject.toml /\nCMD ["/none"]\n')
+    architecture = docker("version", "-f", "{{.Server.Arch}}")
+    name = f"shutterbus-edge:{running.environment['SHUTTERBUS_TAG']}"
+    try:
+        running.make(
+            "enroll", CAMERA="shed", IMAGE="1", ARCH=architecture, EDGE_TARGET="debian", EDGE_IMAGE=name
+        )
+    finally:
+        dockerfile.write_text(text)
+    docker("image", "rm", name)
+    with tarfile.open(running.folder / "shed.tar") as tar:
+        tar.extractall(tmp_path, filter="data")
+    shed = tmp_path / "shed"
+
+    docker("load", "-i", str(shed / "edge-image.tar.gz"))
+
+    wanted = subprocess.run(
+        ["docker", "compose", "config", "--images"], cwd=shed, capture_output=True, text=True, check=True
+    )
+    assert wanted.stdout.strip() == name
+    docker("image", "inspect", name)
+
+
+def test_tail_prints_a_line_for_each_message_on_both_brokers(running: Server, tmp_path: Path) -> None:
+    """When, where, and how large; and it ends when it is interrupted."""
+    identity = running.enroll("pond")
+    producer, publisher = Producer(identity), Publisher(identity.mqtt)
+    output = tmp_path / "said"
+    with output.open("wb") as file:
+        tail = subprocess.Popen(
+            ["make", "-s", "tail"],
+            cwd=running.folder,
+            env=running.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    wanted = (r"Z kafka shutterbus\.pond\.frames .* 7 bytes", r"Z mqtt  shutterbus/pond/frames .* 5 bytes")
+    deadline_s = time.monotonic() + 60
+    try:
+        while not all(re.search(line, output.read_text()) for line in wanted):
+            assert time.monotonic() < deadline_s, output.read_text()
+            assert tail.poll() is None, output.read_text()
+            producer.send("shutterbus.pond.frames", b"picture")
+            publisher.publish("shutterbus/pond/frames", b"photo")
+            time.sleep(0.2)
+        os.killpg(tail.pid, signal.SIGINT)
+        tail.wait(20)
+    finally:
+        if tail.poll() is None:
+            os.killpg(tail.pid, signal.SIGKILL)
+            tail.wait()
+        producer.close()
+        publisher.close()
+    assert "Traceback" not in output.read_text()
+    project = running.environment["COMPOSE_PROJECT_NAME"]
+    labels = (f"label=com.docker.compose.project={project}", "label=com.docker.compose.service=tools")
+    while docker("ps", "-q", *(part for label in labels for part in ("--filter", label))):
+        assert time.monotonic() < deadline_s, "its container is still there"
+        time.sleep(0.2)
