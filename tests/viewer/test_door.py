@@ -9,8 +9,10 @@ from fastapi.routing import APIRoute
 from starlette.routing import Mount, WebSocketRoute
 from starlette.testclient import WebSocketDenialResponse
 
+from fakes import FakeClock
+from shutterbus_viewer.show.auth import Login
 from shutterbus_viewer.show.gate import Gate
-from viewer.fakes_viewer import PASSWORD, Viewer, picture, viewer
+from viewer.fakes_viewer import CHEAP_HASH, PASSWORD, Viewer, picture, viewer
 
 BASIC = ("admin", PASSWORD)
 OPEN = {"/login", "/livez"}
@@ -167,6 +169,17 @@ def test_session_ends_after_twelve_hours(running: Viewer) -> None:
     running.clock.pass_s(2)
 
     assert http.get("/api/cameras").status_code == 401
+
+
+def test_session_outlives_a_restart_and_ends_with_the_password() -> None:
+    """A viewer in Docker knows the hash only; its certificate's key stays, so nobody has to log in again."""
+    clock = FakeClock()
+    token = Login("admin", None, CHEAP_HASH, clock, b"key").begin("admin").token
+
+    assert Login("admin", None, CHEAP_HASH, clock, b"key").session(token)
+    assert not Login("admin", None, f"{CHEAP_HASH}x", clock, b"key").session(token)
+    assert not Login("admin", None, CHEAP_HASH, clock, b"another").session(token)
+    assert not Login("admin", None, CHEAP_HASH, clock).session(token)
 
 
 @pytest.mark.parametrize("token", ["", "x", "e30.forged", "eyJ1c2VyIjoiYWRtaW4ifQ.AAAA"])

@@ -139,6 +139,7 @@ def _uvicorn(
         login.password.get_secret_value() if login.password else None,
         login.password_hash.get_secret_value() if login.password_hash else None,
         clock,
+        serve.tls_key.read_bytes() if serve.tls_key and serve.tls_key.is_file() else None,
     )
     tls: dict[str, Any] = {}
     if serve.effective_tls in {"own", "files"}:

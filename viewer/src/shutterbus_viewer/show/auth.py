@@ -50,16 +50,27 @@ class Session:
 
 
 class Login:
-    """Checks passwords and hands out sessions. Only on the loop."""
+    """Checks passwords and hands out sessions. Only on the loop.
 
-    def __init__(self, user: str, password: str | None, password_hash: str | None, clock: Clock) -> None:
+    With *own_secret*, something that this viewer alone knows and keeps (the key of its certificate), sessions outlive
+    a restart also where only the password's hash is known.
+    """
+
+    def __init__(
+        self,
+        user: str,
+        password: str | None,
+        password_hash: str | None,
+        clock: Clock,
+        own_secret: bytes | None = None,
+    ) -> None:
         self._user = user
         self._hash = password_hash or argon2.PasswordHasher().hash(password or secrets.token_urlsafe(32))
         self._clock = clock
         self._tries = Tries(clock)
         # One at a time: a flood of tries must not take the processor, nor 64 MiB of memory each.
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="argon2")
-        self._serializer = URLSafeSerializer(_session_key(password))
+        self._serializer = URLSafeSerializer(_session_key(password, password_hash, own_secret))
         self._ended: dict[str, None] = {}
         self._pepper = secrets.token_bytes(32)
         self._remembered: dict[bytes, float] = {}
@@ -149,13 +160,15 @@ class Login:
             return False
 
 
-def _session_key(password: str | None) -> bytes:
-    """Return the key that signs sessions.
+def _session_key(password: str | None, password_hash: str | None, own_secret: bytes | None) -> bytes:
+    """Return the key that signs sessions, the same after a restart where that is possible, another with a new password.
 
-    Made from the password at argon2's cost, so that sessions outlive a restart and end with the password. A
-    hash alone is no secret to make a key of: who reads it in a configuration must still not get in.
+    Made from the password at argon2's cost, or from its hash and the viewer's own secret. A hash alone is no secret
+    to make a key of: who reads it in a configuration must still not get in.
     """
-    if password is None:
-        return secrets.token_bytes(32)
-    salt = sha256(SESSION_SALT).digest()[:16]
-    return hash_secret_raw(password.encode(), salt, 3, 65_536, 4, 32, argon2.Type.ID)
+    if password is not None:
+        salt = sha256(SESSION_SALT).digest()[:16]
+        return hash_secret_raw(password.encode(), salt, 3, 65_536, 4, 32, argon2.Type.ID)
+    if password_hash is not None and own_secret:
+        return hmac.digest(own_secret, SESSION_SALT + password_hash.encode(), "sha256")
+    return secrets.token_bytes(32)
