@@ -54,7 +54,7 @@ class Person:
         kept = {
             name: value for name, value in os.environ.items() if not name.startswith(("COMPOSE_", "KAFKA_"))
         }
-        done = subprocess.run(
+        done: subprocess.CompletedProcess[str] = subprocess.run(
             command,
             cwd=folder,
             env={**kept, "HOME": str(self.home), **environment},
@@ -86,7 +86,8 @@ class Place:
 
     def run(self, *command: str, timeout_s: float = 300) -> str:
         """Run a command there."""
-        environment = {"COMPOSE_PROJECT_NAME": self.project}
+        # With images of its own, so that no others are replaced on a machine where somebody runs a server.
+        environment = {"COMPOSE_PROJECT_NAME": self.project, "SHUTTERBUS_TAG": self.project}
         return self.person.run(*command, folder=self.folder, environment=environment, timeout_s=timeout_s)
 
     def compose(self, *arguments: str, timeout_s: float = 300) -> str:
@@ -137,12 +138,14 @@ class Installation(Place):
         super().__init__(person, base / "clone", project)
         self.base = base
         self.init_said = ""
+        self.check_hostname = True
         self.cameras: dict[str, Camera] = {}
         docker("network", "create", f"{project}-address")
         self.address = docker(
             "network", "inspect", "-f", "{{(index .IPAM.Config 0).Gateway}}", f"{project}-address"
         )
-        person.run("git", "clone", "-q", str(ROOT), str(self.folder), folder=base, environment=_ANY_OWNER)
+        subprocess.run(["git", "clone", "-q", ROOT, self.folder], check=True)
+        person.owns(self.folder)
 
     @property
     def web(self) -> str:
@@ -194,6 +197,7 @@ class Installation(Place):
     def get(self, path: str, user: str = "") -> tuple[int, bytes]:
         """Return status and body of a page, which must come under a certificate of our authority."""
         context = ssl.create_default_context(cafile=str(self.folder / "state/ca/ca.crt"))
+        context.check_hostname = self.check_hostname
         request = urllib.request.Request(f"{self.web}{path}")
         if user:
             request.add_header("Authorization", f"Basic {base64.b64encode(user.encode()).decode()}")
@@ -221,13 +225,12 @@ class Installation(Place):
                 if left := docker(kind, "ls", "-q", "--filter", label).split():
                     docker(kind, "rm", *left)
         docker("network", "rm", f"{self.project}-address")
+        ours = f"reference=shutterbus-*:{self.project}"
+        if images := docker("images", "--filter", ours, "--format", "{{.Repository}}:{{.Tag}}").split():
+            docker("image", "rm", *images)
         for camera in self.cameras.values():
             made = (camera.image, f"{camera.image}-plain")
             subprocess.run(["docker", "image", "rm", *made], capture_output=True, check=False)
-
-
-# The clone is somebody else's than the work tree.
-_ANY_OWNER = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
 
 
 @contextlib.contextmanager

@@ -5,32 +5,77 @@ in containers send to a server in containers, on one machine: ``gate`` is the re
 over Kafka, and ``yard`` plays street footage over MQTT.
 """
 
+import contextlib
+import datetime as dt
+import json
+import os
+import re
 import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import cv2
+import kafka
+import kafka.errors
+import numpy as np
+import paho.mqtt.client as mqtt
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from playwright.sync_api import Browser, Error, Page
 
+from shutterbus_broker import dotenv
+from shutterbus_wire import exif
+from shutterbus_wire.frame import Facts, Frame
+from shutterbus_wire.identity import FrameId, new_epoch
+from shutterbus_wire.message import encode_frame, kafka_headers, mqtt_user_properties
+from stack.brokers import docker, host_pid
 from stack.browser import chromium, log_in
-from stack.installation import SERVER_NAME, Camera, Installation, installation
-from stack.test_first_light import footage, wait_for_picture_after
+from stack.installation import SERVER_NAME, Camera, Installation, Place, installation, ordinary_user
+from stack.programs import program
+from stack.servers import Identity
+from stack.test_first_light import footage, wait_for_picture_after, wait_until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 
 VIRTUAL_CAMERA = Path(__file__).parent / "virtual_camera"
+RAW_CONSUMER = Path(__file__).parent / "raw_consumer.py"
 CAMERAS = ("gate", "yard")
+LIVE_AGAIN_WITHIN_S = 60
+LARGEST_BYTES = 8_388_620 - 4096
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Installation]:
     """A server after ``make init``, its images built and all of it up."""
-    with installation() as made:
+    with installation() as made, pytest.MonkeyPatch.context() as patch:
+        know_host(SERVER_NAME, made.address, patch)
         made.init()
         made.compose("build", "-q", timeout_s=600)
-        assert made.up() < 60
+        took_s = made.up()
+        print(f"server healthy {took_s:.0f} s after docker compose up")
+        assert took_s < 60
         yield made
+
+
+def know_host(name: str, address: str, patch: pytest.MonkeyPatch) -> None:
+    """Resolve *name* in this process, as a line in /etc/hosts would."""
+    ask = socket.getaddrinfo
+
+    def answer(host: Any, *rest: Any, **more: Any) -> Any:
+        return ask(address if host == name else host, *rest, **more)
+
+    patch.setattr(socket, "getaddrinfo", answer)
 
 
 def edge_up(camera: Camera, **settings: str) -> None:
@@ -117,3 +162,411 @@ def wait_all_live(pages: dict[str, Page], since_us: int, within_s: float) -> Non
 def test_both_cameras_are_live_in_the_browser(pages: dict[str, Page]) -> None:
     """Over HTTPS, with pictures taken from now on."""
     wait_all_live(pages, time.time_ns() // 1000, 60)
+
+
+def test_4k_reaches_both_brokers_and_the_screen_byte_for_byte(
+    server: Installation, pages: dict[str, Page]
+) -> None:
+    """One target, nothing to set on any camera, and both cameras are live again behind it."""
+    said = server.make("4k")
+    assert dotenv.read(server.folder / ".env")["KAFKA_MESSAGE_MAX_BYTES"] == "8388620"
+    assert f"Kafka: a picture of {LARGEST_BYTES} bytes came back as it was sent" in said
+    assert f"Mosquitto: a picture of {LARGEST_BYTES} bytes came back as it was sent" in said
+    wide = server.enroll("wide").identity
+    nas = Identity(server, "nas", server.reader("nas"))  # type: ignore[arg-type]  # of a server it needs the address alone
+
+    for number, carry in enumerate((carry_over_kafka, carry_over_mqtt)):
+        frame = largest_frame("wide", number)
+        assert len(frame.picture) == LARGEST_BYTES
+        assert carry(wide, nas, frame) == frame.picture
+        wait_until(
+            lambda frame=frame: server.states()["wide"]["picture"]["id"] == str(frame.facts.id),  # type: ignore[misc]
+            20,
+            lambda: str(server.states()["wide"]),
+        )
+        status, shown = server.get("/api/cameras/wide/latest.jpg", f"admin:{server.password}")
+        assert status == 200
+        assert shown == frame.picture
+    wait_all_live(pages, time.time_ns() // 1000, LIVE_AGAIN_WITHIN_S)
+
+
+_EPOCH = new_epoch()
+
+
+def largest_frame(camera: str, number: int) -> Frame:
+    """Return a picture of 3840 x 2160 that is as large as a picture may be: noise, and comments for the rest."""
+    noise = np.random.default_rng(number).integers(0, 256, (2160, 3840, 3), np.uint8)
+    jpeg = bytes(cv2.imencode(".jpg", noise, [cv2.IMWRITE_JPEG_QUALITY, 60])[1])
+    facts = Facts(camera, FrameId(_EPOCH, number), time.time_ns() // 1000)
+    room = LARGEST_BYTES - len(exif.stamp(jpeg, facts, software="test"))
+    assert room > 4, "the noise alone is too large"
+    comments = b""
+    while room:
+        size = min(room, 60_000)
+        size -= 4 if 0 < room - size < 4 else 0
+        comments += b"\xff\xfe" + (size - 2).to_bytes(2) + bytes(size - 4)
+        room -= size
+    return Frame(
+        facts,
+        exif.stamp(jpeg[:2] + comments + jpeg[2:], facts, software="test"),
+        content_type="image/jpeg",
+        lane="live",
+    )
+
+
+def carry_over_kafka(sender: Identity, reader: Identity, frame: Frame) -> bytes:
+    """Send *frame* and return what a reader gets."""
+    message = encode_frame(frame, "jpeg", "live")
+    topic = f"shutterbus.{frame.facts.camera}.frames"
+    producer = kafka.KafkaProducer(**sender.kafka.kafka_producer(8_388_620))
+    sent = producer.send(topic, message.value, headers=kafka_headers(message)).get(timeout=30)
+    producer.close()
+    consumer = kafka.KafkaConsumer(**reader.kafka.kafka_consumer())
+    partition = kafka.TopicPartition(topic, 0)
+    consumer.assign([partition])
+    consumer.seek(partition, sent.offset)
+    records = consumer.poll(timeout_ms=20_000)[partition]
+    consumer.close()
+    return bytes(records[0].value)
+
+
+def carry_over_mqtt(sender: Identity, reader: Identity, frame: Frame) -> bytes:
+    """Likewise."""
+    message = encode_frame(frame, "jpeg", "live")
+    topic = f"shutterbus/{frame.facts.camera}/frames"
+    arrived: list[bytes] = []
+    with mqtt_client(reader) as receiving, mqtt_client(sender) as sending:
+        receiving.on_message = lambda _c, _d, message: arrived.append(bytes(message.payload))
+        receiving.subscribe(topic, qos=1)
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho has few types
+        properties.ContentType = message.content_type
+        properties.UserProperty = mqtt_user_properties(message)
+        time.sleep(0.5)  # whatever comes after the subscription is what is asked for
+        sending.publish(topic, message.value, 1, retain=True, properties=properties).wait_for_publish(20)
+        wait_until(lambda: bool(arrived), 20, lambda: "nothing arrived")
+    return arrived[-1]
+
+
+@contextlib.contextmanager
+def mqtt_client(identity: Identity, client_id: str = "") -> Iterator[mqtt.Client]:
+    """A connected client."""
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id, protocol=mqtt.MQTTv5)
+    assert identity.mqtt.tls is not None
+    client.tls_set_context(identity.mqtt.tls.context())
+    client.connect(**identity.mqtt.mqtt_connect())
+    client.loop_start()
+    try:
+        wait_until(client.is_connected, 10, lambda: "no connection to Mosquitto")
+        yield client
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+def test_every_process_may_be_killed(
+    server: Installation, gate: Camera, yard: Camera, pages: dict[str, Page], tmp_path: Path
+) -> None:
+    """With kill -9 from the machine, one container after another: nobody lifts a hand, and every picture is there."""
+    secrets = server.reader("raw")
+    environment = {"SECRETS": str(secrets), "HOSTS": f"{SERVER_NAME}={server.address}"}
+    received = {"gate": tmp_path / "gate.jsonl", "yard": tmp_path / "yard.jsonl"}
+    sources = {
+        "gate": ("kafka", f"{SERVER_NAME}:9093", "shutterbus.gate.frames"),
+        "yard": ("mqtt", f"{SERVER_NAME}:8883", "shutterbus/yard/frames"),
+    }
+    places = [(server, "kafka"), (server, "mosquitto"), (server, "setup"), (server, "viewer")]
+    away: list[tuple[float, float]] = []  # when Mosquitto was
+    with contextlib.ExitStack() as stack:
+        for camera, file in received.items():
+            command: list[str | Path] = [sys.executable, RAW_CONSUMER, *sources[camera], file]
+            started = stack.enter_context(program(command, environment, tmp_path / f"{camera}.log"))
+            wait_until(file.with_suffix(".ready").exists, 30, started.said)
+        for place, service in [*places, (gate, "edge"), (yard, "edge")]:
+            killed_s, live_s = kill_and_wait(place, service, pages)
+            if service == "mosquitto":
+                away.append((killed_s, live_s))
+        last = {camera: newest_number(server, camera) for camera in CAMERAS}
+        for camera, file in received.items():
+            wait_until(lambda c=camera, f=file: last[c] in numbers(f), 60, lambda c=camera: f"{c}: {last[c]}")  # type: ignore[misc]
+        wait_until(lambda: not holes(received["gate"]), 60, lambda: f"missing: {holes(received['gate'])}")
+    for after, before, missing in holes(received["yard"]):
+        print(f"Over MQTT {missing} pictures between {after:.1f} s and {before:.1f} s never came")
+        assert any(killed_s - 2 < after and before < live_s + 10 for killed_s, live_s in away), (
+            "while Mosquitto was there"
+        )
+
+
+def kill_and_wait(place: Place, service: str, pages: dict[str, Page]) -> tuple[float, float]:
+    """Kill a container's first process; return when that was, and when all was live again."""
+    name = place.container(service)
+    pid, killed_s = host_pid(name), time.time()
+    if os.geteuid() == 0:
+        os.kill(pid, signal.SIGKILL)
+    else:
+        docker("run", "--rm", "--pid", "host", "debian:trixie-slim", "sh", "-c", f"kill -9 {pid}")
+    wait_until(lambda: host_pid(name) not in {0, pid}, LIVE_AGAIN_WITHIN_S, lambda: f"{name} stays away")
+    back_us = time.time_ns() // 1000
+    wait_all_live(pages, back_us, LIVE_AGAIN_WITHIN_S - (time.time() - killed_s))
+    if isinstance(place, Installation):
+        wait_until(
+            lambda: health(name) == "healthy",
+            LIVE_AGAIN_WITHIN_S - (time.time() - killed_s),
+            lambda: health(name),
+        )
+    print(f"{service}: all live {time.time() - killed_s:.1f} s after kill -9")
+    return killed_s, time.time()
+
+
+def health(container: str) -> str:
+    """What Docker's health check says."""
+    return docker("inspect", "-f", "{{.State.Health.Status}}", container)
+
+
+def newest_number(server: Installation, camera: str) -> tuple[str, int]:
+    """Epoch and number of the newest picture that the viewer has."""
+    epoch, _, seq = server.states()[camera]["picture"]["id"].rpartition("-")
+    return epoch, int(seq)
+
+
+def lines(file: Path) -> list[dict[str, Any]]:
+    """What a raw consumer has noted."""
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def numbers(file: Path) -> set[tuple[str, int]]:
+    """The pictures that arrived, by epoch and number."""
+    return {(line["epoch"], line["seq"]) for line in lines(file)}
+
+
+def holes(file: Path) -> list[tuple[float, float, int]]:
+    """Return when the pictures on either side of each hole were taken, and how many lack between them."""
+    taken_s: dict[str, dict[int, float]] = defaultdict(dict)
+    for line in lines(file):
+        taken_s[line["epoch"]][line["seq"]] = dt.datetime.fromisoformat(line["time"]).timestamp()
+    return [
+        (times[first], times[second], second - first - 1)
+        for times in taken_s.values()
+        for first, second in pairwise(sorted(times))
+        if second != first + 1
+    ]
+
+
+def test_any_start_order_converges(
+    server: Installation, gate: Camera, yard: Camera, pages: dict[str, Page]
+) -> None:
+    """After a power cut nobody waits for anybody: the last to be needed comes first, and the other way round."""
+    cameras = [gate.container("edge"), yard.container("edge")]
+    kafka_, mosquitto, setup, viewer = services = [
+        server.container(service) for service in ("kafka", "mosquitto", "setup", "viewer")
+    ]
+    for order in (
+        [*cameras, viewer, setup, mosquitto, kafka_],
+        [setup, kafka_, cameras[0], viewer, cameras[1], mosquitto],
+    ):
+        docker("stop", *cameras, *services)
+        for name in cameras:
+            assert docker("inspect", "-f", "{{.State.ExitCode}}", name) == "0", logs(name)
+        for name in order:
+            docker("start", name)
+        started_s = time.time()
+        wait_all_live(pages, time.time_ns() // 1000, 120)
+        print(f"all live {time.time() - started_s:.1f} s after the last of {', '.join(order)}")
+
+
+def test_no_door_opens_without_certificate_or_password(
+    server: Installation, gate: Camera, yard: Camera
+) -> None:
+    """Whatever listens in any container is found in its kernel's own list, and tried from outside it."""
+    found = set()
+    for place in (server, gate, yard):
+        for container in place.containers():
+            address = docker(
+                "inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", container
+            )
+            for port in listening(container):
+                found.add((container.removeprefix(f"{place.project}-"), port))
+                if "viewer" not in container:
+                    assert_no_broker_answers(address, port)
+    assert found == {("kafka-1", 9093), ("kafka-1", 9094), ("mosquitto-1", 8883), ("viewer-1", 8080)}
+
+    status, described = server.get("/openapi.json", f"admin:{server.password}")
+    assert status == 200
+    paths = {re.sub(r"{\w+}", "gate", path) for path in json.loads(described)["paths"]}
+    open_paths = {
+        path for path in (*paths, "/openapi.json", "/", "/cameras/gate") if server.get(path)[0] == 200
+    }
+    # The pages lead to the login form.
+    assert open_paths - {"/", "/cameras/gate"} <= {"/livez", "/readyz", "/login"}
+    for path in ("/", "/cameras/gate"):
+        assert b'name="password"' in server.get(path)[1]
+
+
+def listening(container: str) -> set[int]:
+    """Return the TCP and UDP ports that a container listens on, other than to itself."""
+    ports = set()
+    for table, state in (("tcp", "0A"), ("tcp6", "0A"), ("udp", "07"), ("udp6", "07")):
+        for line in docker("exec", container, "cat", f"/proc/net/{table}").splitlines()[1:]:
+            local, _, its_state = line.split()[1:4]
+            host, _, port = local.partition(":")
+            itself = host.endswith("7F") or host in {
+                "00000000000000000000000001000000",
+                "0000000000000000FFFF00000100007F",
+            }
+            if its_state == state and not itself:
+                ports.add(int(port, 16))
+    return ports
+
+
+_MQTT_HELLO = b"\x10\x10\x00\x04MQTT\x05\x02\x00\x3c\x00\x00\x03any"
+_KAFKA_HELLO = b"\x00\x00\x00\x0d\x00\x12\x00\x00\x00\x00\x00\x07\x00\x03any"
+_HTTP_HELLO = b"GET / HTTP/1.1\r\nHost: any\r\n\r\n"
+
+
+def assert_no_broker_answers(address: str, port: int) -> None:
+    """Neither in the clear nor encrypted, to whomever shows no certificate."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    for hello in (_MQTT_HELLO, _KAFKA_HELLO, _HTTP_HELLO):
+        for encrypted in (False, True):
+            answer = b""
+            with contextlib.suppress(OSError), socket.create_connection((address, port), 5) as connection:  # noqa: SIM117
+                with (
+                    context.wrap_socket(connection)
+                    if encrypted
+                    else contextlib.nullcontext(connection) as talk
+                ):
+                    talk.sendall(hello)
+                    answer = talk.recv(100)
+            assert not answer or (not encrypted and answer[0] == 0x15), (port, hello, answer)  # a TLS alert
+
+
+def logs(container: str) -> str:
+    """Return all that a container has said."""
+    command = ["docker", "logs", container]
+    return subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True
+    ).stdout
+
+
+def test_stolen_camera_takes_no_session(server: Installation, gate: Camera, yard: Camera) -> None:
+    """What it may write and read is in test_identities.py; here, that it cannot become somebody else by name."""
+    del yard
+    stolen = gate.identity
+    log = logs(server.container("mosquitto"))
+    names = set(
+        re.findall(r"New client connected from \S+ as (\S+) \(.*u'(?:viewer\.service|yard\.\d+)'", log)
+    )
+    assert names
+    assert all(re.search(r"-[0-9a-f]{16,}$", name) for name in names), names  # 64 bits that nobody guesses
+    before = log.count("already connected")
+    for name in ("shutterbus-viewer", "shutterbus-yard", "viewer.service", "yard.1", "yard", "viewer"):
+        with mqtt_client(stolen, name):
+            pass
+    assert logs(server.container("mosquitto")).count("already connected") == before
+    for group in ("viewer", "archive", "nas.viewer", "gate.1"):
+        consumer = kafka.KafkaConsumer(**stolen.kafka.kafka_client(), group_id=group)
+        consumer.subscribe(["shutterbus.gate.commands"])
+        with pytest.raises(kafka.errors.GroupAuthorizationFailedError):
+            consumer.poll(timeout_ms=10_000)
+        consumer.close()
+
+
+def test_compose_files_are_clean_in_every_combination(server: Installation, gate: Camera) -> None:
+    """No warning and no error, whatever is laid over what."""
+    for name in ("demo-kafka", "demo-mqtt"):  # what make up-demo unpacks
+        (server.folder / "state/demo" / name).mkdir(parents=True)
+        (server.folder / "state/demo" / name / ".env").touch()
+    over = [name for name in ("compose.demo.yml", "compose.legacy.yml") if (server.folder / name).exists()]
+    overlays: list[list[str]] = [[], *([name] for name in over), over]
+    for profiles in ("", "kafka", "mqtt", "kafka,mqtt", "kafka,mqtt,tools"):
+        for overlay in overlays:
+            files = [part for name in ("compose.server.yml", *overlay) for part in ("-f", name)]
+            environment = [f"COMPOSE_PROFILES={profiles}", "LEGACY_ADDRESS=127.0.0.1", "LEGACY_TOPICS=old"]
+            assert server.run("env", *environment, "docker", "compose", *files, "config", "-q") == "", (
+                profiles,
+                overlay,
+            )
+    for files in ([], ["-f", "compose.edge.yml"]):
+        assert gate.compose(*files, "config", "-q") == ""
+
+
+def test_no_secret_is_in_any_log_image_or_environment(
+    server: Installation, gate: Camera, yard: Camera
+) -> None:
+    """Looked for as they are: the password, its hash, and every private key there is."""
+    secrets = {server.password.encode()}
+    for folder in (server.folder / "state", gate.folder / "secrets", yard.folder / "secrets"):
+        for path in folder.rglob("*"):
+            if path.suffix in {".key", ".pem"} and path.is_file():
+                keys = re.findall(rb"BEGIN PRIVATE KEY-----\n(.+?)\n", path.read_bytes())
+                secrets.update(keys)
+    secrets.add((server.folder / "state/server/viewer/VIEWER_PASSWORD_HASH").read_bytes().strip())
+    assert len(secrets) >= 9
+    images = set()
+    for place in (server, gate, yard):
+        for container in place.containers():
+            said = (logs(container) + docker("inspect", container)).encode()
+            assert not [secret for secret in secrets if secret in said], container
+            images.add(docker("inspect", "-f", "{{.Image}}", container))
+    ours = [
+        image
+        for image in images
+        if "shutterbus" in docker("image", "inspect", "-f", "{{.Config.Entrypoint}} {{.Config.Env}}", image)
+    ]
+    assert len(ours) >= 4
+    save = subprocess.Popen(["docker", "save", *ours], stdout=subprocess.PIPE)
+    found = subprocess.run(
+        ["grep", "-a", "-c", "-F", "-e", b"\n".join(secrets)],
+        stdin=save.stdout,
+        capture_output=True,
+        check=False,
+    )
+    save.wait(60)
+    assert (found.returncode, found.stdout) == (1, b"0\n"), "a secret is in an image"
+
+
+def test_revoked_camera_is_out_at_once_and_stays_out(
+    server: Installation, gate: Camera, pages: dict[str, Page]
+) -> None:
+    """A real camera that sends; enrolling its name again lets the new certificate in, not the old one."""
+    wait_for_picture_after(pages["gate"], time.time_ns() // 1000, LIVE_AGAIN_WITHIN_S)
+    server.make("revoke", CAMERA="gate")
+    revoked_us = time.time_ns() // 1000
+    time.sleep(5)
+    late = server.states()["gate"]["picture"]["captured_at_us"]
+    assert late < revoked_us + 5_000_000
+    fresh = server.enroll("gate")
+    time.sleep(5)
+    assert server.states()["gate"]["picture"]["captured_at_us"] == late
+    gate.compose("down")
+    producer = kafka.KafkaProducer(**fresh.identity.kafka.kafka_producer())
+    producer.send("shutterbus.gate.frames", b"of the new one").get(timeout=20)
+    producer.close()
+
+
+def test_one_laptop_is_enough_for_an_ordinary_user() -> None:
+    """``make up-demo`` and nothing else, by somebody who may use Docker and is not root."""
+    with ordinary_user() as user, installation(user) as laptop:
+        (laptop.folder / ".env").write_text(f"BIND_ADDR={laptop.address}\n")
+        laptop.person.owns(laptop.folder / ".env")
+        laptop.check_hostname = False  # it is known as localhost, which other tests use
+        laptop.init_said = laptop.make("up-demo", timeout_s=600)
+        assert "Open https://localhost:8080/" in laptop.init_said
+        names = {"demo-kafka", "demo-mqtt"}
+        since_us = time.time_ns() // 1000
+
+        def newest_us(name: str) -> int:
+            picture = laptop.states().get(name, {}).get("picture")
+            return int(picture["captured_at_us"]) if picture else 0
+
+        wait_until(
+            lambda: all(newest_us(name) > since_us for name in names),
+            30,
+            lambda: str(laptop.states()),
+        )
+        owners = {path.stat().st_uid for path in laptop.folder.rglob("*")}
+        assert owners == {laptop.folder.stat().st_uid}
+        laptop.make("revoke", CAMERA="demo-kafka")
+        laptop.make("backup")
+        laptop.make("down")
+        assert laptop.containers() == []
