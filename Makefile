@@ -99,7 +99,7 @@ up-demo:  ## The same and a test card for each broker, all on this machine: one 
 	    [ -e state/demo/$$camera ] || { $(MAKE) -s enroll CAMERA=$$camera && mkdir -p state/demo && \
 	        tar -xpf $$camera.tar -C state/demo && rm $$camera.tar; } || exit 1; done
 	@$(SERVER) -f compose.demo.yml up -d --build --wait
-	@echo 'Open https://localhost:8080/ with the user and password that make init printed; make down ends it.'
+	@echo "Open https://localhost:$$(sed -n 's/^VIEWER_PORT=//p' .env)/ with the user and password that make init printed; make down ends it"
 
 down:  ## Stop the server; its data stays
 	@$(SERVER) down --remove-orphans
@@ -125,9 +125,10 @@ tail: NAMED = --name $(TAIL)
 tail:  ## A line for each message on both brokers
 	@trap "docker kill -s TERM $(TAIL) >/dev/null 2>&1" EXIT; trap 'exit 0' INT TERM; $(TOOLS) tail
 
+doctor: NAMED = -T
 doctor:  ## What keeps the server from its work, and what puts it right: a line a check (JSON=1 for programs)
-	@$(IMAGE_OF_TOOLS) && { $(SERVER) --profile '*' ps -aq | xargs -r docker inspect || true; } | \
-	    $(SERVER) run --rm -T --no-deps --user $$(id -u):$$(id -g) tools doctor --inside --containers - $(if $(JSON),--json)
+	@{ $(SERVER) --profile '*' ps -aq | xargs -r docker inspect; } | \
+	    { $(TOOLS) doctor --inside --containers - $(if $(JSON),--json); }
 
 # Everything that runs, and nothing that only checks: what `make demo` needs.
 .venv/.run: $(LOCKS) $(PACKAGES:%=%/pyproject.toml) | .venv/bin/python

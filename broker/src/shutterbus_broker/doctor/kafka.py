@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import kafka.errors
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from shutterbus_broker import disk, hosts, legacy, rights, roundtrip
@@ -62,7 +63,7 @@ def checks(patient: Patient) -> list[Check]:
         judged("replication", lambda: sizes.replication(found.broker, found.brokers)),
         judged("topics", lambda: _topics(patient, found)),
         judged("topic sizes", lambda: sizes.limits_of_topics(found.own_limits, wanted)),
-        judged("segments", lambda: sizes.segments(found.broker, found.topic_settings, wanted)),
+        judged("segments", lambda: sizes.segments(found.broker, _with_pictures(found), wanted)),
         judged("retention", lambda: _retention(patient, found)),
         judged("compression", lambda: sizes.compression(found.broker, found.topic_settings)),
         judged("topic rules", lambda: sizes.rules_of_topics(found.topic_settings)),
@@ -156,6 +157,12 @@ def _is_ours(topic: str, patient: Patient) -> bool:
         or topic == DOCTOR_TOPIC
         or topic in legacy.listed(patient.settings)
     )
+
+
+def _with_pictures(found: Found) -> dict[str, Mapping[str, str]]:
+    """Return those topics that hold large messages: all but a camera's other two."""
+    kinds = {topic: (camera_of_kafka_topic(topic) or ("", "frames"))[1] for topic in found.topic_settings}
+    return {topic: values for topic, values in found.topic_settings.items() if kinds[topic] == "frames"}
 
 
 def _topics(patient: Patient, found: Found) -> Finding:

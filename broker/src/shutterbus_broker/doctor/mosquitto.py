@@ -25,6 +25,7 @@ NOT_AUTHORIZED = 0x87
 QUEUED_BYTES_MAX = 1 << 30
 INFLIGHT_MAX = 100
 KEEPALIVE_MIN_S = 60
+KEEPALIVE_ASKED_S = 600
 CONFIGURATION = Path("broker/mosquitto/mosquitto.conf")
 RESTART = "docker compose up -d --force-recreate mosquitto"
 
@@ -162,7 +163,8 @@ class _Session:
         self.client.tls_set_context(settings.tls.context())
         self.client.on_connect = lambda _c, _d, _f, code, properties: self.answers.put((code, properties))
         self.client.on_publish = lambda _c, _d, _mid, code, _p: self.published.put(code)
-        self.client.connect(**settings.mqtt_connect())
+        # Longer than any client needs, so that a broker that allows less says so.
+        self.client.connect(**{**settings.mqtt_connect(), "keepalive": KEEPALIVE_ASKED_S})
         self.client.loop_start()
 
     def close(self) -> None:
