@@ -10,8 +10,8 @@ from shutterbus_edge.publish.encode import Encoder
 from shutterbus_edge.settings import EdgeSettings
 from shutterbus_wire.clock import Clock
 
-OUTLOOK = 50
-"""Shots of a calendar schedule that are looked at to know how many there are in a day."""
+OUTLOOK = 500
+"""Shots that are looked at to know how many there are in a day: by calendar, nights may have none."""
 
 
 @dataclass(slots=True)
@@ -56,8 +56,6 @@ class Patient:
         """How many pictures are to come; None where only the camera's hardware knows."""
         settings = self.settings
         if settings.schedule and (when := schedule.parse(settings.schedule, settings.timezone)):
-            if when.interval_s:
-                return 1 / when.interval_s
             now = datetime.fromtimestamp(self.clock.utc_us() / 1e6, UTC)
             due = list(when.next_times(OUTLOOK, now))
             return (len(due) - 1) / (due[-1] - due[0]).total_seconds() if len(due) > 1 else None

@@ -1,0 +1,143 @@
+"""The edge's doctor against real brokers that have one thing wrong each: its first failing line names that."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kafka.admin import AlterConfigOp, ConfigResource, ConfigResourceType, KafkaAdminClient
+
+from shutterbus_broker.topics import ensure_topics
+from stack.brokers import KafkaContainer, docker, free_port, kafka, mosquitto
+from stack.programs import BIN
+from stack.test_publish_refused import USERS
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
+
+
+def doctor(folder: Path, **settings: str) -> dict[str, dict[str, Any]]:
+    """Run it as a person does; return its lines by check, and the first that fails as ``first``."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "CAMERA_SOURCE": "testcard",
+        "CAMERA_ID": "gate",
+        "SCHEDULE": "10",
+        "SPOOL_DIR": str(folder / "spool"),
+        **settings,
+    }
+    done = subprocess.run(
+        [BIN / "shutterbus-edge", "doctor", "--json"],
+        env=environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    lines = json.loads(done.stdout)["checks"]
+    failing = [one for one in lines if one["status"] == "failure"]
+    assert done.returncode == (1 if failing else 0)
+    return {one["check"]: one for one in lines} | {"first": failing[0] if failing else {"check": None}}
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[KafkaContainer]:
+    with kafka(KAFKA_MESSAGE_MAX_BYTES="60000") as running:
+        yield running
+
+
+def alter(broker: KafkaContainer, topic: str, limit: str | None) -> None:
+    """Give *topic* a limit of its own, or none."""
+    change = (AlterConfigOp.SET, limit) if limit else (AlterConfigOp.DELETE, None)
+    resource = ConfigResource(ConfigResourceType.TOPIC, topic, {"max.message.bytes": change})
+    with KafkaAdminClient(bootstrap_servers=broker.address) as admin:
+        admin.alter_configs([resource])
+
+
+def test_topic_that_is_missing_then_each_limit_that_is_too_small(
+    broker: KafkaContainer, tmp_path: Path
+) -> None:
+    """One after the other on one broker, whichever has set it."""
+    to_it = {"SS_BROKERS": broker.address}
+    assert doctor(tmp_path, **to_it)["first"]["check"] == "topics"
+
+    with KafkaAdminClient(bootstrap_servers=broker.address) as admin:
+        list(ensure_topics(admin, ["gate"]))
+    first = doctor(tmp_path, **to_it)["first"]
+    assert first["check"] == "size"
+    assert "the broker (message.max.bytes) takes 60,000" in first["sentence"]
+
+    alter(broker, "shutterbus.gate.frames", "50000")
+    first = doctor(tmp_path, **to_it)["first"]
+    assert "topic shutterbus.gate.frames (its own max.message.bytes) takes 50,000" in first["sentence"]
+
+    alter(broker, "shutterbus.gate.frames", "8388620")
+    found = doctor(tmp_path, **to_it)
+    assert found["first"]["check"] is None
+    assert found["compression"]["status"] == "ok"
+    first = doctor(tmp_path, **to_it, SS_MAX_REQUEST_SIZE="40000")["first"]
+    assert "SS_MAX_REQUEST_SIZE takes 40,000" in first["sentence"]
+    assert first["fix"] == "in .env: SS_MAX_REQUEST_SIZE=8388620"
+
+
+def test_address_that_the_broker_gives_itself_wrongly(tmp_path: Path) -> None:
+    """The first packet arrives, and nothing after it."""
+    wrong = free_port()
+    with kafka(KAFKA_ADVERTISED_LISTENERS=f"LAN://nosuch.invalid:{wrong}") as running:
+        first = doctor(tmp_path, SS_BROKERS=running.address)["first"]
+
+    assert first["check"] == "advertised"
+    assert f"nosuch.invalid:{wrong} (advertised.listeners)" in first["sentence"]
+
+
+def test_wrong_password_and_missing_rights_on_kafka(tmp_path: Path) -> None:
+    with kafka(
+        KAFKA_LISTENER_SECURITY_PROTOCOL_MAP="CONTROLLER:PLAINTEXT,LAN:SASL_PLAINTEXT",
+        KAFKA_SASL_ENABLED_MECHANISMS="PLAIN",
+        KAFKA_SASL_MECHANISM_INTER_BROKER_PROTOCOL="PLAIN",
+        KAFKA_LISTENER_NAME_LAN_PLAIN_SASL_JAAS_CONFIG=USERS,
+        KAFKA_AUTHORIZER_CLASS_NAME="org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        KAFKA_SUPER_USERS="User:admin;User:ANONYMOUS",
+    ) as running:
+        to_it = {"SS_BROKERS": running.address, "SS_USERNAME": "gate"}
+        wrong = doctor(tmp_path, **to_it, SS_PASSWORD="not-this")
+        nobody = doctor(tmp_path, SS_BROKERS=running.address)
+        no_rights = doctor(tmp_path, **to_it, SS_PASSWORD="gate-secret")
+
+    assert wrong["first"]["check"] == "login"
+    assert "the user gate is refused (PLAIN)" in wrong["first"]["sentence"]
+    assert "not-this" not in json.dumps(wrong)
+    assert nobody["first"]["check"] == "login"
+    assert no_rights["anonymous"]["status"] == "ok"
+    assert no_rights["first"]["check"] == "topics"
+    assert "we may not write to topic shutterbus.gate.frames" in no_rights["first"]["sentence"]
+
+
+def test_mosquitto_that_takes_too_little_or_nothing_from_us(tmp_path: Path) -> None:
+    """Its packet size, its password, its rights."""
+    with mosquitto("max_packet_size 50000") as running:
+        first = doctor(tmp_path, SS_TYPE="mqtt", SS_BROKERS=running.address)["first"]
+        assert first["check"] == "size"
+        assert "the broker (max_packet_size) takes 50,000" in first["sentence"]
+
+    with mosquitto("allow_anonymous false") as running:
+        to_it = {"SS_TYPE": "mqtt", "SS_BROKERS": running.address}
+        first = doctor(tmp_path, **to_it, SS_USERNAME="gate", SS_PASSWORD="not-this")["first"]
+        assert first["check"] == "login"
+        assert "refuses the user gate" in first["sentence"]
+
+    rights = tmp_path / "rights"
+    rights.write_text("topic write shutterbus/yard/+\n")
+    rights.chmod(0o644)
+    with mosquitto() as running:
+        docker("cp", str(rights), f"{running.name}:/mosquitto/data/rights")
+        configuration = Path(running._folder.name) / "mosquitto.conf"
+        configuration.write_text(configuration.read_text() + "acl_file /mosquitto/data/rights\n")
+        running.stop()
+        running.start()
+        first = doctor(tmp_path, SS_TYPE="mqtt", SS_BROKERS=running.address)["first"]
+        assert first["check"] == "topics"
+        assert "we may not write to shutterbus/gate/+" in first["sentence"]
