@@ -104,7 +104,7 @@ class MqttClient:
         if self._protocol == mqtt.MQTTv5 and not version.settled:
             self._settle(version)
         else:
-            self._connect(will)
+            self._connect_again(version)
 
     def _settle(self, version: Version) -> None:
         """Connect, and find out which version the broker speaks.
@@ -130,7 +130,17 @@ class MqttClient:
         else:
             if self._will:
                 self.close()
-                self._connect(self._will)
+                self._connect_again(version)
+
+    def _connect_again(self, version: Version) -> None:
+        """Connect to a broker whose version is known. One that hangs up now is going away, or was put back to an older one."""
+        try:
+            self._connect(self._will)
+        except _OtherVersionError as error:
+            version.settled = not error.said
+            raise self._lost or BrokerUnavailableError(
+                f"{self._settings.addresses[0]} does not speak MQTT 5 any more"
+            ) from error
 
     def send(self, outgoing: Outgoing, done: Done) -> None:
         """See ``Client``."""
