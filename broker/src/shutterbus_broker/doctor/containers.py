@@ -77,7 +77,8 @@ def versions(containers: Containers | None, compose_file: str) -> Finding:
     """Whether the images that run are those that the compose file names."""
     if containers is None:
         return skipped("Docker cannot be asked from here; make doctor can")
-    wanted = dict(re.findall(r"(?m)^  ([a-z]+):\n(?:    .*\n)*?    image: (\S+)$", compose_file))
+    # Those that others publish: ours are built here, and renewed by docker compose up -d --build.
+    wanted = dict(re.findall(r"(?m)^  ([a-z]+):\n(?:    .*\n)*?    image: ([^\s$]+)$", compose_file))
     for one in containers:
         name, image = service(one), one["Config"]["Image"]
         if name in wanted and image != wanted[name]:

@@ -1,0 +1,118 @@
+"""What the server's doctor makes of ``docker inspect``."""
+
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from shutterbus_broker.doctor import containers
+from shutterbus_broker.errors import SetupError
+
+KAFKA: dict[str, Any] = {
+    "Name": "/shutterbus-server-kafka-1",
+    "State": {"Status": "running", "Health": {"Status": "healthy"}},
+    "Config": {
+        "User": "10001:10001",
+        "Image": "apache/kafka:4.3.1",
+        "Labels": {"com.docker.compose.service": "kafka"},
+    },
+    "HostConfig": {
+        "ReadonlyRootfs": True,
+        "Privileged": False,
+        "CapDrop": ["ALL"],
+        "CapAdd": None,
+        "SecurityOpt": ["no-new-privileges:true"],
+        "Memory": 2 << 30,
+        "PidsLimit": 500,
+        "RestartPolicy": {"Name": "unless-stopped"},
+        "LogConfig": {"Type": "local"},
+        "NetworkMode": "shutterbus-server_default",
+        "Binds": ["/srv/state/kafka/data:/var/lib/kafka/data:rw"],
+        "PortBindings": {"9093/tcp": [{"HostIp": "0.0.0.0", "HostPort": "9093"}]},
+    },
+}
+
+
+def _named(name: str, **state: Any) -> dict[str, Any]:
+    found = copy.deepcopy(KAFKA)
+    found["Config"]["Labels"]["com.docker.compose.service"] = name
+    found["HostConfig"]["PortBindings"] = {}
+    found["State"] |= state
+    return found
+
+
+def _with(**host: Any) -> list[dict[str, Any]]:
+    found = copy.deepcopy(KAFKA)
+    found["HostConfig"] |= host
+    return [found]
+
+
+def test_healthy_containers_are_in_order() -> None:
+    """Mosquitto is not missed where it is not meant to run."""
+    found = [KAFKA, _named("setup"), _named("viewer")]
+    assert containers.healthy(found, {"kafka"}).status == "ok"
+    assert containers.hardened(found, with_legacy=False).status == "ok"
+
+
+@pytest.mark.parametrize(
+    ("viewer", "words"),
+    [
+        ([], "viewer is not there"),
+        ([_named("viewer", Status="restarting")], "viewer is restarting"),
+        ([_named("viewer", Health={"Status": "unhealthy"})], "viewer is unhealthy"),
+    ],
+)
+def test_container_that_is_not_well_is_named(viewer: list[dict[str, Any]], words: str) -> None:
+    """With its log as the next thing to look at."""
+    found = containers.healthy([KAFKA, _named("setup"), *viewer], {"kafka"})
+    assert (found.status, found.sentence) == ("failure", words)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"ReadonlyRootfs": False}, "kafka may write to its own root"),
+        ({"Privileged": True}, "kafka is privileged"),
+        ({"CapDrop": None}, "kafka keeps capabilities"),
+        ({"CapAdd": ["NET_ADMIN"]}, "kafka keeps capabilities"),
+        ({"SecurityOpt": None}, "kafka may gain privileges"),
+        ({"Memory": 0}, "kafka has no memory limit"),
+        ({"PidsLimit": None}, "kafka has no limit of processes"),
+        ({"RestartPolicy": {"Name": "no"}}, "kafka does not start again by itself"),
+        ({"LogConfig": {"Type": "json-file"}}, "kafka has unbounded logs"),
+        ({"NetworkMode": "host"}, "kafka is on the host's own network"),
+        ({"Binds": ["/var/run/docker.sock:/var/run/docker.sock"]}, "kafka holds Docker's socket"),
+        ({"PortBindings": {"9094/tcp": []}}, "kafka publishes more ports than it needs"),
+    ],
+)
+def test_container_that_may_do_too_much_is_named(change: dict[str, Any], words: str) -> None:
+    """One loosened flag, one sentence."""
+    found = containers.hardened(_with(**change), with_legacy=False)
+    assert (found.status, found.sentence) == ("failure", words)
+
+
+def test_plain_port_is_in_order_only_where_it_was_asked_for() -> None:
+    """The door for old clients has a line of its own."""
+    found = _with(PortBindings={"9093/tcp": [], "9092/tcp": []})
+    assert containers.hardened(found, with_legacy=True).status == "ok"
+    assert containers.hardened(found, with_legacy=False).status == "failure"
+
+
+def test_image_that_is_not_the_pinned_one_is_named() -> None:
+    """Ours are built here, so only those of others are compared."""
+    compose = "services:\n  kafka:\n    image: apache/kafka:4.4.0\n  viewer:\n    image: shutterbus-viewer:${TAG:-latest}\n"
+    found = containers.versions([KAFKA, _named("viewer")], compose)
+    assert found.sentence == "kafka runs apache/kafka:4.3.1, and the compose file says apache/kafka:4.4.0"
+
+
+def test_nothing_is_claimed_where_docker_cannot_be_asked() -> None:
+    """Skipped is not in order."""
+    assert containers.healthy(None, {"kafka"}).status == "skipped"
+    assert containers.hardened(None, with_legacy=False).status == "skipped"
+    assert containers.versions(None, "").status == "skipped"
+    with pytest.raises(SetupError, match="not what docker inspect prints"):
+        containers.read("no such thing")
+    assert [containers.service(one) for one in containers.read(json.dumps([KAFKA, _named("tools")]))] == [
+        "kafka"
+    ]
