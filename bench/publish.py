@@ -36,7 +36,7 @@ from shutterbus_wire.message import encode_frame, kafka_headers
 from stack.brokers import Container, kafka
 
 ROUNDS = 9
-SIZES = {"100 kB": (100_000, 300, 4), "1 MB": (1_000_000, 60, 2)}
+SIZES = {"100 kB": (100_000, 300, 10), "1 MB": (1_000_000, 60, 2)}
 """Bytes of a picture, pictures in a round, and how many are in flight."""
 COLUMNS = (("pictures a second", "/s", 1, ">= 0.9"), ("CPU a picture", "ms", 1000, "<= 1.25"))
 TOPIC = "shutterbus.bench.frames"

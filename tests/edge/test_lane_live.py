@@ -154,6 +154,19 @@ def test_small_pictures_are_pipelined_and_large_ones_on_a_slow_link_are_not(benc
     assert slow.live.state().in_flight == 1
 
 
+def test_broker_that_pauses_takes_no_picture_its_place_if_it_was_fast_before(bench: Bench) -> None:
+    """As when it starts again: what came in that second is sent live, not behind the next."""
+    bench.shoot(20_000)
+    bench.run_s(1)
+    bench.broker.answers = False
+    bench.run_s(1.5, each=lambda: bench.shoot(20_000))
+    bench.broker.answers = True
+    bench.run_s(1)
+
+    assert lanes(bench, "backlog") == []
+    assert len(lanes(bench, "live")) == 16
+
+
 def test_large_pictures_go_by_two_on_a_fast_link(bench: Bench) -> None:
     bench.shoot(1_000_000)
     bench.run_s(1)

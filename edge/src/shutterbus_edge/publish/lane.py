@@ -31,7 +31,10 @@ IDLE_S = 1.0
 """How often a lane looks around when nothing wakes it."""
 
 PIPELINED_BYTES = 512 * 1024
-"""In flight together, more than one message may have so many bytes before the newest has to wait for them."""
+"""In flight together, several messages may have so many bytes before the newest has to wait for them."""
+
+FAST_S = 0.25
+"""A broker that confirms within this time may be given more at once; a pause of its own then costs no picture its place."""
 
 Kind = Literal["frame", "record", "status"]
 
@@ -163,7 +166,7 @@ class Lane(ABC):
         """Keep what was not confirmed."""
 
     def _may_send(self, kind: Kind, size_bytes: int, client: Client) -> bool:
-        """Whether one more message fits. Few and small ones go together, large ones by two on a fast line, else alone."""
+        """Whether one more message fits. Small ones go together, large ones by two on a fast line, else alone."""
         retry = self._retries[kind]
         if retry.wait_s(self._clock.monotonic_s()):
             return False
@@ -177,9 +180,11 @@ class Lane(ABC):
 
     def _window(self, total_bytes: int) -> int:
         """Return how many messages of one kind may be in flight if they have *total_bytes* together."""
+        if self._confirm_s is not None and self._confirm_s < FAST_S and total_bytes <= 2 * PIPELINED_BYTES:
+            return 16
         if total_bytes <= PIPELINED_BYTES:
             return 4
-        return 2 if self._confirm_s is not None and self._confirm_s < 1 else 1
+        return 2 if self._confirm_s is not None and self._confirm_s < 4 * FAST_S else 1
 
     def _hand_over(self, client: Client, held: Held, turn: int = 0, facts: Facts | None = None) -> None:
         """Read, encode and send *held*; what cannot be sent is set aside. *facts* are its own, where known."""

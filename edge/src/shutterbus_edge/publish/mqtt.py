@@ -46,11 +46,17 @@ _REFUSED = {0x83, TOO_LARGE, 0x99}
 
 
 class _Paho(mqtt.Client):
-    """Tells when its thread ends, whatever ended it: an exception there leaves paho believing that it is connected."""
+    """Tells when its thread ends, whatever ended it: an exception there leaves paho believing that it is connected.
+
+    Attributes:
+        worker: Its thread, also when that has ended. ``loop_stop`` forgets it half-way, and raises if it is called then.
+    """
 
     ended: Callable[[], None] = staticmethod(lambda: None)
+    worker: threading.Thread | None = None
 
     def _thread_main(self) -> None:
+        self.worker = threading.current_thread()
         try:
             super()._thread_main()
         finally:
@@ -187,7 +193,8 @@ class MqttClient:
                     connection.shutdown(socket.SHUT_RDWR)
                 else:
                     connection.close()
-        paho.loop_stop()
+        if paho.worker:
+            paho.worker.join(CLOSE_TIMEOUT_S)
         # paho and we refer to each other; without this its sockets stay until the garbage collector comes.
         paho.on_connect = paho.on_disconnect = paho.on_publish = paho.on_socket_open = None
         paho.ended = lambda: None
