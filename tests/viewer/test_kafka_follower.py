@@ -9,7 +9,7 @@ from fakes import FakeClock
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.consume import kafka as module
 from shutterbus_viewer.consume.intake import Intake
-from shutterbus_viewer.consume.kafka import PictureFollower
+from shutterbus_viewer.consume.kafka_pictures import PictureFollower
 from shutterbus_wire.broker import BrokerSettings
 from shutterbus_wire.message import encode_frame, kafka_headers
 from viewer.fakes_viewer import EPOCH, LATER_EPOCH, frame
@@ -222,6 +222,17 @@ def test_topic_that_may_not_be_read_does_not_stop_the_others(viewer: Viewer, log
     viewer.run(20)
 
     assert viewer.newest() == f"{EPOCH}-0"
+
+
+def test_mistake_in_kafka_python_costs_a_moment(viewer: Viewer, log: Log) -> None:
+    """It trips over a partition whose position is not known yet."""
+    log.add(GATE, frame(0))
+    log.refusal = AttributeError("'NoneType' object has no attribute 'offset'")
+
+    viewer.run(20)
+
+    assert viewer.newest() == f"{EPOCH}-0"
+    assert viewer.intake.counts()[1] == {}
 
 
 def test_topic_that_vanishes_and_comes_back_is_read_anew(viewer: Viewer, log: Log) -> None:

@@ -13,7 +13,8 @@ import uvicorn
 
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.consume.intake import Intake
-from shutterbus_viewer.consume.kafka import Follower, PictureFollower
+from shutterbus_viewer.consume.kafka import Follower
+from shutterbus_viewer.consume.kafka_pictures import PictureFollower
 from shutterbus_viewer.consume.mqtt import MqttFollower
 from shutterbus_viewer.consume.topics import TELEMETRY_PATTERN, mqtt_filters, picture_pattern
 from shutterbus_viewer.errors import ViewerError

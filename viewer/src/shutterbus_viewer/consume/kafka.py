@@ -10,6 +10,7 @@ import struct
 import threading
 import zlib
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from kafka.errors import CorruptRecordError, KafkaError, KafkaTimeoutError, UnsupportedCodecError
@@ -17,7 +18,6 @@ from kafka.errors import CorruptRecordError, KafkaError, KafkaTimeoutError, Unsu
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.consume.intake import Intake
 from shutterbus_viewer.consume.kafka_client import Connection, LastWords
-from shutterbus_viewer.consume.rewind import Rewind
 from shutterbus_wire.broker import BrokerSettings
 from shutterbus_wire.clock import Clock
 from shutterbus_wire.errors import MalformedError
@@ -33,15 +33,11 @@ RETRY_S = 1.0
 AWAY_S = 1.0
 """How long no broker may be connected before that is an outage: an idle connection is closed and opened again."""
 
-CHECK_S = 0.5
-REWIND_GIVEN_UP_S = 10.0
-LAG_MAX = 256
-"""Records behind the end at which the viewer jumps to it. Catching up would show the past."""
-
 TELEMETRY_BACK = 128
 """Records of telemetry read at the start: the last status and report, and readings of the last minutes."""
 
 FAILURES_IN_A_ROW = 20
+SAY_INTERVAL_S = 60.0
 
 UNREADABLE = (
     CorruptRecordError,
@@ -51,6 +47,9 @@ UNREADABLE = (
     EOFError,
     ValueError,
     LookupError,
+    TypeError,
+    ArithmeticError,
+    AttributeError,
     AssertionError,
     NotImplementedError,
 )
@@ -76,6 +75,7 @@ class Follower(threading.Thread):
         self._words = LastWords.listen()
         self._outage = Outage(f"Kafka at {', '.join(settings.addresses)} ({self.kind})", clock, log)
         self._away_since_s: float | None = None
+        self._said: dict[str, float] = {}
         self.connected = False
 
     def stop(self) -> None:
@@ -93,13 +93,14 @@ class Follower(threading.Thread):
             try:
                 connection.consumer.subscribe(pattern=self._pattern)
                 self._follow(connection)
-            except (KafkaError, OSError) as error:
+            except (KafkaError, OSError, *UNREADABLE) as error:
                 self._away(f"{type(error).__name__}: {error}")
                 self._clock.wait(RETRY_S, self._end)
             finally:
                 self._known.clear()
                 self._forget()
-                connection.close()
+                with suppress(KafkaError, OSError):
+                    connection.close()
 
     def _options(self) -> dict[str, Any]:
         return {
@@ -115,16 +116,13 @@ class Follower(threading.Thread):
             self._notice_partitions(consumer)
             try:
                 batch = consumer.poll(timeout_ms=POLL_MS)
-            except UNREADABLE as error:
+            except (KafkaError, *UNREADABLE) as error:
                 failures += 1
-                if failures > FAILURES_IN_A_ROW * 10 or not self._skip(consumer, error):
-                    raise KafkaError(f"cannot read on: {error}") from error
-                continue
-            except KafkaError as error:
-                failures += 1
+                if isinstance(error, UNREADABLE) and self._skip(consumer, error):
+                    continue
                 if failures > FAILURES_IN_A_ROW:
-                    raise
-                log.warning("Kafka (%s): %s", self.kind, error)
+                    raise KafkaError(f"cannot read on: {error}") from error
+                self._say(f"{type(error).__name__}: {error}")
                 self._clock.wait(RETRY_S, self._end)
                 continue
             failures = 0
@@ -132,6 +130,13 @@ class Follower(threading.Thread):
                 if partition in self._known:
                     self._take(consumer, partition, records)
             self._after_poll(consumer)
+
+    def _say(self, reason: str) -> None:
+        """Log *reason* unless it was said within the last minute."""
+        now_s = self._clock.monotonic_s()
+        if now_s - self._said.get(reason, -SAY_INTERVAL_S) >= SAY_INTERVAL_S:
+            self._said = {reason: now_s}
+            log.warning("Kafka (%s): %s", self.kind, reason)
 
     def _notice_connection(self, connection: Connection) -> None:
         now_s = self._clock.monotonic_s()
@@ -176,7 +181,7 @@ class Follower(threading.Thread):
         """Go past what cannot be read; False if it is not known where that is."""
         # Only the fetcher knows which partition it was at; without a seek its next poll would never return.
         records = consumer._fetcher._next_partition_records  # noqa: SLF001
-        if records is None:
+        if not records:
             return False
         partition = records.topic_partition
         if partition in consumer.assignment():
@@ -219,78 +224,3 @@ class Follower(threading.Thread):
 
     def _forget(self) -> None:
         """Forget what belonged to a consumer that is closed."""
-
-
-class PictureFollower(Follower):
-    """Shows the last picture of each camera, then every newer one."""
-
-    kind = "pictures"
-
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self._rewinds: dict[Any, tuple[Rewind, float]] = {}
-        self._checked_s = 0.0
-
-    def _start(self, consumer: Any, partition: Any, begin: int, end: int) -> None:
-        rewind = Rewind(begin, end)
-        consumer.seek(partition, rewind.start)
-        if rewind.found:
-            self._rewinds.pop(partition, None)
-        else:
-            self._rewinds[partition] = rewind, self._clock.monotonic_s()
-
-    def _take(self, consumer: Any, partition: Any, records: list[Any]) -> None:
-        rewind, _ = self._rewinds.get(partition, (None, 0.0))
-        wanted = [record for record in records if rewind is None or rewind.wants(record.offset)]
-        for offset, arrival, age_s in self._arrivals(wanted, self._known[partition]):
-            frame = self._intake.picture(arrival, age_s)
-            if rewind:
-                rewind.seen(offset, live=frame is not None and frame.lane != "backlog")
-        if rewind:
-            rewind.seen(records[-1].offset, live=False)
-        else:
-            self._jump(consumer, partition, records[-1].offset)
-
-    def _jump(self, consumer: Any, partition: Any, offset: int) -> None:
-        end = consumer.highwater(partition)
-        if end is not None and end - offset > LAG_MAX:
-            log.info("%s: %d records behind, going to the newest", partition.topic, end - offset)
-            self._known[partition] = end
-            self._start(consumer, partition, offset, end)
-
-    def _after_poll(self, consumer: Any) -> None:
-        if not self._rewinds:
-            return
-        now_s = self._clock.monotonic_s()
-        if now_s - self._checked_s >= CHECK_S:
-            self._checked_s = now_s
-            self._check(consumer, now_s)
-        for partition, (rewind, _) in list(self._rewinds.items()):
-            if rewind.complete:
-                if rewind.step():
-                    consumer.seek(partition, rewind.start)
-                else:
-                    self._live(consumer, partition, rewind)
-
-    def _check(self, consumer: Any, now_s: float) -> None:
-        """Look after partitions whose records do not come: offsets may hold markers, or nothing any more."""
-        assigned = consumer.assignment()
-        for partition, (rewind, since_s) in list(self._rewinds.items()):
-            if partition not in assigned:
-                del self._rewinds[partition]
-            elif now_s - since_s > REWIND_GIVEN_UP_S:
-                self._live(consumer, partition, rewind)
-            else:
-                position = consumer.position(partition, timeout_ms=0)
-                rewind.seen((position or 0) - 1, live=False)
-
-    def _live(self, consumer: Any, partition: Any, rewind: Rewind) -> None:
-        del self._rewinds[partition]
-        consumer.seek(partition, rewind.end)
-
-    def _skipped(self, partition: Any, offset: int) -> None:
-        if partition in self._rewinds:
-            self._rewinds[partition][0].seen(offset, live=False)
-
-    def _forget(self) -> None:
-        self._rewinds.clear()

@@ -1,4 +1,15 @@
-"""The one connection of a page: every camera it shows, multiplexed over a WebSocket."""
+"""The one connection of a page: every camera it shows, multiplexed over a WebSocket.
+
+From the page, JSON as text::
+
+    {"type":"watch","cameras":{"gate":{"width":320}}}      the whole set; width in pixels, 0 for the original
+    {"type":"ack","camera":"gate","id":"<frame id>"}       drawn; only then does that camera's next one come
+
+To the page, JSON as text, each with ``type`` and ``now_us``: ``cameras`` (first, with every camera's state),
+``camera`` (one state, at most once a second each), ``reading``, ``pictures`` (facts of newer pictures that are
+not watched), ``time`` (when there was nothing else to say). And binary, a picture: version (1 byte, 1), length of
+the header (2 bytes, big-endian), header (JSON: camera, id, times, size of the original, ...), JPEG.
+"""
 
 import asyncio
 import json
@@ -31,7 +42,7 @@ class UnreadableError(ValueError):
 
 @router.websocket("/api/live")
 async def live(socket: WebSocket) -> None:
-    """Pictures and states as they come; the protocol is in ``docs/architecture.md``."""
+    """Pictures and states as they come."""
     parts = parts_of(socket)
     try:
         with parts.caps.live(socket.state.user):

@@ -1,0 +1,166 @@
+"""A login is hard to guess, to steal and to misuse."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from viewer.fakes_viewer import PASSWORD, Viewer, picture, viewer
+
+BASIC = ("admin", PASSWORD)
+
+
+@pytest.fixture
+def running() -> Iterator[Viewer]:
+    with viewer() as one:
+        one.cameras.show(picture(), "kafka")
+        yield one
+
+
+def test_person_logs_in_looks_and_logs_out(running: Viewer) -> None:
+    http = running.log_in()
+    assert http.get("/").status_code == 200
+    assert http.get("/cameras/gate").status_code == 200
+    assert http.get("/api/cameras/gate/latest.jpg").headers["content-type"] == "image/jpeg"
+    stolen = http.cookies["shutterbus_8080"]
+
+    out = http.post("/logout", data={"csrf": http.cookies["csrf"]})
+
+    assert (out.status_code, out.headers["location"]) == (303, "/login")
+    http.cookies.set("shutterbus_8080", stolen, domain="127.0.0.1")
+    assert http.get("/api/cameras").status_code == 401
+
+
+def test_session_cookie_is_kept_from_scripts_and_other_sites(running: Viewer) -> None:
+    running.http.get("/login")
+    answer = running.http.post("/login", data=running.form())
+
+    (cookie,) = [one for one in answer.headers.get_list("set-cookie") if one.startswith("shutterbus_8080=")]
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    assert "Max-Age=43200" in cookie
+    assert "Secure" not in cookie
+
+
+def test_session_cookie_travels_by_https_only_where_there_is_any() -> None:
+    with viewer(secure=True, behind_proxy=True, loopback_only=False) as one:
+        one.http.get("/login")
+        answer = one.http.post(
+            "/login",
+            data={**one.form(), "csrf": one.http.cookies.get("shutterbus_login") or ""},
+            headers={"Cookie": _cookie(one)},
+        )
+
+    assert all("Secure" in one for one in answer.headers.get_list("set-cookie") if "Max-Age=43200" in one)
+    assert answer.headers["strict-transport-security"]
+
+
+def _cookie(one: Viewer) -> str:
+    return "; ".join(f"{cookie.name}={cookie.value}" for cookie in one.http.cookies.jar)
+
+
+def test_login_makes_a_new_session_and_ends_the_one_before(running: Viewer) -> None:
+    """A cookie that somebody planted before the login must not be the one after it."""
+    http = running.log_in()
+    first = http.cookies["shutterbus_8080"]
+    http.cookies.delete("csrf")
+    page = running.form(csrf="planted")
+    http.cookies.set("shutterbus_login", "planted", domain="127.0.0.1", path="/login")
+    http.post("/login", data=page)
+
+    assert http.cookies["shutterbus_8080"] != first
+    http.cookies.clear()
+    http.cookies.set("shutterbus_8080", first, domain="127.0.0.1")
+    assert http.get("/api/cameras").status_code == 401
+
+
+def test_session_ends_after_twelve_hours(running: Viewer) -> None:
+    http = running.log_in()
+    running.clock.pass_s(12 * 3_600 - 1)
+    assert http.get("/api/cameras").status_code == 200
+
+    running.clock.pass_s(2)
+
+    assert http.get("/api/cameras").status_code == 401
+
+
+@pytest.mark.parametrize("token", ["", "x", "e30.forged", "eyJ1c2VyIjoiYWRtaW4ifQ.AAAA"])
+def test_forged_session_is_none(running: Viewer, token: str) -> None:
+    running.http.cookies.set("shutterbus_8080", token, domain="127.0.0.1")
+
+    assert running.http.get("/api/cameras").status_code == 401
+
+
+def test_sixth_try_within_a_minute_has_to_wait(running: Viewer) -> None:
+    for _ in range(5):
+        running.http.get("/login")
+        assert running.http.post("/login", data=running.form(password="guess")).status_code == 401
+    running.clock.pass_s(20)
+
+    refused = running.http.post("/login", data=running.form())
+
+    assert refused.status_code == 429
+    assert "Try again in 40 seconds." in refused.text
+    assert refused.headers["retry-after"] == "40"
+    assert running.http.get("/api/cameras", auth=BASIC).status_code == 429
+    running.clock.pass_s(41)
+    assert running.http.post("/login", data=running.form()).status_code == 303
+
+
+@pytest.mark.parametrize("path", ["/login", "/logout"])
+def test_form_without_its_token_does_nothing(running: Viewer, path: str) -> None:
+    http = running.log_in()
+
+    assert http.post(path, data=running.form(csrf="")).status_code == 403
+    assert http.post(path, data=running.form(csrf="guessed")).status_code == 403
+    assert http.get("/api/cameras").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:9999"},
+        {"Sec-Fetch-Site": "cross-site"},
+    ],
+)
+def test_form_from_another_site_does_nothing(running: Viewer, headers: dict[str, str]) -> None:
+    http = running.log_in()
+
+    answer = http.post("/logout", data={"csrf": http.cookies["csrf"]}, headers=headers)
+
+    assert answer.status_code == 403
+    assert http.get("/api/cameras").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "target", ["https://evil.example/", "//evil.example", "/\\evil.example", "/cameras/../x"]
+)
+def test_login_leads_nowhere_else(running: Viewer, target: str) -> None:
+    running.http.get("/login")
+
+    answer = running.http.post("/login", params={"next": target}, data=running.form())
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+
+
+def test_login_leads_back_to_the_camera(running: Viewer) -> None:
+    running.http.get("/login")
+
+    answer = running.http.post("/login?next=/cameras/gate", data=running.form())
+
+    assert answer.headers["location"] == "/cameras/gate"
+
+
+def test_what_was_typed_is_not_shown_as_html(running: Viewer) -> None:
+    running.http.get("/login")
+
+    answer = running.http.post("/login", data=running.form(username="<script>alert(1)</script>"))
+
+    assert "<script>alert" not in answer.text
+
+
+def test_large_form_is_not_read(running: Viewer) -> None:
+    running.http.get("/login")
+
+    assert running.http.post("/login", data=running.form(password="x" * 100_000)).status_code == 403
