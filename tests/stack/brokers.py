@@ -79,6 +79,14 @@ class Container:
         docker("start", self.name)
         self.wait_ready()
 
+    def begin(self) -> None:
+        """Return when it is ready for the first time; one that never is leaves nothing behind."""
+        try:
+            self.wait_ready()
+        except OSError:
+            self.remove()
+            raise
+
     def wait_ready(self, within_s: float = 60) -> None:
         """Return when it accepts connections on its port."""
         deadline = time.monotonic() + within_s
@@ -141,7 +149,7 @@ class KafkaContainer(Container):
         arguments = [part for name, value in environment.items() for part in ("-e", f"{name}={value}")]
         ports = ["-p", f"127.0.0.1:{port}:{port}", *(publish(inner) if for_containers else [])]
         super().__init__(port, [*ports, *arguments, KAFKA_IMAGE])
-        self.wait_ready()
+        self.begin()
 
 
 class MosquittoContainer(Container):
@@ -181,7 +189,7 @@ class MosquittoContainer(Container):
                 MOSQUITTO_IMAGE,
             ],
         )
-        self.wait_ready()
+        self.begin()
 
     def remove(self) -> None:
         super().remove()
