@@ -49,8 +49,9 @@ TOOLS = $(SERVER) build -q tools >/dev/null && $(SERVER) run --rm --no-deps $(NA
 GIVEN_HOST = $(if $(filter command%,$(origin HOST)),--host '$(HOST)')
 WHO = $(if $(READER),--reader '$(READER)',$(if $(FROM),--from - <'$(FROM)',--camera '$(CAMERA)'))
 WHOSE = $(or $(READER),$(CAMERA))
-# Also when Kafka could not be told: Mosquitto is another door.
-RELOAD = status=$$?; $(SERVER) --profile mqtt ps -q mosquitto | xargs -r docker kill -s HUP >/dev/null; [ $$status = 0 ]
+# Also when Kafka could not be told: Mosquitto is another door. Not by docker kill, whatever the signal: the engine then takes
+# the container for stopped by hand, and starts it no more after a crash or at boot.
+RELOAD = status=$$?; $(SERVER) --profile mqtt ps -q mosquitto | xargs -rI{} docker exec {} sh -c 'kill -HUP 1'; [ $$status = 0 ]
 
 init:  ## A server's certificates, password and .env: make init HOST="server.example.org 192.168.1.10"
 	@image=$$(docker build -q -f broker/Dockerfile .) && docker run --rm -i $$([ -t 0 ] && echo -t) \
