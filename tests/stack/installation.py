@@ -263,6 +263,9 @@ def ordinary_user() -> Iterator[str | None]:
     name = f"sb-{secrets.token_hex(4)}"
     subprocess.run(["useradd", "--create-home", name], check=True)
     try:
+        if (plugins := Path.home() / ".docker/cli-plugins").is_dir():  # where they are one user's only
+            shutil.copytree(plugins, Path(pwd.getpwnam(name).pw_dir) / ".docker/cli-plugins")
+            Person(name).owns(Path(pwd.getpwnam(name).pw_dir))
         yield name
     finally:
         subprocess.run(["userdel", "--remove", name], capture_output=True, check=True)
