@@ -87,7 +87,7 @@ class Container:
             self.remove()
             raise
 
-    def wait_ready(self, within_s: float = 60) -> None:
+    def wait_ready(self, within_s: float = 120) -> None:
         """Return when it accepts connections on its port."""
         deadline = time.monotonic() + within_s
         while True:
