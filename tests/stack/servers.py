@@ -81,7 +81,10 @@ class Server:
 
     def up(self, timeout_s: int = 60) -> None:
         """Start the services, and return when all are healthy."""
-        self.compose("up", "-d", "--wait", "--wait-timeout", str(timeout_s), *self.services)
+        try:
+            self.compose("up", "-d", "--wait", "--wait-timeout", str(timeout_s), *self.services)
+        except RuntimeError as error:
+            raise RuntimeError(f"{error}\n{self.compose('logs', '--no-color', '--tail', '15')}") from error
 
     def enroll(self, camera: str) -> "Identity":
         """Enroll a camera, and unpack what it gets into a folder of its own."""
@@ -133,13 +136,16 @@ class Identity:
 
 @contextlib.contextmanager
 def server(folder: Path, *services: str, env: str = "") -> Iterator[Server]:
-    """A server after ``make init``, not yet up, with *env* as the ``.env`` it had before; gone at the end."""
+    """A server after ``make init``, not yet up, with *env* as the ``.env`` it had before; gone at the end.
+
+    ADDRESS in *env* stands for the server's. Where *env* names the server, ``make init`` is not told.
+    """
     needs_docker()
     needs_tool("make", "make")
     made = Server(folder, services)
-    (folder / ".env").write_text(f"BIND_ADDR={made.address}\n{env}")
+    (folder / ".env").write_text(f"BIND_ADDR={made.address}\n{env.replace('ADDRESS', made.address)}")
     try:
-        made.init_said = made.make("init", HOST=made.address)
+        made.init_said = made.make("init", **({} if "BROKER_HOSTNAME" in env else {"HOST": made.address}))
         made.compose("build", "-q", *services)
         yield made
     finally:

@@ -16,8 +16,9 @@ from shutterbus_broker.topics import MIB, Room, Rooms
 GIB = 1 << 30
 OWN_BYTES = GIB
 """Set aside for Kafka's own topics, its metadata and the room of the doctor."""
-LATE_S = 6
-"""The broker looks every 5 s and deletes 1 s later."""
+LATE_S = 12
+"""The broker looks every 5 s and deletes 1 s later. Its quota is a mean over 11 s, so that who was quiet before can
+send as much as that in less; and what is on its way when the quota is reached is still taken."""
 QUOTA_MIN = 2 * MIB
 QUOTA_MAX = 32 * MIB
 _SMALL = Rooms()
