@@ -13,7 +13,6 @@ import re
 import shutil
 import signal
 import socket
-import ssl
 import subprocess
 import sys
 import time
@@ -23,25 +22,17 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import cv2
 import kafka
 import kafka.errors
-import numpy as np
-import paho.mqtt.client as mqtt
 import pytest
-from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 from playwright.sync_api import Browser, Error, Page
 
 from shutterbus_broker import dotenv
-from shutterbus_wire import exif
-from shutterbus_wire.frame import Facts, Frame
-from shutterbus_wire.identity import FrameId, new_epoch
-from shutterbus_wire.message import encode_frame, kafka_headers, mqtt_user_properties
 from stack.brokers import docker, host_pid
 from stack.browser import chromium, log_in
+from stack.doors import assert_no_broker_answers, listening
 from stack.installation import SERVER_NAME, Camera, Installation, Place, installation, ordinary_user
+from stack.largest import LARGEST_BYTES, carry_over_kafka, carry_over_mqtt, largest_frame, mqtt_client
 from stack.programs import program
 from stack.servers import Identity
 from stack.test_first_light import footage, wait_for_picture_after, wait_until
@@ -52,7 +43,6 @@ VIRTUAL_CAMERA = Path(__file__).parent / "virtual_camera"
 RAW_CONSUMER = Path(__file__).parent / "raw_consumer.py"
 CAMERAS = ("gate", "yard")
 LIVE_AGAIN_WITHIN_S = 60
-LARGEST_BYTES = 8_388_620 - 4096
 
 
 @pytest.fixture(scope="module")
@@ -188,79 +178,6 @@ def test_4k_reaches_both_brokers_and_the_screen_byte_for_byte(
         assert status == 200
         assert shown == frame.picture
     wait_all_live(pages, time.time_ns() // 1000, LIVE_AGAIN_WITHIN_S)
-
-
-_EPOCH = new_epoch()
-
-
-def largest_frame(camera: str, number: int) -> Frame:
-    """Return a picture of 3840 x 2160 that is as large as a picture may be: noise, and comments for the rest."""
-    noise = np.random.default_rng(number).integers(0, 256, (2160, 3840, 3), np.uint8)
-    jpeg = bytes(cv2.imencode(".jpg", noise, [cv2.IMWRITE_JPEG_QUALITY, 60])[1])
-    facts = Facts(camera, FrameId(_EPOCH, number), time.time_ns() // 1000)
-    room = LARGEST_BYTES - len(exif.stamp(jpeg, facts, software="test"))
-    assert room > 4, "the noise alone is too large"
-    comments = b""
-    while room:
-        size = min(room, 60_000)
-        size -= 4 if 0 < room - size < 4 else 0
-        comments += b"\xff\xfe" + (size - 2).to_bytes(2) + bytes(size - 4)
-        room -= size
-    return Frame(
-        facts,
-        exif.stamp(jpeg[:2] + comments + jpeg[2:], facts, software="test"),
-        content_type="image/jpeg",
-        lane="live",
-    )
-
-
-def carry_over_kafka(sender: Identity, reader: Identity, frame: Frame) -> bytes:
-    """Send *frame* and return what a reader gets."""
-    message = encode_frame(frame, "jpeg", "live")
-    topic = f"shutterbus.{frame.facts.camera}.frames"
-    producer = kafka.KafkaProducer(**sender.kafka.kafka_producer(8_388_620))
-    sent = producer.send(topic, message.value, headers=kafka_headers(message)).get(timeout=30)
-    producer.close()
-    consumer = kafka.KafkaConsumer(**reader.kafka.kafka_consumer())
-    partition = kafka.TopicPartition(topic, 0)
-    consumer.assign([partition])
-    consumer.seek(partition, sent.offset)
-    records = consumer.poll(timeout_ms=20_000)[partition]
-    consumer.close()
-    return bytes(records[0].value)
-
-
-def carry_over_mqtt(sender: Identity, reader: Identity, frame: Frame) -> bytes:
-    """Likewise."""
-    message = encode_frame(frame, "jpeg", "live")
-    topic = f"shutterbus/{frame.facts.camera}/frames"
-    arrived: list[bytes] = []
-    with mqtt_client(reader) as receiving, mqtt_client(sender) as sending:
-        receiving.on_message = lambda _c, _d, message: arrived.append(bytes(message.payload))
-        receiving.subscribe(topic, qos=1)
-        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho has few types
-        properties.ContentType = message.content_type
-        properties.UserProperty = mqtt_user_properties(message)
-        time.sleep(0.5)  # whatever comes after the subscription is what is asked for
-        sending.publish(topic, message.value, 1, retain=True, properties=properties).wait_for_publish(20)
-        wait_until(lambda: bool(arrived), 20, lambda: "nothing arrived")
-    return arrived[-1]
-
-
-@contextlib.contextmanager
-def mqtt_client(identity: Identity, client_id: str = "") -> Iterator[mqtt.Client]:
-    """A connected client."""
-    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id, protocol=mqtt.MQTTv5)
-    assert identity.mqtt.tls is not None
-    client.tls_set_context(identity.mqtt.tls.context())
-    client.connect(**identity.mqtt.mqtt_connect())
-    client.loop_start()
-    try:
-        wait_until(client.is_connected, 10, lambda: "no connection to Mosquitto")
-        yield client
-    finally:
-        client.disconnect()
-        client.loop_stop()
 
 
 def test_every_process_may_be_killed(
@@ -399,45 +316,6 @@ def test_no_door_opens_without_certificate_or_password(
     assert open_paths - {"/", "/cameras/gate"} <= {"/livez", "/readyz", "/login"}
     for path in ("/", "/cameras/gate"):
         assert b'name="password"' in server.get(path)[1]
-
-
-def listening(container: str) -> set[int]:
-    """Return the TCP and UDP ports that a container listens on, other than to itself."""
-    ports = set()
-    for table, state in (("tcp", "0A"), ("tcp6", "0A"), ("udp", "07"), ("udp6", "07")):
-        for line in docker("exec", container, "cat", f"/proc/net/{table}").splitlines()[1:]:
-            local, _, its_state = line.split()[1:4]
-            host, _, port = local.partition(":")
-            itself = host.endswith("7F") or host in {
-                "00000000000000000000000001000000",
-                "0000000000000000FFFF00000100007F",
-            }
-            if its_state == state and not itself:
-                ports.add(int(port, 16))
-    return ports
-
-
-_MQTT_HELLO = b"\x10\x10\x00\x04MQTT\x05\x02\x00\x3c\x00\x00\x03any"
-_KAFKA_HELLO = b"\x00\x00\x00\x0d\x00\x12\x00\x00\x00\x00\x00\x07\x00\x03any"
-_HTTP_HELLO = b"GET / HTTP/1.1\r\nHost: any\r\n\r\n"
-
-
-def assert_no_broker_answers(address: str, port: int) -> None:
-    """Neither in the clear nor encrypted, to whomever shows no certificate."""
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    for hello in (_MQTT_HELLO, _KAFKA_HELLO, _HTTP_HELLO):
-        for encrypted in (False, True):
-            answer = b""
-            with contextlib.suppress(OSError), socket.create_connection((address, port), 5) as connection:  # noqa: SIM117
-                with (
-                    context.wrap_socket(connection)
-                    if encrypted
-                    else contextlib.nullcontext(connection) as talk
-                ):
-                    talk.sendall(hello)
-                    answer = talk.recv(100)
-            assert not answer or (not encrypted and answer[0] == 0x15), (port, hello, answer)  # a TLS alert
 
 
 def logs(container: str) -> str:
