@@ -140,12 +140,12 @@ class Installation(Place):
         self.init_said = ""
         self.check_hostname = True
         self.cameras: dict[str, Camera] = {}
+        subprocess.run(["git", "clone", "-q", ROOT, self.folder], check=True)
+        person.owns(self.folder)
         docker("network", "create", f"{project}-address")
         self.address = docker(
             "network", "inspect", "-f", "{{(index .IPAM.Config 0).Gateway}}", f"{project}-address"
         )
-        subprocess.run(["git", "clone", "-q", ROOT, self.folder], check=True)
-        person.owns(self.folder)
 
     @property
     def web(self) -> str:
