@@ -44,6 +44,13 @@ def _snapshot(folder: Path) -> dict[str, bytes]:
     }
 
 
+def _packed(file: Path, name: str) -> str:
+    with tarfile.open(file) as tar:
+        found = tar.extractfile(name)
+        assert found is not None
+        return found.read().decode()
+
+
 def test_init_makes_all_that_a_server_needs(tmp_path: Path) -> None:
     """The password is shown once and kept as a hash."""
     said = Said()
@@ -134,10 +141,8 @@ def test_camera_gets_all_that_it_needs_and_no_more(there: Installation) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
     with tarfile.open(file) as tar:
         names = tar.getnames()
-        env = tar.extractfile("gate/.env")
-        assert env is not None
-        text = env.read().decode()
         assert tar.getmember("gate/secrets/gate.key").mode == 0o600
+    text = _packed(file, "gate/.env")
     assert set(names) == {
         "gate",
         "gate/secrets",
@@ -239,20 +244,14 @@ def test_first_host_that_is_a_bare_ipv6_address_stands_in_brackets_before_a_port
     assert (settings["SERVER_NAME"], settings["BIND_ADDR"]) == ("[fd00::10]", "[::1]")
     assert authority.hosts_of((there.state / "server/kafka/server.crt").read_bytes())[0] == "fd00::10"
     (file,) = enroll.enroll(there, "cameras", ("gate",), Said(), NOW)
-    with tarfile.open(file) as tar:
-        env = tar.extractfile("gate/.env")
-        assert env is not None
-        text = env.read().decode()
+    text = _packed(file, "gate/.env")
     assert "SS_BROKERS=[fd00::10]:9093\n" in text
     assert "SERVER_ADDRESS" not in text
     said = Said()
     initialise.run(tmp_path, None, said, NOW)
     assert said == ["Ready: docker compose up -d"]
     (file,) = enroll.enroll(there, "readers", ("nas",), Said(), NOW)
-    with tarfile.open(file) as tar:
-        readme = tar.extractfile("nas/README.txt")
-        assert readme is not None
-        text = readme.read().decode()
+    text = _packed(file, "nas/README.txt")
     assert "kcat -b [fd00::10]:9093" in text
     assert "mosquitto_sub -h fd00::10 -p" in text
 

@@ -99,11 +99,12 @@ def test_image_goes_along_for_a_pi_without_internet(running: Server, tmp_path: P
     architecture = docker("version", "-f", "{{.Server.Arch}}")
     name = f"shutterbus-edge:{running.environment['SHUTTERBUS_TAG']}"
     try:
-        running.make(
+        said = running.make(
             "enroll", CAMERA="shed", IMAGE="1", ARCH=architecture, EDGE_TARGET="debian", EDGE_IMAGE=name
         )
     finally:
         dockerfile.write_text(text)
+    assert "docker load -i edge-image.tar.gz" in said
     docker("image", "rm", name)
     with tarfile.open(running.folder / "shed.tar") as tar:
         tar.extractall(tmp_path, filter="data")

@@ -53,6 +53,8 @@ def enroll(
                 f"{identities.certificate_name(kind, name)} is enrolled; {target.name} holds its private key: "
                 "keep it only where it is used"
             )
+        if image and kind == "cameras":
+            say(f"Where it is unpacked, once before the first start: docker load -i {parcel.IMAGE_FILE}")
         _tell_kafka(there, say)
     return written
 
