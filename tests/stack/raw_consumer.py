@@ -78,8 +78,14 @@ def from_kafka(address: str, topic: str, notes: Notes) -> None:
             "ssl_certfile": files["certificate"],
             "ssl_keyfile": files["key"],
         }
+    # By default it waits up to 30 s between two attempts: that would measure kafka-python, not us.
     consumer = KafkaConsumer(
-        topic, bootstrap_servers=address, auto_offset_reset="earliest", group_id=None, **tls
+        topic,
+        bootstrap_servers=address,
+        auto_offset_reset="earliest",
+        group_id=None,
+        reconnect_backoff_max_ms=1000,
+        **tls,
     )
     Path(sys.argv[4]).with_suffix(".ready").touch()
     for record in consumer:
