@@ -1,5 +1,6 @@
 """The topics of a camera, made on a real Kafka."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,6 +25,14 @@ def _config(broker: KafkaContainer, topic: str) -> dict[str, Any]:
     with KafkaAdminClient(bootstrap_servers=broker.address) as admin:
         found = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)], config_filter="all")
     return {key: entry["value"] for key, entry in found["topic"][topic].items()}
+
+
+def _wait_known(broker: KafkaContainer, topic: str) -> None:
+    """Return when the broker describes *topic*: one just created may take a moment to be known to it."""
+    deadline = time.monotonic() + 20
+    while "retention.bytes" not in _config(broker, topic):
+        assert time.monotonic() < deadline, f"{topic} is not known after 20 s"
+        time.sleep(0.1)
 
 
 def test_each_camera_gets_three_topics_that_keep_what_they_are_given(
@@ -52,6 +61,7 @@ def test_doing_it_again_puts_right_what_was_changed_meanwhile(
 ) -> None:
     """A topic's own size limit is the usual reason why the broker's seems to have no effect."""
     main(["topics", "pond", "--brokers", broker.address])
+    _wait_known(broker, "shutterbus.pond.frames")
     with KafkaAdminClient(bootstrap_servers=broker.address) as admin:
         changed = {
             "max.message.bytes": "1000",

@@ -107,7 +107,9 @@ def test_batch_damaged_on_the_brokers_disk_is_skipped(broker: KafkaContainer) ->
     """kafka-python would stay at that place for ever, and with it every camera."""
     make_topics(broker.address, ["damaged", "sound"])
     with sending(broker.address) as send:
-        send.frames(frame(0, camera="damaged"), frame(1, camera="damaged"), frame(0, camera="sound"))
+        # Each in a batch of its own, of which the second is then damaged.
+        send.frames(frame(0, camera="damaged"))
+        send.frames(frame(1, camera="damaged"), frame(0, camera="sound"))
         log = "/var/lib/kafka/data/shutterbus.damaged.frames-0/00000000000000000000.log"
         docker(
             "exec",

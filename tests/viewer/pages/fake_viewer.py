@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import uvicorn
 from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
@@ -277,8 +278,8 @@ class FakeViewer:
         @app.post("/login")
         @app.post("/logout")
         async def post(request: Request) -> HTMLResponse:
-            form = await request.form()
-            self.posts.append((request.url.path, {name: str(value) for name, value in form.items()}))
+            form = dict(parse_qsl((await request.body()).decode(), keep_blank_values=True))
+            self.posts.append((request.url.path, form))
             self._note()
             return page("login.html", csrf="token-of-the-fake", message=self.login_message)
 
