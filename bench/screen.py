@@ -25,7 +25,7 @@ from stack.brokers import free_port, kafka, mosquitto
 from stack.browser import chromium, log_in
 from stack.programs import BIN, program, wait_for_http
 
-SHOTS = 100
+SHOTS = 50
 RATE = 5
 GOAL = 1.3
 
@@ -73,8 +73,10 @@ def watch(page: Page) -> list[float]:
     """Return the delay in ms of the next SHOTS pictures that *page* draws."""
     page.wait_for_selector("[data-captured-at-us]", state="attached")
     page.evaluate(OBSERVE)
-    page.wait_for_function(f"window.delays_ms.length >= {SHOTS}", timeout=4 * SHOTS / RATE * 1000)
-    delays: list[float] = page.evaluate("window.delays_ms")
+    page.wait_for_function(
+        "shots => window.delays_ms.length >= shots", arg=SHOTS, timeout=4 * SHOTS / RATE * 1000
+    )
+    delays: list[float] = page.evaluate("() => window.delays_ms")
     return delays
 
 
