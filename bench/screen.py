@@ -161,7 +161,8 @@ def _bare_kafka(address: str, deliver: Callable[[bytes], None]) -> Callable[[byt
     producer = KafkaProducer(bootstrap_servers=address, acks="all", enable_idempotence=False, linger_ms=0)
 
     def consume() -> None:
-        for record in KafkaConsumer("bench-bare", bootstrap_servers=address, auto_offset_reset="latest"):
+        # The topic is made by the first picture: without the short refresh it is found five minutes later.
+        for record in KafkaConsumer("bench-bare", bootstrap_servers=address, metadata_max_age_ms=1000):
             deliver(record.value)
 
     threading.Thread(target=consume, daemon=True).start()
