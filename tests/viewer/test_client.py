@@ -88,11 +88,14 @@ def test_watched_camera_sends_its_picture_with_its_facts() -> None:
     play(scene)
 
 
-def test_original_is_passed_on_byte_for_byte() -> None:
+@pytest.mark.parametrize("width_px", [0, 1_280, 1_024, 2_048])
+def test_original_is_passed_on_byte_for_byte_where_it_is_wanted_or_scaling_saves_little(
+    width_px: int,
+) -> None:
     async def scene(page: Page) -> None:
-        shown = picture(4)
+        shown = picture(4, picture=jpeg(1_280, 720))
         page.cameras.show(shown, "kafka")
-        page.client.watch({"gate": 0})
+        page.client.watch({"gate": width_px})
         messages = [await page.told() for _ in range(3)]
 
         assert [message[1] for message in messages if isinstance(message, tuple)] == [shown.frame.picture]

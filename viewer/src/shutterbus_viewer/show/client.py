@@ -34,6 +34,10 @@ READINGS_HELD = 256
 FEW = 4
 """A client that watches no more than this many cameras shows them large, with all their readings."""
 
+WORTH_SCALING = 1.5
+"""A picture less than this many times as wide as its place is passed on as it is: scaling it would save not much more
+than half of its bytes, and cost a decoding, an encoding and their time before anyone sees it."""
+
 
 class Client:
     """Only on the loop. ``next`` is for one task, the rest for whoever hears of something."""
@@ -150,8 +154,9 @@ class Client:
         return None
 
     async def _jpeg(self, picture: Picture, width_px: int) -> bytes:
+        worth_scaling = picture.width_px >= WORTH_SCALING * width_px
         try:
-            return await self._thumbnails.jpeg(picture, width_px)
+            return await self._thumbnails.jpeg(picture, width_px if worth_scaling else 0)
         except UndrawableError as error:
             self._cameras.trouble(picture.camera, "undrawable", str(error))
             # A browser may still make something of it, and says so if not.
