@@ -1,5 +1,6 @@
 """The newest picture goes first, and none is lost, whatever the broker does."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from shutterbus_edge.errors import (
     FrameRefusedError,
     MisconfiguredError,
     NobodyListensError,
+    NotGrantedError,
 )
 from shutterbus_wire.records import Status
 
@@ -254,18 +256,44 @@ def test_misconfiguration_waits_a_minute_between_attempts_and_keeps_everything(b
     assert bench.held == 0
 
 
-def test_denied_topic_is_not_asked_for_again_at_once(bench: Bench) -> None:
-    asked: list[str] = []
+def test_denied_topic_is_asked_for_soon_then_rarely_each_time_as_who_we_are_by_then(bench: Bench) -> None:
+    """A server that is just starting gives its rights within seconds; a new certificate counts from the next connection on."""
+    asked: list[float] = []
 
-    def denied(outgoing: object) -> MisconfiguredError:
-        asked.append(str(outgoing))
-        return MisconfiguredError("the broker does not let us write")
+    def denied(_: object) -> NotGrantedError:
+        asked.append(bench.clock.monotonic_s())
+        return NotGrantedError("the broker does not let us write")
 
     bench.broker.verdict = denied
-    bench.run_s(59, each=bench.shoot, step_s=1)
+    bench.run_s(200, each=bench.shoot, step_s=1)
 
-    assert len(asked) == 1
-    assert bench.held == 59
+    assert [later - earlier for earlier, later in pairwise(asked)] == [5, 10, 20, 40, 60, 60]
+    assert len([client for client in bench.broker.clients if client.lane == "live"]) == len(asked)
+    assert bench.broker.open_clients == 1
+    assert bench.held == 200
+
+    bench.broker.verdict = lambda _: None
+    bench.run_s(80)
+    assert bench.held == 0
+
+
+def test_readings_that_are_denied_close_no_connection(bench: Bench) -> None:
+    bench.broker.verdict = lambda outgoing: (
+        NotGrantedError("the broker does not let us write") if outgoing.topic.endswith("readings") else None
+    )
+
+    def both() -> None:
+        bench.read_sensor()
+        bench.shoot()
+
+    bench.run_s(30, each=both, step_s=1)
+
+    assert lanes(bench, "live") == list(range(30))
+    assert {client.lane: client.closed for client in bench.broker.clients} == {
+        "live": False,
+        "backlog": False,
+    }
+    assert len(bench.broker.clients) == 2
 
 
 def test_readings_without_a_subscriber_hold_up_no_picture(bench: Bench) -> None:

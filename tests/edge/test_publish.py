@@ -17,6 +17,7 @@ from shutterbus_edge.errors import (
     FrameRefusedError,
     MisconfiguredError,
     NobodyListensError,
+    NotGrantedError,
 )
 from shutterbus_edge.publish import Publisher
 from shutterbus_edge.publish.backlog import Allowance
@@ -246,6 +247,7 @@ def test_base64_leaves_less_room() -> None:
     [
         (BrokerUnavailableError("away"), [0.5, 1, 2, 4, 5, 5]),
         (NobodyListensError("nobody"), [5, 10, 20, 40, 60, 60]),
+        (NotGrantedError("no right"), [5, 10, 20, 40, 60, 60]),
         (MisconfiguredError("wrong password"), [60, 60, 60]),
     ],
 )
@@ -260,6 +262,17 @@ def test_patience_depends_on_what_went_wrong(error: BrokerUnavailableError, wait
     retry.worked()
     assert retry.wait_s(100.0) == 0
     assert retry.reason == ""
+
+
+def test_server_that_was_away_for_long_and_now_lacks_our_rights_is_asked_again_soon() -> None:
+    """As when it is set up for the first time while its cameras are waiting."""
+    retry = Retry(share=lambda: 1.0)
+    for _ in range(1000):
+        retry.failed(BrokerUnavailableError("away"), 0.0)
+    retry.failed(NotGrantedError("no right"), 0.0)
+    assert retry.wait_s(0.0) == 5
+    retry.failed(MisconfiguredError("wrong password"), 0.0)
+    assert retry.wait_s(0.0) == 60
 
 
 def test_broker_that_is_away_is_tried_at_random_instants() -> None:

@@ -19,7 +19,7 @@ from kafka.admin import NewTopic
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.fakes_publish import picture
-from shutterbus_edge.publish import Publisher, retry
+from shutterbus_edge.publish import Publisher
 from shutterbus_edge.publish.client import Client, Outgoing
 from shutterbus_edge.settings import EdgeSettings, PublishSettings
 from shutterbus_edge.spool import Held, Spool
@@ -460,9 +460,8 @@ def test_connection_closed_with_a_large_message_unsent_leaves_nothing_open(
 
 
 def test_missing_topic_waits_and_is_found_when_it_has_been_created(
-    kafka_broker: Container, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kafka_broker: Container, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(retry, "MISCONFIGURED_S", 2.0)
     place = Place("kafka", ("127.0.0.1", kafka_broker.port), next(CAMERAS))
     edge = Edge(place, tmp_path)
     edge.publisher.start()

@@ -16,6 +16,10 @@ class MisconfiguredError(EdgeError):
     """Something outside has to be put right first. Stop, or wait long, and say what to fix."""
 
 
+class NotGrantedError(MisconfiguredError):
+    """Our identity lacks what it needs: its certificate, a right, a topic. Look again soon at first; it may be on its way."""
+
+
 class CameraUnavailableError(EdgeError):
     """No picture can be taken now. Wait, and open the camera again."""
 

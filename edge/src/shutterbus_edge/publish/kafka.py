@@ -22,7 +22,13 @@ from kafka.net.compat import KafkaNetClient
 from kafka.net.manager import KafkaConnectionManager
 from kafka.net.selector import NetworkSelector
 
-from shutterbus_edge.errors import BrokerUnavailableError, EdgeError, FrameRefusedError, MisconfiguredError
+from shutterbus_edge.errors import (
+    BrokerUnavailableError,
+    EdgeError,
+    FrameRefusedError,
+    MisconfiguredError,
+    NotGrantedError,
+)
 from shutterbus_edge.publish.chatter import quieten
 from shutterbus_edge.publish.client import Done, Outgoing
 from shutterbus_edge.publish.reach import speaks_tls
@@ -282,12 +288,12 @@ class KafkaClient:
             cluster._topics.discard(topic)  # noqa: SLF001 - it would be asked for ten times a second from now on
         return False
 
-    def _unknown(self, topic: str) -> MisconfiguredError:
+    def _unknown(self, topic: str) -> NotGrantedError:
         if topic in self._producer._metadata.unauthorized_topics:  # noqa: SLF001 - as above
-            return MisconfiguredError(
+            return NotGrantedError(
                 f"the broker does not let us write to topic {topic}; give this identity the right to"
             )
-        return MisconfiguredError(
+        return NotGrantedError(
             f"the broker has no topic {topic}; create it (shutterbus-broker topics), or name another with SS_TOPIC"
         )
 
@@ -307,7 +313,7 @@ class KafkaClient:
                 f"its message has {size:,} bytes, more than topic {outgoing.topic} takes ({limit} at last asking)",
             )
         if isinstance(error, kafka_errors.TopicAuthorizationFailedError):
-            judged: EdgeError = MisconfiguredError(
+            judged: EdgeError = NotGrantedError(
                 f"the broker does not let us write to topic {outgoing.topic}; give this identity the right to"
             )
         elif isinstance(error, _TOPIC):
@@ -335,7 +341,7 @@ class KafkaClient:
                 )
             raise explained from error
         except OSError as error:
-            raise MisconfiguredError(f"a certificate or key file cannot be used: {error}") from error
+            raise NotGrantedError(f"a certificate or key file cannot be used: {error}") from error
 
     def _explain(self, error: Exception) -> EdgeError:
         """Return what a failed connection means."""

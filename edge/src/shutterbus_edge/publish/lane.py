@@ -14,6 +14,7 @@ from shutterbus_edge.errors import (
     FrameRefusedError,
     NobodyListensError,
     NoLongerHeldError,
+    NotGrantedError,
 )
 from shutterbus_edge.publish.client import Client, Outgoing
 from shutterbus_edge.publish.encode import Encoder
@@ -101,6 +102,7 @@ class Lane(ABC):
         self._last_confirmed_us: int | None = None
         self._published = self._published_bytes = self._records_published = 0
         self._confirm_s: float | None = None
+        self._denied_on: int | None = None  # which connection, as the line counts them
 
     def run(self, stop: threading.Event) -> None:
         """Turn until *stop* is set."""
@@ -116,7 +118,7 @@ class Lane(ABC):
     def step(self) -> float:
         """Do one turn; return how many seconds the next may wait."""
         self._settle()
-        if self.line.look_after(self._unconfirmed_s()):
+        if self.line.look_after(self._unconfirmed_s()) or self._closed_as_denied():
             self._settle()
             self._abandon()
         # Connecting may take so long that nobody waits for this lane any more, and the spool is closed.
@@ -252,7 +254,20 @@ class Lane(ABC):
                 # If the connection itself failed, the line's own patience applies, and the next turn closes it.
                 if self.line.client and self.line.client.broken() is None:
                     self._retries[flight.kind].failed(error, self._clock.monotonic_s())
+                    if flight.kind == "frame" and isinstance(error, NotGrantedError):
+                        self._denied_on = self.line.opened
                 self._take_back(flight)
+
+    def _closed_as_denied(self) -> bool:
+        """Close a connection that may not send pictures when they are due again; True if that happened now.
+
+        Who we are was settled when it was opened, and our certificate may have been replaced since.
+        """
+        due = not self._retries["frame"].wait_s(self._clock.monotonic_s())
+        if not (due and self.line.client and self._denied_on == self.line.opened):
+            return False
+        self.line.close()
+        return True
 
     def _confirmed(self, flight: Flight) -> None:
         self.line.worked()
@@ -261,6 +276,7 @@ class Lane(ABC):
         if flight.held:
             self._spool.ack(flight.held)
         if flight.kind == "frame":
+            self._denied_on = None
             self._published += 1
             self._published_bytes += flight.size_bytes
             self._confirm_s = self._clock.monotonic_s() - flight.sent_at_s

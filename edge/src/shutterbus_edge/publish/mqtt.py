@@ -24,6 +24,7 @@ from shutterbus_edge.errors import (
     FrameRefusedError,
     MisconfiguredError,
     NobodyListensError,
+    NotGrantedError,
 )
 from shutterbus_edge.publish.client import Done, Outgoing
 from shutterbus_edge.publish.reach import speaks_tls, why
@@ -177,6 +178,11 @@ class MqttClient:
                 return
         done(lost if early is None else self._judge(early, outgoing))
 
+    @property
+    def keepalive_s(self) -> int:
+        """After how long a silence we ask for a sign: as long as is set, or less where the broker wants it so."""
+        return self._paho.keepalive
+
     def broken(self) -> EdgeError | None:
         """See ``Client``."""
         return self._lost
@@ -244,7 +250,7 @@ class MqttClient:
         try:
             paho.tls_set_context(self._settings.tls.context())
         except OSError as error:
-            raise MisconfiguredError(f"a certificate or key file cannot be used: {error}") from error
+            raise NotGrantedError(f"a certificate or key file cannot be used: {error}") from error
         if not self._settings.tls.check_hostname:
             paho.tls_insecure_set(True)
 
@@ -306,7 +312,7 @@ class MqttClient:
                 f"the broker refuses it: {code}; its message has {len(outgoing.message.value):,} bytes",
             )
         if code.value in {0x87, 0x90}:
-            return MisconfiguredError(f"the broker does not let us write to topic {outgoing.topic}: {code}")
+            return NotGrantedError(f"the broker does not let us write to topic {outgoing.topic}: {code}")
         return BrokerUnavailableError(f"the broker did not take it: {code}")
 
     # Called by paho's thread.

@@ -3,11 +3,12 @@
 import random
 from collections.abc import Callable
 
-from shutterbus_edge.errors import EdgeError, MisconfiguredError, NobodyListensError
+from shutterbus_edge.errors import EdgeError, MisconfiguredError, NobodyListensError, NotGrantedError
 from shutterbus_wire.outage import Outage
 
 AWAY_FIRST_S, AWAY_MOST_S = 0.5, 5.0
-NOBODY_FIRST_S, NOBODY_MOST_S = 5.0, 60.0
+OTHERS_FIRST_S, OTHERS_MOST_S = 5.0, 60.0
+"""For somebody else to do their part: subscribe, or give us our rights. On a server that is just starting both come soon."""
 MISCONFIGURED_S = 60.0
 """Long, because a wrong password sent every few seconds locks an account, and a person has to act anyway."""
 
@@ -30,23 +31,28 @@ class Retry:
         self.nobody_listens = False
         self._outage = outage
         self._share = share
+        self._patience_s = (AWAY_FIRST_S, AWAY_MOST_S)
         self._failures = 0
         self._due_at_s = float("-inf")
 
     def failed(self, error: EdgeError, now_s: float) -> None:
         """Note a failure; the first of a row, or one for a new reason, is logged."""
-        was_nobody, self.nobody_listens = self.nobody_listens, isinstance(error, NobodyListensError)
-        if was_nobody != self.nobody_listens:
-            self._failures = 0
         self.reason = str(error)
+        self.nobody_listens = isinstance(error, NobodyListensError)
         self.probing = isinstance(error, NobodyListensError | MisconfiguredError)
+        share = 1.0
         match error:
-            case NobodyListensError():
-                wait_s = min(NOBODY_MOST_S, NOBODY_FIRST_S * 2**self._failures)
+            case NobodyListensError() | NotGrantedError():
+                patience_s = OTHERS_FIRST_S, OTHERS_MOST_S
             case MisconfiguredError():
-                wait_s = MISCONFIGURED_S
+                patience_s = MISCONFIGURED_S, MISCONFIGURED_S
             case _:
-                wait_s = min(AWAY_MOST_S, AWAY_FIRST_S * 2**self._failures) * self._share()
+                patience_s, share = (AWAY_FIRST_S, AWAY_MOST_S), self._share()
+        if patience_s != self._patience_s:
+            # A server that was away for a night and now lacks our rights may be about to give them.
+            self._patience_s, self._failures = patience_s, 0
+        first_s, most_s = patience_s
+        wait_s = min(most_s, first_s * 2**self._failures) * share
         self._failures = min(self._failures + 1, 16)
         self._due_at_s = now_s + wait_s
         if self._outage:
