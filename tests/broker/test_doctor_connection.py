@@ -36,13 +36,20 @@ def tls(tmp_path: Path, signer: Certificate) -> Tls:
 
 @contextlib.contextmanager
 def _listener(
-    folder: Path, shown: Certificate, ca: Path, *, wants_ours: bool = True, answer: bytes = b""
+    folder: Path,
+    shown: Certificate,
+    ca: Path,
+    *,
+    wants_ours: bool = True,
+    answer: bytes = b"",
+    newest: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED,
 ) -> Iterator[Address]:
     """A TLS server that shows a certificate, and gives *answer* to whatever it is sent."""
     (folder / "server.pem").write_bytes(shown.certificate_pem + shown.key_pem)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "server.pem")
     context.load_verify_locations(ca)
+    context.maximum_version = newest
     context.verify_mode = ssl.CERT_REQUIRED if wants_ours else ssl.CERT_NONE
     ended = threading.Event()
 
@@ -112,6 +119,18 @@ def test_cause_of_a_certificate_that_is_not_accepted_is_named(
     assert found.status == "failure"
     assert words in found.sentence
     assert found.fix
+
+
+def test_cause_is_named_also_where_a_stranger_is_shown_nothing(
+    tmp_path: Path, tls: Tls, signer: Certificate
+) -> None:
+    """Up to TLS 1.2, who comes without a certificate does not get to see the server's."""
+    assert tls.ca_certs
+    shown = authority.issue(signer, "kafka.service", NOW, hosts=["other.example.org"])
+    with _listener(tmp_path, shown, tls.ca_certs, newest=ssl.TLSVersion.TLSv1_2) as at:
+        found = connection.certificate(at, tls, NOW)
+    assert found.status == "failure"
+    assert "cannot be accepted: IP address mismatch" in found.sentence
 
 
 def test_broker_that_wants_no_certificate_is_found(

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from shutterbus_broker import disk
-from shutterbus_broker.doctor import kafka, machine, mosquitto, old_clients, sizes
+from shutterbus_broker.doctor import acl, kafka, machine, mosquitto, old_clients, sizes
 from shutterbus_broker.doctor.mosquitto import Connack
+from shutterbus_broker.identities import Identities
+from shutterbus_broker.mosquitto import acl as acl_file
 from shutterbus_wire.checks import Finding
 
 WANTED = 2_097_164
@@ -122,7 +124,7 @@ def test_mosquitto_as_it_is_configured_here_is_in_order() -> None:
     assert mosquitto.configuration(text, WANTED).status == "ok"
     assert mosquitto.packet_size(Connack(WANTED), WANTED).status == "ok"
     assert mosquitto.window(Connack(receive_max=20)).status == "ok"
-    assert mosquitto.keepalive(Connack()).status == "ok"
+    assert mosquitto.keepalive(Connack(), WANTED).status == "ok"
 
 
 @pytest.mark.parametrize(
@@ -149,7 +151,43 @@ def test_what_mosquitto_says_on_connecting_is_judged() -> None:
     assert "max_packet_size is 2000000" in mosquitto.packet_size(Connack(2_000_000), WANTED).sentence
     assert mosquitto.packet_size(Connack(None), WANTED).status == "failure"
     assert mosquitto.window(Connack(receive_max=None)).status == "failure"
-    assert mosquitto.keepalive(Connack(keepalive_s=30)).status == "failure"
+
+
+def test_keepalive_that_the_largest_picture_outlasts_is_named_with_the_line_that_it_takes() -> None:
+    """A server knows no camera's line; it knows its own largest picture."""
+    assert mosquitto.keepalive(Connack(keepalive_s=60), WANTED).status == "ok"
+    found = mosquitto.keepalive(Connack(keepalive_s=30), WANTED)
+    assert found.status == "failure"
+    assert "a keepalive above 30 s (max_keepalive)" in found.sentence
+    assert "on a line of less than 373 kbit/s" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("line", "instead", "words"),
+    [
+        ("topic write shutterbus/gate/+", "", "missing in state/mosquitto/acl: gate.1 may write shutterbus/gate/+"),
+        ("topic write shutterbus/gate/+", "topic read shutterbus/gate/+", "missing in state/mosquitto/acl: gate.1 may write"),
+        ("user gate.1", "user gate.2", "missing in state/mosquitto/acl: gate.1 may write shutterbus/gate/+; gate.1 may read"),
+        ("user gate.1", "topic write #\nuser gate.1", "and not meant to be: doctor.service may write #"),
+        ("user gate.1", "pattern write shutterbus/%c/+\nuser gate.1", "and not meant to be: pattern write shutterbus/%c/+"),
+    ],
+)  # fmt: skip
+def test_line_of_mosquittos_rights_is_named(line: str, instead: str, words: str) -> None:
+    """Which camera may not send, or who may do more than is meant."""
+    meant = acl_file(Identities({}, {}).enrolled("cameras", "gate"))
+    assert acl.judge(meant, meant).status == "ok"
+    found = acl.judge(meant.replace(line, instead), meant)
+    assert (found.status, found.fix) == ("failure", acl.AGAIN)
+    assert words in found.sentence
+
+
+def test_rights_that_are_missing_for_many_are_not_all_listed() -> None:
+    """After a backup from before they were enrolled, say."""
+    cameras = Identities({}, {})
+    for name in ("gate", "yard", "roof"):
+        cameras = cameras.enrolled("cameras", name)
+    found = acl.judge(acl_file(Identities({}, {})), acl_file(cameras))
+    assert found.sentence.endswith(" and 3 more")
 
 
 def test_advertised_addresses_are_read_as_kafka_lists_them() -> None:

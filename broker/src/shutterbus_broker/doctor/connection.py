@@ -131,10 +131,13 @@ def text(address: Address) -> str:
 def _unacceptable(
     address: Address, name: str, error: ssl.SSLCertVerificationError, tls: Tls, now: dt.datetime
 ) -> Finding:
-    where, shown = text(address), _shown(address)
+    where = text(address)
     what = f"the certificate of {where}"
-    if shown is None:
+    try:
+        pem = ssl.get_server_certificate(address, timeout=CONNECT_S)
+    except OSError:  # not shown to who comes without one, before TLS 1.3
         return failure(f"{what} cannot be accepted: {error.verify_message}", RENEW)
+    shown = x509.load_pem_x509_certificate(pem.encode("ascii"))
     if error.verify_code in _WRONG_NAME:
         names = _names(shown)
         return failure(
@@ -159,22 +162,6 @@ def _names(shown: x509.Certificate) -> list[str]:
     except x509.ExtensionNotFound:
         return []
     return [str(one.value) for one in found]
-
-
-def _shown(address: Address) -> x509.Certificate | None:
-    """Return a certificate that could not be verified; None if it is not shown a second time."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    try:
-        with (
-            socket.create_connection(address, timeout=CONNECT_S) as plain,
-            context.wrap_socket(plain, server_hostname=address[0]) as encrypted,
-        ):
-            data = encrypted.getpeercert(binary_form=True)
-    except OSError:
-        return None
-    return x509.load_der_x509_certificate(data) if data else None
 
 
 def _reason(error: ssl.SSLError) -> str:

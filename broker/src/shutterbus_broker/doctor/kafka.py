@@ -116,12 +116,12 @@ def _reached(address: Address, patient: Patient) -> Finding:
         and host == patient.server_name
         and instead
     ):
-        through = connection.certificate((instead, number), patient.tls, patient.now, name=host)
-        if through.status != "failure":
+        found = connection.certificate((instead, number), patient.tls, patient.now, name=host)
+        if found.status != "failure":
             return warning(
                 f"no name server known here knows {host}; cameras find it by SERVER_ADDRESS={instead} alone"
             )
-    if found.status != "failure":
+    elif found.status != "failure":
         found = connection.certificate(address, patient.tls, patient.now)
     if found.status == "failure":
         return failure(

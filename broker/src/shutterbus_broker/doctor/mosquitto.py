@@ -12,8 +12,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from shutterbus_broker import roundtrip
-from shutterbus_broker.doctor import connection
+from shutterbus_broker import legacy, roundtrip
+from shutterbus_broker import mosquitto as rights_of_mosquitto
+from shutterbus_broker.doctor import acl, connection
 from shutterbus_broker.doctor.patient import Patient
 from shutterbus_broker.errors import SetupError
 from shutterbus_wire.checks import Check, Finding, failure, ok
@@ -25,6 +26,9 @@ NOT_AUTHORIZED = 0x87
 QUEUED_BYTES_MAX = 1 << 30
 INFLIGHT_MAX = 100
 KEEPALIVE_MIN_S = 60
+"""Enough for a picture of 8 MiB on a line of 1 Mbit/s, which takes 67 s."""
+KEEPALIVES = 1.5
+"""A connection is given up after so many of them without a word."""
 KEEPALIVE_ASKED_S = 600
 CONFIGURATION = Path("broker/mosquitto/mosquitto.conf")
 RESTART = "docker compose up -d --force-recreate mosquitto"
@@ -62,7 +66,11 @@ def checks(patient: Patient) -> list[Check]:
         ),
         Check("mosquitto settings", lambda: _configured(patient)),
         Check("mosquitto window", lambda: window(found.connack), needs=("mosquitto login",)),
-        Check("mosquitto keepalive", lambda: keepalive(found.connack), needs=("mosquitto login",)),
+        Check(
+            "mosquitto keepalive",
+            lambda: keepalive(found.connack, patient.message_max_bytes),
+            needs=("mosquitto login",),
+        ),
         Check("mosquitto rights", lambda: _rights(patient), needs=("mosquitto login",)),
         Check("mosquitto record", lambda: _carries(patient, 1), needs=("mosquitto login",)),
         Check(
@@ -99,12 +107,13 @@ def window(connack: Connack) -> Finding:
     return ok(f"at most {receive_max} messages are on the way to a client")
 
 
-def keepalive(connack: Connack) -> Finding:
+def keepalive(connack: Connack, largest_bytes: int) -> Finding:
     """Whether a client on a slow line may be silent for as long as a picture takes."""
     if connack.keepalive_s is not None and connack.keepalive_s < KEEPALIVE_MIN_S:
+        slowest = largest_bytes * 8 / 1000 / (KEEPALIVES * connack.keepalive_s)
         return failure(
-            f"Mosquitto allows no client a keepalive above {connack.keepalive_s} s (max_keepalive): on a slow line it is "
-            "cut off in the middle of a picture",
+            f"Mosquitto allows no client a keepalive above {connack.keepalive_s} s (max_keepalive): on a line of less "
+            f"than {slowest:.0f} kbit/s a client is cut off in the middle of the largest picture",
             f"in {CONFIGURATION}: no max_keepalive; {RESTART}",
         )
     return ok("clients choose how long they may be silent")
@@ -205,6 +214,17 @@ def _login(patient: Patient, found: _Found) -> Finding:
 
 
 def _rights(patient: Patient) -> Finding:
+    try:
+        text = (patient.there.project / acl.FILE).read_text("utf-8")
+    except OSError as error:
+        return failure(f"{acl.FILE} cannot be read: {(error.strerror or str(error)).lower()}", acl.AGAIN)
+    wanted = rights_of_mosquitto.acl(patient.there.identities(), legacy.listed(patient.settings))
+    written = acl.judge(text, wanted)
+    return written if written.status == "failure" else _kept_to(patient)
+
+
+def _kept_to(patient: Patient) -> Finding:
+    """Whether what that file says counts: nobody may write this topic."""
     with _session(patient) as (session, _, _properties):
         session.client.publish(FOREIGN_TOPIC, b"?", qos=1)
         try:
@@ -214,10 +234,10 @@ def _rights(patient: Patient) -> Finding:
     if code.value != NOT_AUTHORIZED:
         return failure(
             f"doctor.service may write to {FOREIGN_TOPIC}, which nobody may ({code}): the rights are not those in "
-            "state/mosquitto/acl",
-            "make init && " + RESTART,
+            f"{acl.FILE}",
+            acl.AGAIN,
         )
-    return ok("what nobody may write is refused")
+    return ok("each has what it should and nothing else; what nobody may is refused")
 
 
 def _carries(patient: Patient, size_bytes: int) -> Finding:
