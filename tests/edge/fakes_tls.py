@@ -79,12 +79,17 @@ class Authority:
 
 
 @contextlib.contextmanager
-def listening(shown: Pair | None, wants: Authority | None = None) -> Iterator[int]:
+def listening(
+    shown: Pair | None,
+    wants: Authority | None = None,
+    newest: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED,
+) -> Iterator[int]:
     """Listen on loopback and yield the port: showing a certificate, and wanting one of *wants*; or plain, and mute."""
     context = None
     if shown:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(shown.certificate, shown.key)
+        context.maximum_version = newest
         if wants:
             context.load_verify_locations(wants.file)
             context.verify_mode = ssl.CERT_REQUIRED

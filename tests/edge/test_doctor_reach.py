@@ -2,6 +2,7 @@
 
 import datetime as dt
 import socket
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,18 @@ def test_certificate_for_another_name(tmp_path: Path) -> None:
 
     assert "is for server.test, 10.0.0.1, not for 127.0.0.1" in found.sentence
     assert found.fix == 'on the server: make init HOST="... 127.0.0.1"'
+
+
+def test_cause_is_named_also_where_a_stranger_is_shown_nothing(tmp_path: Path) -> None:
+    """Up to TLS 1.2, who comes without a certificate does not get to see the server's."""
+    ours = Authority(tmp_path)
+    own = ours.issue("gate.1")
+    old = ours.issue("server", "127.0.0.1", end=NOW - 3 * DAY)
+    with listening(old, wants=ours, newest=ssl.TLSVersion.TLSv1_2) as port:
+        found = reach.encrypt(patient(port, ca_certs=ours.file, certfile=own.certificate, keyfile=own.key))
+
+    assert found.status == "failure"
+    assert "cannot be accepted: certificate has expired" in found.sentence
 
 
 def test_server_that_wants_a_certificate_and_gets_none(tmp_path: Path) -> None:

@@ -168,7 +168,10 @@ def _unacceptable(
     address: Address, error: ssl.SSLCertVerificationError, tls: Tls, patient: Patient
 ) -> Finding:
     where = f"{address[0]}:{address[1]}"
-    shown = _shown(address, tls)
+    try:
+        shown = _decoded(ssl.get_server_certificate(address, timeout=CONNECT_S))
+    except OSError:  # not shown to who comes without one, before TLS 1.3
+        return failure(f"the certificate of {where} cannot be accepted: {error.verify_message}")
     names = ", ".join(value for _, value in shown.get("subjectAltName", ())) or "no name at all"
     match error.verify_code:
         case code if code in _WRONG_NAME:
@@ -206,22 +209,6 @@ def _refused(where: str, error: ssl.SSLError, tls: Tls, patient: Patient) -> Fin
             f"{where} does not speak TLS", "in .env: SS_BROKERS with the port that does (9093, 8883)"
         )
     return failure(f"{where} accepts no encrypted connection: {reason}")
-
-
-def _shown(address: Address, tls: Tls) -> dict[str, Any]:
-    """Return what a certificate says that could not be verified; nothing if it is not even shown."""
-    context = tls.context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    try:
-        with (
-            socket.create_connection(address, timeout=CONNECT_S) as plain,
-            context.wrap_socket(plain, server_hostname=address[0]) as encrypted,
-        ):
-            data = encrypted.getpeercert(binary_form=True)
-    except OSError:
-        return {}
-    return _decoded(ssl.DER_cert_to_PEM_cert(data)) if data else {}
 
 
 def _decoded(pem: str) -> dict[str, Any]:
