@@ -147,10 +147,33 @@ def test_picture_that_outlasts_the_clients_patience_is_a_failure(
     kafka, mqtt = patient(tmp_path), patient(tmp_path, broker={"type": "mqtt", "keepalive_s": 20})
     kafka.picture_bytes = mqtt.picture_bytes = 1_300_000
 
-    assert "needs 65 s, and the client waits 60 s" in uplink.look(kafka).sentence
+    found = uplink.look(kafka)
+    assert "needs 65 s, and the client waits 60 s (request_timeout_ms is 120 s)" in found.sentence
+    assert found.fix
+    assert found.fix.startswith("send less")
     found = uplink.look(mqtt)
-    assert "needs 65 s, and the client waits 30 s" in found.sentence
+    assert "needs 65 s, and the client waits 30 s (SS_KEEPALIVE is 20 s)" in found.sentence
     assert found.fix == "in .env: SS_KEEPALIVE=130"
+
+
+def test_patience_that_somebody_has_shortened_is_named_with_who(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broker, or an option of the library."""
+    monkeypatch.setattr(uplink, "measure", lambda _: 20_000.0)
+    mqtt = patient(tmp_path, broker={"type": "mqtt", "keepalive_s": 600})
+    mqtt.picture_bytes = 1_300_000
+    assert uplink.look(mqtt).status == "ok"
+    mqtt.keepalive_s = 30
+    found = uplink.look(mqtt)
+    assert "the client waits 45 s (the broker's max_keepalive is 30 s)" in found.sentence
+    assert found.fix == "on the server, in broker/mosquitto/mosquitto.conf: no max_keepalive"
+
+    kafka = patient(tmp_path, broker={"client_options": {"delivery_timeout_ms": 30_000}})
+    kafka.picture_bytes = 1_300_000
+    found = uplink.look(kafka)
+    assert "the client waits 15 s (delivery_timeout_ms is 30 s)" in found.sentence
+    assert found.fix == "in .env: no SS_DELIVERY_TIMEOUT_MS"
 
 
 def test_disk_is_timed_and_nothing_is_left_on_it(tmp_path: Path) -> None:

@@ -153,13 +153,19 @@ class KafkaContainer(Container):
 
 
 class MosquittoContainer(Container):
-    """Mosquitto 2, anonymous on loopback, with persistence. ``lines`` are further lines of its configuration."""
+    """Mosquitto 2, anonymous on loopback, with persistence. ``lines`` are further lines of its configuration.
 
-    def __init__(self, *lines: str) -> None:
+    *rights* are the lines of its ACL file; without, everybody may do everything.
+    """
+
+    def __init__(self, *lines: str, rights: str = "") -> None:
         port = free_port()
         self._folder = tempfile.TemporaryDirectory()
-        configuration = Path(self._folder.name) / "mosquitto.conf"
-        configuration.write_text(
+        folder = Path(self._folder.name)
+        if rights:
+            (folder / "acl").write_text(rights)
+            lines = (*lines, "acl_file /mosquitto/config/acl")
+        (folder / "mosquitto.conf").write_text(
             "\n".join(
                 [
                     f"listener {port}",
@@ -178,14 +184,14 @@ class MosquittoContainer(Container):
                 ]
             )
         )
-        Path(self._folder.name).chmod(0o755)
-        configuration.chmod(0o644)
+        for path in (folder, *folder.iterdir()):
+            path.chmod(0o755 if path.is_dir() else 0o644)
         super().__init__(
             port,
             [
                 *publish(port),
                 "-v",
-                f"{configuration}:/mosquitto/config/mosquitto.conf:ro",
+                f"{folder}:/mosquitto/config:ro",
                 MOSQUITTO_IMAGE,
             ],
         )
@@ -208,10 +214,10 @@ def kafka(*, for_containers: bool = False, **settings: str) -> Iterator[KafkaCon
 
 
 @contextlib.contextmanager
-def mosquitto(*lines: str) -> Iterator[MosquittoContainer]:
+def mosquitto(*lines: str, rights: str = "") -> Iterator[MosquittoContainer]:
     """A real Mosquitto for the length of the context."""
     needs_docker()
-    broker = MosquittoContainer(*lines)
+    broker = MosquittoContainer(*lines, rights=rights)
     try:
         yield broker
     finally:

@@ -11,11 +11,16 @@ import pytest
 from kafka.admin import AlterConfigOp, ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from shutterbus_broker.topics import ensure_topics
-from stack.brokers import KafkaContainer, docker, free_port, kafka, mosquitto
+from stack.brokers import KafkaContainer, free_port, kafka, mosquitto
 from stack.programs import BIN
+from stack.slow_line import slow_line
 from stack.test_publish_refused import USERS
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
+
+SLOW_BYTES_PER_S = 16_000
+LARGE_PICTURE = {"PICAMERA_RESOLUTION": "3840x2160", "SCHEDULE": "300"}
+"""Of some 300 kB: 20 s on the slow line."""
 
 
 def doctor(folder: Path, **settings: str) -> dict[str, dict[str, Any]]:
@@ -129,15 +134,43 @@ def test_mosquitto_that_takes_too_little_or_nothing_from_us(tmp_path: Path) -> N
         assert first["check"] == "login"
         assert "refuses the user gate" in first["sentence"]
 
-    rights = tmp_path / "rights"
-    rights.write_text("topic write shutterbus/yard/+\n")
-    rights.chmod(0o644)
-    with mosquitto() as running:
-        docker("cp", str(rights), f"{running.name}:/mosquitto/data/rights")
-        configuration = Path(running._folder.name) / "mosquitto.conf"
-        configuration.write_text(configuration.read_text() + "acl_file /mosquitto/data/rights\n")
-        running.stop()
-        running.start()
+    with mosquitto(rights="topic write shutterbus/yard/+\n") as running:
         first = doctor(tmp_path, SS_TYPE="mqtt", SS_BROKERS=running.address)["first"]
         assert first["check"] == "topics"
         assert "we may not write to shutterbus/gate/+" in first["sentence"]
+
+
+def test_picture_that_outlasts_the_keepalive_on_a_slow_line(tmp_path: Path) -> None:
+    """Ours, or what the broker allows of it; the same line is good enough for who is more patient."""
+    with mosquitto() as running, slow_line(SLOW_BYTES_PER_S, running.port) as line:
+        to_it = {"SS_TYPE": "mqtt", "SS_BROKERS": line.address, **LARGE_PICTURE}
+        assert doctor(tmp_path, **to_it, SS_KEEPALIVE="60")["first"]["check"] is None
+        first = doctor(tmp_path, **to_it, SS_KEEPALIVE="5")["first"]
+    assert first["check"] == "line"
+    assert "and the client waits 8 s (SS_KEEPALIVE is 5 s)" in first["sentence"]
+    assert first["fix"].startswith("in .env: SS_KEEPALIVE=")
+
+    with mosquitto("max_keepalive 10") as running, slow_line(SLOW_BYTES_PER_S, running.port) as line:
+        to_it["SS_BROKERS"] = line.address
+        first = doctor(tmp_path, **to_it, SS_KEEPALIVE="60")["first"]
+    assert first["check"] == "line"
+    assert "and the client waits 15 s (the broker's max_keepalive is 10 s)" in first["sentence"]
+    assert first["fix"] == "on the server, in broker/mosquitto/mosquitto.conf: no max_keepalive"
+
+
+def test_picture_that_outlasts_the_producers_time_on_a_slow_line(tmp_path: Path) -> None:
+    """It would be sent again and again and never arrive."""
+    with (
+        slow_line(SLOW_BYTES_PER_S) as line,
+        kafka(KAFKA_ADVERTISED_LISTENERS=f"LAN://{line.address}") as running,
+    ):
+        line.to_port = running.port
+        with KafkaAdminClient(bootstrap_servers=line.address) as admin:
+            list(ensure_topics(admin, ["gate"]))
+        to_it = {"SS_BROKERS": line.address, **LARGE_PICTURE}
+        assert doctor(tmp_path, **to_it)["first"]["check"] is None
+        shortened = {"SS_REQUEST_TIMEOUT_MS": "15000", "SS_DELIVERY_TIMEOUT_MS": "20000"}
+        first = doctor(tmp_path, **to_it, **shortened)["first"]
+    assert first["check"] == "line"
+    assert "and the client waits 8 s (request_timeout_ms is 15 s)" in first["sentence"]
+    assert first["fix"] == "in .env: no SS_REQUEST_TIMEOUT_MS"

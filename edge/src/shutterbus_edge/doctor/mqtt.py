@@ -44,8 +44,9 @@ def checks(patient: Patient) -> list[Check]:
 def _login(patient: Patient) -> Finding:
     version = Version(patient.settings.broker.protocol)
     try:
-        with _connected(patient.settings.broker, version):
-            pass
+        with _connected(patient.settings.broker, version) as client:
+            if client.keepalive_s < patient.settings.broker.keepalive_s:
+                patient.keepalive_s = client.keepalive_s
     except MisconfiguredError as error:
         return failure(str(error), "in .env: SS_USERNAME and SS_PASSWORD, or " + patient.enroll)
     except EdgeError as error:

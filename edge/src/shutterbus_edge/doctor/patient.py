@@ -25,6 +25,7 @@ class Patient:
         picture_bytes: How large a picture of this camera is, undisturbed by any limit.
         picture_px: Its width and height.
         natural_rate: Pictures a second that the source gives where nothing says otherwise.
+        keepalive_s: What keepalive the MQTT broker allows, where it does not allow ours.
         uplink_bytes_per_s: How fast the line to the broker was.
     """
 
@@ -37,6 +38,7 @@ class Patient:
     picture_bytes: int | None = None
     picture_px: tuple[int, int] | None = None
     natural_rate: float | None = None
+    keepalive_s: int | None = None
     uplink_bytes_per_s: float | None = None
 
     @property

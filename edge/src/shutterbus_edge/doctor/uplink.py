@@ -18,7 +18,10 @@ WHOLE_BYTES = 262_144
 """What the message claims to be; small enough for every broker."""
 WITHIN_S = 6.0
 KAFKA_WAITS_S = 120.0
-"""The request time-out of our producer, see ``BrokerSettings.kafka_producer``."""
+"""The request time-out of our producer where nobody has set another, see ``BrokerSettings.kafka_producer``."""
+KAFKA_TIMEOUTS = ("request_timeout_ms", "delivery_timeout_ms")
+KEEPALIVE_S = 10
+"""Longer than this takes, and as little as a broker can insist on."""
 KEEPALIVES = 1.5
 """An MQTT client gives the connection up after so many keep-alive times without an answer, also while it sends."""
 
@@ -38,16 +41,34 @@ def look(patient: Patient) -> Finding:
         return ok(line)
     picture_s, rate = size / speed, patient.pictures_per_s
     slower = "send less: a longer SCHEDULE, a smaller PICAMERA_RESOLUTION or PICAMERA_QUALITY in .env"
-    broker = patient.settings.broker
-    patience_s = KAFKA_WAITS_S / 2 if broker.type == "kafka" else KEEPALIVES * broker.keepalive_s
+    patience_s, because, longer = _patience(patient, picture_s)
     if picture_s > patience_s:
         return failure(
-            f"{line}: a picture of {size:,} bytes needs {picture_s:.0f} s, and the client waits {patience_s:.0f} s",
-            slower if broker.type == "kafka" else f"in .env: SS_KEEPALIVE={int(picture_s * 2)}",
+            f"{line}: a picture of {size:,} bytes needs {picture_s:.0f} s, and the client waits {patience_s:.0f} s "
+            f"({because})",
+            longer or slower,
         )
     if rate and size * rate > speed:
         return warning(f"{line}, and the pictures need {_rate(size * rate)}: the spool will fill", slower)
     return ok(f"{line}, and the pictures need {_rate(size * rate)}" if rate else line)
+
+
+def _patience(patient: Patient, picture_s: float) -> tuple[float, str, str | None]:
+    """Return how long a picture may take, what has set that, and what would make it longer."""
+    broker = patient.settings.broker
+    if broker.type == "mqtt":
+        keepalive_s, whose = broker.keepalive_s, "SS_KEEPALIVE"
+        longer: str | None = f"in .env: SS_KEEPALIVE={int(picture_s * 2)}"
+        if patient.keepalive_s is not None:
+            keepalive_s, whose = patient.keepalive_s, "the broker's max_keepalive"
+            longer = "on the server, in broker/mosquitto/mosquitto.conf: no max_keepalive"
+        return KEEPALIVES * keepalive_s, f"{whose} is {keepalive_s} s", longer
+    options = broker.kafka_producer()
+    name = min(KAFKA_TIMEOUTS, key=lambda name: options[name])
+    waits_s = float(options[name]) / 1000
+    longer = f"in .env: no SS_{name.upper()}" if waits_s < KAFKA_WAITS_S else None
+    # Half of it, so that there is time for a second attempt.
+    return waits_s / 2, f"{name} is {waits_s:.0f} s", longer
 
 
 def measure(patient: Patient) -> float:
@@ -89,7 +110,7 @@ def _unacknowledged(connection: socket.socket) -> int:
 def _mqtt_connect(patient: Patient) -> bytes:
     broker = patient.settings.broker
     flags = 0x02 | (0x80 if broker.username is not None else 0) | (0x40 if broker.password else 0)
-    body = _mqtt_text("MQTT") + bytes((4, flags)) + struct.pack(">H", 30)
+    body = _mqtt_text("MQTT") + bytes((4, flags)) + struct.pack(">H", KEEPALIVE_S)
     body += _mqtt_text(f"shutterbus-doctor-{secrets.token_hex(8)}")
     if broker.username is not None:
         body += _mqtt_text(broker.username)
