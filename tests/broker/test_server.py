@@ -3,6 +3,9 @@
 import datetime as dt
 import json
 import os
+import shlex
+import shutil
+import subprocess
 import tarfile
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from shutterbus_broker.identities import Identities
 from shutterbus_broker.installation import Installation
 
 NOW = dt.datetime(2026, 11, 21, tzinfo=dt.UTC)
+ROOT = Path(__file__).parents[2]
 HOST = "server.example.org 192.168.1.10"
 
 
@@ -136,24 +140,61 @@ def test_name_that_containers_cannot_resolve_is_warned_of() -> None:
 
 
 def test_camera_gets_all_that_it_needs_and_no_more(there: Installation) -> None:
-    """One file, for its owner alone, without the authority's key."""
+    """One file, for its owner alone, without the authority's key; small, and complete for Compose without a word."""
+    for name in ("compose.edge.yml", ".dockerignore"):
+        shutil.copy(ROOT / name, there.project)
+    for name in ("edge", "wire"):
+        shutil.copytree(ROOT / name, there.project / name)
+    (there.project / "edge/__pycache__").mkdir()
+    (there.project / "edge/__pycache__/old.pyc").touch()
     (file,) = enroll.enroll(there, "cameras", ("gate",), Said(), NOW)
     assert file.stat().st_mode & 0o777 == 0o600
     with tarfile.open(file) as tar:
         names = tar.getnames()
         assert tar.getmember("gate/secrets/gate.key").mode == 0o600
     text = _packed(file, "gate/.env")
-    assert set(names) == {
+    assert {name for name in names if not name.startswith(("gate/edge", "gate/wire"))} == {
         "gate",
         "gate/secrets",
         "gate/.env",
+        "gate/.dockerignore",
+        "gate/compose.yml",
         "gate/secrets/ca.crt",
         "gate/secrets/gate.crt",
         "gate/secrets/gate.key",
     }
+    assert {"gate/edge/Dockerfile", "gate/wire/pyproject.toml"} < set(names)
+    assert not [name for name in names if "__pycache__" in name]
+    assert file.stat().st_size < 1_000_000
     assert "SS_BROKERS=server.example.org:8883\n" in text
     assert "SERVER_ADDRESS=192.168.1.10\n" in text
     assert "TZ=Asia/Tokyo\n" in text
+    assert "COMPOSE_FILE" not in text
+
+
+def test_enrolled_again_a_camera_keeps_its_settings_by_the_command_that_is_named(
+    there: Installation, tmp_path: Path
+) -> None:
+    """And has the new certificate; the first time there are none to keep."""
+    first, again, pi = Said(), Said(), tmp_path / "pi"
+    pi.mkdir()
+    (file,) = enroll.enroll(there, "cameras", ("gate",), first, NOW)
+    assert "--exclude" not in str(first)
+    subprocess.run(["tar", "-xpf", file], cwd=pi, check=True)
+    settings, key = pi / "gate/.env", pi / "gate/secrets/gate.key"
+    settings.write_text(edited := settings.read_text().replace("SCHEDULE=10", "SCHEDULE=5m"))
+    old_key = key.read_bytes()
+    shutil.copy(enroll.enroll(there, "cameras", ("gate",), again, NOW)[0], pi)
+
+    command = str(again).partition("keeps the settings in it: ")[2].splitlines()[0]
+    subprocess.run(shlex.split(command), cwd=pi, check=True)
+
+    assert settings.read_text() == edited
+    assert key.read_bytes() == _packed(file, "gate/secrets/gate.key").encode() != old_key
+    reader = Said()
+    for _ in range(2):
+        enroll.enroll(there, "readers", ("nas",), reader, NOW)
+    assert "--exclude" not in str(reader)
 
 
 def test_a_name_is_never_used_twice(there: Installation) -> None:

@@ -24,7 +24,8 @@ def enroll(
 ) -> list[Path]:
     """Give each of *names* a new identity, end the one it had, and return the files with all that they need.
 
-    A camera's file also holds *image*, what ``docker save`` wrote of the edge, where one is given.
+    A camera's file also holds *image*, what ``docker save`` wrote of the edge, where one is given. Unpacked over what an
+    earlier one became, it would replace the settings made there; what is said names the command that keeps them.
     """
     image_name = parcel.image_name(image) if image else None
     with there.lock():
@@ -53,8 +54,16 @@ def enroll(
                 f"{identities.certificate_name(kind, name)} is enrolled; {target.name} holds its private key: "
                 "keep it only where it is used"
             )
+            if kind == "cameras" and identities.cameras[name].number > 1:
+                say(
+                    f"Where {name} has its folder already, this keeps the settings in it: "
+                    f"tar -xpf {target.name} --exclude {name}/.env"
+                )
         if image and kind == "cameras":
-            say(f"Where it is unpacked, once before the first start: docker load -i {parcel.IMAGE_FILE}")
+            say(
+                f"Where it is unpacked, once before the first start: docker load -i {parcel.IMAGE_FILE} "
+                f"(an .env that is kept needs EDGE_IMAGE={image_name})"
+            )
         _tell_kafka(there, say)
     return written
 

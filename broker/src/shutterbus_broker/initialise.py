@@ -130,6 +130,4 @@ def _tell_cameras(cameras: tuple[str, ...], old: str, new: str, say: Say) -> Non
         f"The server's own name was {old} and is now {new}. Kafka gives it out, so every camera must resolve it:"
     )
     for camera in cameras:
-        say(
-            f"  {camera}: in its .env replace {old} by {new}, or make enroll CAMERA={camera} and unpack the new tar"
-        )
+        say(f"  {camera}: in its .env replace {old} by {new}, then docker compose up -d")

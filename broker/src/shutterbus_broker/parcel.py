@@ -17,7 +17,8 @@ from shutterbus_broker.installation import Installation
 
 SOURCES = ("edge", "wire")
 """What an edge's image is built from; goes to the camera as it is."""
-COMPOSE_FILE = "compose.edge.yml"
+FILES = {"compose.edge.yml": "compose.yml", ".dockerignore": ".dockerignore"}
+"""What else goes along, and what it is called there: ``compose.yml`` is what Compose reads, with its override, unasked."""
 IMAGE_FILE = "edge-image.tar.gz"
 _NOT_SOURCE = {"__pycache__", ".venv", ".mypy_cache", ".ruff_cache"}
 
@@ -65,7 +66,6 @@ def camera_files(
         f"TZ={there.settings().get('TZ') or os.environ.get('TZ') or 'UTC'}",
         "",
         f"CAMERA_ID={camera}",
-        f"COMPOSE_FILE={COMPOSE_FILE}",
         f"SS_TYPE={transport}",
         f"SS_BROKERS={server.name}:{9093 if transport == 'kafka' else 8883}",
         "SS_TLS__CA_CERTS=/run/secrets/ca.crt",
@@ -81,8 +81,9 @@ def camera_files(
     if image_name:
         lines += [f"# Once, before the first start: docker load -i {IMAGE_FILE}", f"EDGE_IMAGE={image_name}"]
     files = {".env": ("\n".join(lines) + "\n").encode()}
-    if (compose := there.project / COMPOSE_FILE).exists():
-        files[COMPOSE_FILE] = compose.read_bytes()
+    for ours, theirs in FILES.items():
+        if (path := there.project / ours).exists():
+            files[theirs] = path.read_bytes()
     for source in SOURCES:
         for path in sorted((there.project / source).rglob("*")):
             inner = path.relative_to(there.project)
