@@ -25,6 +25,7 @@ from typing import Any
 
 from machine import needs, needs_docker, needs_tool
 from stack.brokers import docker
+from stack.programs import run, typed_in
 from stack.servers import Identity
 
 ROOT = Path(__file__).parents[2]
@@ -51,24 +52,8 @@ class Person:
                 "group": entry.pw_gid,
                 "extra_groups": [entry.pw_gid, SOCKET.stat().st_gid],
             }
-        kept = {
-            name: value for name, value in os.environ.items() if not name.startswith(("COMPOSE_", "KAFKA_"))
-        }
-        done: subprocess.CompletedProcess[str] = subprocess.run(
-            command,
-            cwd=folder,
-            env={**kept, "HOME": str(self.home), **environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            timeout=timeout_s,
-            check=False,
-            **who,
-        )
-        if done.returncode:
-            raise RuntimeError(f"{' '.join(command)}: exit code {done.returncode}\n{done.stdout}")
-        return done.stdout
+        typed = {**typed_in(), "HOME": str(self.home), **environment}
+        return run(command, folder, typed, timeout_s, **who)
 
     def owns(self, folder: Path) -> None:
         """Give *folder* and all in it to them."""
@@ -225,7 +210,7 @@ class Installation(Place):
                 if left := docker(kind, "ls", "-q", "--filter", label).split():
                     docker(kind, "rm", *left)
         docker("network", "rm", f"{self.project}-address")
-        ours = f"reference=shutterbus-*:{self.project}"
+        ours = f"reference=shutterbus-*:{self.project}*"
         if images := docker("images", "--filter", ours, "--format", "{{.Repository}}:{{.Tag}}").split():
             docker("image", "rm", *images)
         for camera in self.cameras.values():

@@ -1,4 +1,4 @@
-"""Our own commands as a user runs them: processes with settings in their environment, ended by signal."""
+"""Commands as a person runs them: ours with settings in their environment, ended by signal, and others to their end."""
 
 import contextlib
 import os
@@ -6,8 +6,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -54,6 +55,35 @@ def program(command: Sequence[str | Path], environment: dict[str, str], output: 
             except subprocess.TimeoutExpired:
                 running.process.kill()
                 running.process.wait(5)
+
+
+def typed_in() -> dict[str, str]:
+    """Return the environment of a shell in which nothing is set that Compose or our compose files would read."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("COMPOSE_", "KAFKA_"))}
+
+
+def run(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], timeout_s: float, **who: Any
+) -> str:
+    """Run a command in *folder* and return all it said; raise with that when it fails.
+
+    *who* is user and groups, as subprocess takes them.
+    """
+    done: subprocess.CompletedProcess[str] = subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+        **who,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}: exit code {done.returncode}\n{done.stdout}")
+    return done.stdout
 
 
 def wait_for_http(url: str, running: Program, within_s: float = 30) -> None:

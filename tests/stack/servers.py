@@ -1,10 +1,8 @@
 """A server of our own compose file, in a folder and on a loopback address of its own, driven by make as a person would."""
 
 import contextlib
-import os
 import random
 import shutil
-import subprocess
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 from machine import needs_docker, needs_tool
 from shutterbus_wire.broker import BrokerSettings, Tls
 from stack.brokers import docker
+from stack.programs import run, typed_in
 
 ROOT = Path(__file__).parents[2]
 _NEEDED = (
@@ -38,11 +37,7 @@ class Server:
         self.address = f"127.{random.randint(1, 254)}.{random.randint(1, 254)}.{random.randint(1, 254)}"
         name = f"shutterbus-test-{self.address.replace('.', '-')}"
         self.environment = {
-            **{
-                name: value
-                for name, value in os.environ.items()
-                if not name.startswith(("COMPOSE_", "KAFKA_"))
-            },
+            **typed_in(),
             "COMPOSE_PROJECT_NAME": name,
             # Nobody else's images are replaced, on a machine where somebody runs a server.
             "SHUTTERBUS_TAG": name,
@@ -56,20 +51,7 @@ class Server:
 
     def run(self, *command: str, timeout_s: float = 300) -> str:
         """Run a command in the folder and return all it said; raise with that when it fails."""
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            timeout=timeout_s,
-            check=False,
-        )
-        if done.returncode:
-            raise RuntimeError(f"{' '.join(command)}: exit code {done.returncode}\n{done.stdout}")
-        return done.stdout
+        return run(command, self.folder, self.environment, timeout_s)
 
     def make(self, target: str, **variables: str) -> str:
         """Run make."""
@@ -152,5 +134,7 @@ def server(folder: Path, *services: str, env: str = "") -> Iterator[Server]:
         made.compose("--profile", "*", "down", "--volumes", "--timeout", "5")
         tag = made.environment["SHUTTERBUS_TAG"]
         named = "{{.Repository}}:{{.Tag}}"
-        if images := docker("images", "--filter", f"reference=shutterbus-*:{tag}", "--format", named).split():
+        if images := docker(
+            "images", "--filter", f"reference=shutterbus-*:{tag}*", "--format", named
+        ).split():
             docker("image", "rm", *images)
