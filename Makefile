@@ -66,14 +66,14 @@ ifdef TO
 ifdef FROM
 	$(error TO sends one file: enroll with FROM first, or cameras one by one)
 endif
-	@ssh '$(TO)' tar -xpf - <'$(WHOSE).tar' || { echo "Not sent; $(WHOSE).tar is still here and holds its key" >&2; exit 1; }
-	@rm '$(WHOSE).tar' && echo 'Sent to $(TO), where it is the folder $(WHOSE); nothing of it is left here'
+	@ssh '$(TO)' 'tar -xpf - $$(test ! -e $(WHOSE)/.env || echo --exclude $(WHOSE)/.env)' <'$(WHOSE).tar' || { echo "Not sent; $(WHOSE).tar is still here and holds its key" >&2; exit 1; }
+	@rm '$(WHOSE).tar' && echo 'Sent to $(TO), where it is the folder $(WHOSE), with the .env that was there if one was; nothing of it is left here'
 endif
 
 # For Pis without internet. Another machine's architecture needs QEMU in this machine's kernel, or a builder that has it.
 ARCH ?= arm64
 EDGE_TARGET ?= raspberrypi
-EDGE_IMAGE ?= shutterbus-edge:$(EDGE_TARGET)-$(ARCH)
+EDGE_IMAGE ?= shutterbus-edge:$(or $(SHUTTERBUS_TAG),latest)-$(EDGE_TARGET)-$(ARCH)
 EDGE_FILE = dist/edge-$(EDGE_TARGET)-$(ARCH).tar.gz
 
 edge-image:  ## The edge's image as a file, what IMAGE=1 puts in: [ARCH=arm64] [EDGE_TARGET=debian]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from shutterbus_edge import board, devices, healthcheck
+from shutterbus_edge import board, healthcheck
 from shutterbus_edge.__main__ import main
 from shutterbus_edge.doctor import machine, pictures, sizes, spool, uplink
 from shutterbus_edge.doctor.patient import Patient
@@ -370,13 +370,3 @@ def test_healthcheck_asks_the_port_and_says_what_is_wrong(
         thread.join(5)
     assert main(["healthcheck"]) == 1
     assert f"no edge answers on 127.0.0.1:{port}" in capsys.readouterr().err
-
-
-def test_override_says_how_compose_comes_to_know_of_it() -> None:
-    """A folder from enrolment names its files; the project's own has several to choose from."""
-    named = devices.how_to_use({"COMPOSE_FILE": "compose.edge.yml"})
-    assert "COMPOSE_FILE=compose.edge.yml:compose.override.yml into .env" in named
-    assert devices.how_to_use({"COMPOSE_FILE": "a.yml:compose.override.yml"}).endswith(
-        ": docker compose up -d"
-    )
-    assert "-f compose.edge.yml -f compose.override.yml" in devices.how_to_use({})

@@ -28,6 +28,7 @@ import pytest
 from playwright.sync_api import Browser, Error, Page
 
 from shutterbus_broker import dotenv
+from shutterbus_edge.devices import override
 from stack.brokers import docker, host_pid
 from stack.browser import chromium, log_in
 from stack.doors import assert_no_broker_answers, listening
@@ -85,7 +86,7 @@ def gate(server: Installation) -> Camera:
     (camera.folder / "compose.virtual.yml").write_text(
         f"services: {{edge: {{build: !override {{context: ., dockerfile: Overlay.Dockerfile, args: {{EDGE_IMAGE: {camera.image}-plain}}}}}}}}\n"
     )
-    edge_up(camera, COMPOSE_FILE="compose.edge.yml:compose.virtual.yml", PICAMERA_RESOLUTION="1920x1080")
+    edge_up(camera, COMPOSE_FILE="compose.yml:compose.virtual.yml", PICAMERA_RESOLUTION="1920x1080")
     return camera
 
 
@@ -99,7 +100,7 @@ def yard(server: Installation, tmp_path_factory: pytest.TempPathFactory) -> Came
     )
     edge_up(
         camera,
-        COMPOSE_FILE="compose.edge.yml:compose.film.yml",
+        COMPOSE_FILE="compose.yml:compose.film.yml",
         CAMERA_SOURCE="file:/film/vtest.avi",
         SS_TYPE="mqtt",
         SS_BROKERS=f"{SERVER_NAME}:8883",
@@ -349,7 +350,9 @@ def test_stolen_camera_takes_no_session(server: Installation, gate: Camera, yard
         consumer.close()
 
 
-def test_compose_files_are_clean_in_every_combination(server: Installation, gate: Camera) -> None:
+def test_compose_files_are_clean_in_every_combination(
+    server: Installation, gate: Camera, tmp_path: Path
+) -> None:
     """No warning and no error, whatever is laid over what."""
     for name in ("demo-kafka", "demo-mqtt"):  # what make up-demo unpacks
         (server.folder / "state/demo" / name).mkdir(parents=True)
@@ -364,7 +367,12 @@ def test_compose_files_are_clean_in_every_combination(server: Installation, gate
                 profiles,
                 overlay,
             )
-    for files in ([], ["-f", "compose.edge.yml"]):
+    assert server.compose("-f", "compose.edge.yml", "config", "-q") == ""
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/devices").write_text("Character devices:\n 81 video4linux\n\nBlock devices:\n")
+    unprivileged = tmp_path / "compose.override.yml"
+    unprivileged.write_text(override(tmp_path))
+    for files in ([], ["-f", "compose.yml"], ["-f", "compose.yml", "-f", str(unprivileged)]):
         assert gate.compose(*files, "config", "-q") == ""
 
 

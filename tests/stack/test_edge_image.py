@@ -20,7 +20,6 @@ from kafka.admin import KafkaAdminClient
 from certificates import issue
 from machine import needs_docker
 from shutterbus_broker.topics import ensure_topics
-from shutterbus_edge.devices import override
 from stack.brokers import KafkaContainer, MosquittoContainer, docker, gateway, kafka, mosquitto
 from stack.programs import program
 from stack.test_first_light import footage
@@ -50,13 +49,13 @@ def until(condition: Callable[[], Any], within_s: float, otherwise: Callable[[],
 class Edge:
     """A folder with a compose file and an ``.env``, as a camera has one."""
 
-    def __init__(self, folder: Path, camera: str, *lines: str, files: tuple[str, ...] = ()) -> None:
+    def __init__(self, folder: Path, camera: str, *lines: str, compose_file: str | None = None) -> None:
+        """With *compose_file* named on every command line, else called what Compose looks for."""
         self.folder = folder
         self.camera = camera
-        self._files = ("compose.edge.yml", *files)
+        self._named = ("-f", compose_file) if compose_file else ()
         folder.mkdir(exist_ok=True)
-        if not (folder / "compose.edge.yml").exists():
-            shutil.copy(ROOT / "compose.edge.yml", folder)
+        shutil.copy(ROOT / "compose.edge.yml", folder / (compose_file or "compose.yml"))
         if lines:
             (folder / ".env").write_text(
                 "\n".join((f"CAMERA_ID={camera}", f"EDGE_IMAGE={IMAGE}", *lines, ""))
@@ -65,7 +64,7 @@ class Edge:
     def compose(self, *arguments: str, good: bool = True) -> subprocess.CompletedProcess[str]:
         """Run docker compose in the folder."""
         done = subprocess.run(
-            ["docker", "compose", *(part for file in self._files for part in ("-f", file)), *arguments],
+            ["docker", "compose", *self._named, *arguments],
             cwd=self.folder,
             env={name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
             capture_output=True,
@@ -219,6 +218,19 @@ def server(port: int) -> tuple[str, ...]:
     return (f"SS_BROKERS=server.test:{port}", "SERVER_NAME=server.test", f"SERVER_ADDRESS={gateway()}")
 
 
+def devices_of(board: str, camera: Edge) -> str:
+    """Run ``devices`` in a container to which the kernel lists *board*'s devices, and return what it says."""
+    listed = camera.folder / "proc-devices"
+    listed.write_text(board)
+    command = f"mount --bind /project/{listed.name} /proc/devices && exec shutterbus-edge devices"
+    return camera.compose("run", "--rm", "-T", "--entrypoint", "sh", "edge", "-c", command).stdout
+
+
+def mounted(camera: Edge) -> dict[str, str]:
+    """Return what of this machine is in the container, by where."""
+    return {one["Destination"]: one["Source"] for one in camera.inspect(".Mounts")}
+
+
 def test_seeds_flow_brings_pictures_to_kafka_and_a_stop_loses_none(
     kafka_broker: KafkaContainer,
     edge: Callable[..., Edge],
@@ -248,7 +260,7 @@ def test_seeds_flow_brings_pictures_to_kafka_and_a_stop_loses_none(
     )
     (folder / ".env").write_text("\n".join((*lines, *more, "")))
     seen = reader("kafka", kafka_broker.address, "shutterbus.gate.frames")
-    gate = edge("gate", folder=folder)
+    gate = edge("gate", folder=folder, compose_file="compose.edge.yml")
 
     gate.compose("build")
     gate.compose("up", "-d", "--wait", "--wait-timeout", "60")
@@ -302,9 +314,8 @@ def test_two_cameras_on_a_machine_are_two_folders(
             camera,
             *("EDGE_TARGET=debian", f"CAMERA_SOURCE={source}", "SCHEDULE=1", "SS_TYPE=mqtt"),
             *server(mqtt_broker.port),
-            files=("films.yml",),
         )
-        (one.folder / "films.yml").write_text(
+        (one.folder / "compose.override.yml").write_text(
             f"services: {{edge: {{volumes: ['{film.parent}:/films:ro']}}}}\n"
         )
         one.compose("up", "-d")
@@ -322,13 +333,12 @@ def test_real_picamera2_runs_at_1080p_within_256_mb_and_without_privilege(
         f"EDGE_IMAGE={VIRTUAL_IMAGE}",
         *("CAMERA_SOURCE=picamera2", "PICAMERA_RESOLUTION=FHD", "SCHEDULE=0.1", "SS_TYPE=mqtt"),
         *server(mqtt_broker.port),
-        files=("compose.override.yml",),
     )
-    unprivileged = camera.folder / "compose.override.yml"
-    unprivileged.write_text("services: {}\n")
     camera.compose("up", "-d")
     until(lambda: len(shown.arrived()) >= 100, 60, camera.log)
     assert camera.inspect(".HostConfig.Privileged") is True
+    mounts_before = mounted(camera)
+    assert mounts_before.pop("/project") == str(camera.folder)
     assert "1920 x 1080" in camera.log()
     used = int(
         camera.shell(
@@ -339,15 +349,15 @@ def test_real_picamera2_runs_at_1080p_within_256_mb_and_without_privilege(
     assert used < 256 << 20
     assert camera.inspect(".State.OOMKilled") is False
 
-    board = camera.folder / "board"
-    (board / "proc").mkdir(parents=True)
-    (board / "proc/devices").write_text(BOARD)
-    unprivileged.write_text(override(board))
-    # A secret of another user, as who unpacks what `make enroll` made may be one.
+    # A folder and a secret of another user, as who unpacks what `make enroll` made may be one.
     secret = camera.folder / "secrets/PICAMERA_RESOLUTION"
     secret.write_text("VGA\n")
     secret.chmod(0o600)
-    os.chown(secret, 12345, 12345)
+    for path in (camera.folder, secret):
+        os.chown(path, 12345, 12345)
+    said = devices_of(BOARD, camera)
+    assert said == "Wrote compose.override.yml. To run so: docker compose up -d\n"
+    assert (camera.folder / "compose.override.yml").stat().st_uid == 12345
     camera.compose("up", "-d")
     before = len(shown.arrived())
     until(lambda: len(shown.arrived()) >= before + 20, 40, camera.log)
@@ -356,6 +366,11 @@ def test_real_picamera2_runs_at_1080p_within_256_mb_and_without_privilege(
     assert "640 x 480" in camera.log()
     held = camera.shell("grep CapEff /proc/1/status").split()[1]
     assert int(held, 16) == DAC_READ_SEARCH
+    # Also of a container that took another's place, which had the folder.
+    mounts = mounted(camera)
+    assert mounts.pop("/project") == "/dev/null"
+    assert mounts == mounts_before
+    assert camera.shell("cat /project; ! ls /project/compose.yml 2>/dev/null") == ""
     camera.stop()
 
 
@@ -377,18 +392,20 @@ def test_doctor_and_devices_run_in_the_container(
     assert found["spool"]["status"] == "ok", found["spool"]
     assert "256 MiB for this container" in found["memory"]["sentence"]
     assert "privileged" in found["container"]["sentence"]
-    assert "compose.override.yml" in found["container"]["fix"]
+    assert "edge devices" in found["container"]["fix"]
 
     healthy = gate.compose("run", "--rm", "-T", "edge", "healthcheck", good=False)
     assert healthy.returncode == 1
     assert "no edge answers on 127.0.0.1:8081" in healthy.stderr
 
     devices = gate.compose("run", "--rm", "-T", "edge", "devices", good=False)
+    written = gate.folder / "compose.override.yml"
     if " video4linux" in Path("/proc/devices").read_text():
-        assert '- "c 81:* rmw"' in devices.stdout
+        assert '- "c 81:* rmw"' in written.read_text()
     else:
         assert (devices.returncode, devices.stdout) == (1, "")
         assert "no video4linux devices" in devices.stderr
+        assert not written.exists()
 
 
 def test_certificate_names_the_camera(image: str, edge: Callable[..., Edge]) -> None:

@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "devices",
         _devices,
-        "Print a Compose override that runs the edge without privilege, with this board's device numbers.",
+        "Write a Compose override that runs the edge without privilege, with this board's device numbers.",
         reports=False,
     )
     add("healthcheck", _healthcheck, "Ask the edge that runs on HEALTH_PORT whether it lives.", reports=False)
@@ -159,8 +159,17 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _devices(_: argparse.Namespace) -> int:
+    if compose_file := devices.compose_file(devices.PROJECT):
+        devices.write(devices.override(compose_file=compose_file), devices.PROJECT)
+        print(f"Wrote {devices.OVERRIDE}. To run so: {devices.how_to_use(compose_file, os.environ)}")
+        return 0
+    # Outside Compose, or without privilege already.
     print(devices.override(), end="")
-    print(devices.how_to_use(os.environ), file=sys.stderr)
+    print(
+        f"Printed only: the folder of the compose file is not in here. To have {devices.OVERRIDE} written, name that file "
+        f"alone: docker compose -f {devices.COMPOSE_FILES[0]} run --rm edge devices",
+        file=sys.stderr,
+    )
     return 0
 
 

@@ -109,7 +109,7 @@ def _last_picture(patient: Patient) -> None:
 def _where_to_look(source: str, root: Path) -> str | None:
     match parse_address(source).scheme:
         case "picamera2" if not (root / "run/udev/data").is_dir():
-            return "mount /run/udev into the container, as compose.edge.yml does"
+            return "mount /run/udev into the container, as the project's compose file does"
         case "picamera2" if not list((root / "dev").glob("media*")):
             return "no /dev/media*: look at the cable; on the Pi: rpicam-hello --list-cameras"
         case "picamera2":

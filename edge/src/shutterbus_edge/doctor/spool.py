@@ -38,7 +38,7 @@ def disk(patient: Patient) -> Finding:
     if kind in FORGETFUL:
         return warning(
             f"{folder} is on {kind}: what waits there is gone when the container is made anew, or the power fails",
-            "mount a volume there, as compose.edge.yml does",
+            "mount a volume there, as the project's compose file does",
         )
     if kind in UNRELIABLE:
         return warning(
