@@ -26,21 +26,21 @@ from stack.browser import chromium, log_in
 from stack.programs import BIN, program, wait_for_http
 
 SHOTS = 50
+WARM_UP = 5
+"""Pictures that are not counted: a page that opens shows the last one at once, as old as it is, and a broker that has
+had no subscriber yet is asked again after a pause."""
 RATE = 4.95
 """Five a second, and not quite: an interval of twelve screen refreshes would meet each of them at the same moment."""
 GOAL = 1.3
 
-# Runs in either page: notes, for every picture drawn, how long after its capture that was. What was taken before is
-# left out: a page that opens shows the last picture at once, as old as it is.
+# Runs in either page: notes, for every picture drawn, how long after its capture that was.
 OBSERVE = """
 () => {
   window.delays_ms = [];
-  const since_ms = performance.timeOrigin + performance.now();
   const marked = document.querySelector('[data-captured-at-us]');
   new MutationObserver(() => {
     const now_ms = performance.timeOrigin + performance.now();
-    const captured_ms = Number(marked.dataset.capturedAtUs) / 1000;
-    if (captured_ms > since_ms) window.delays_ms.push(now_ms - captured_ms);
+    window.delays_ms.push(now_ms - Number(marked.dataset.capturedAtUs) / 1000);
   }).observe(marked, {attributes: true, attributeFilter: ['data-captured-at-us']});
 }
 """
@@ -78,10 +78,10 @@ def watch(page: Page) -> list[float]:
     page.wait_for_selector("[data-captured-at-us]", state="attached")
     page.evaluate(OBSERVE)
     page.wait_for_function(
-        "shots => window.delays_ms.length >= shots", arg=SHOTS, timeout=4 * SHOTS / RATE * 1000
+        "shots => window.delays_ms.length >= shots", arg=WARM_UP + SHOTS, timeout=4 * SHOTS / RATE * 1000
     )
     delays: list[float] = page.evaluate("() => window.delays_ms")
-    return delays
+    return delays[WARM_UP:]
 
 
 def ours(transport: str, address: str, folder: Path, page: Page) -> list[float]:
