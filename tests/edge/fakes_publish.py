@@ -7,10 +7,11 @@ from pathlib import Path
 
 from edge.fakes_edge import JPEG
 from fakes import FakeClock
-from shutterbus_edge.errors import BrokerUnavailableError, EdgeError
+from shutterbus_edge.errors import BrokerUnavailableError, EdgeError, HungUpError
 from shutterbus_edge.publish.backlog import BacklogLane
 from shutterbus_edge.publish.client import Done, Outgoing
 from shutterbus_edge.publish.encode import Encoder
+from shutterbus_edge.publish.hang_ups import HangUps, Proven
 from shutterbus_edge.publish.line import Line
 from shutterbus_edge.publish.live import LiveLane
 from shutterbus_edge.publish.retry import Retry
@@ -29,6 +30,10 @@ def picture(facts: Facts, size_bytes: int = 0) -> bytes:
     return stamp(jpeg + JPEG[2:], facts, software="test")
 
 
+HUNG_UP = HungUpError("the broker hung up")
+SILENT = BrokerUnavailableError("the connection is lost")
+
+
 @dataclass
 class FakeBroker:
     """Takes messages and confirms them after ``confirm_after_s``.
@@ -38,6 +43,7 @@ class FakeBroker:
         answers: Whether messages are confirmed; connections are accepted all the same.
         silent: A link without an answer: probes time out instead of being refused.
         verdict: What is answered for a message; None confirms it.
+        hidden_limit_bytes: What it was never heard to say; it hangs up on a message above that.
         received: ``(lane, frame id or record id)`` in the order of arrival, confirmed or not.
         retained: The ids of those that were to be kept.
     """
@@ -51,6 +57,7 @@ class FakeBroker:
     confirm_after_s: float = 0.0
     bytes_per_s: float | None = None
     verdict: Callable[[Outgoing], EdgeError | None] = lambda _: None
+    hidden_limit_bytes: int | None = None
     refusal: EdgeError | None = None
     received: list[tuple[str, str]] = field(default_factory=list)
     retained: list[str] = field(default_factory=list)
@@ -72,10 +79,10 @@ class FakeBroker:
         self.clients.append(client)
         return client
 
-    def lose_connections(self) -> None:
-        """End every connection as a broker that stops does."""
+    def lose_connections(self, error: EdgeError = HUNG_UP) -> None:
+        """End every connection, as a broker that stops does, or by *error*."""
         for client in self.clients:
-            client.lose()
+            client.lose(error)
 
     def turn(self) -> None:
         """Answer what is due."""
@@ -107,7 +114,7 @@ class FakeClient:
     def send(self, outgoing: Outgoing, done: Done) -> None:
         assert not self.closed, "sent on a closed client"
         if self._lost:
-            done(self._lost)
+            done(SILENT)
             return
         now_s = self._broker.clock.monotonic_s()
         if self._broker.bytes_per_s:
@@ -118,7 +125,9 @@ class FakeClient:
         self._in_flight.append((due_s, outgoing, done))
 
     def answer(self) -> None:
-        now_s = self._broker.clock.monotonic_s()
+        now_s, limit_bytes = self._broker.clock.monotonic_s(), self._broker.hidden_limit_bytes
+        if limit_bytes and any(len(sent.message.value) > limit_bytes for _, sent, _ in self._in_flight):
+            self.lose(HUNG_UP)
         while self._in_flight and self._in_flight[0][0] <= now_s:
             _, outgoing, done = self._in_flight.pop(0)
             verdict = self._broker.verdict(outgoing)
@@ -129,8 +138,8 @@ class FakeClient:
                     self._broker.retained.append(identity)
             done(verdict)
 
-    def lose(self) -> None:
-        self._lost = BrokerUnavailableError("the connection is lost")
+    def lose(self, error: EdgeError) -> None:
+        self._lost = self._lost or error
         in_flight, self._in_flight = self._in_flight, []
         for _, _, done in in_flight:
             done(self._lost)
@@ -163,7 +172,7 @@ class Bench:
         self.folder = folder
         self.spool = Spool(folder / "spool", camera="gate", clock=self.clock, mode="memory", tended=False)
         self.encoder = Encoder(transport, "gate", topic=topic)
-        share = random.Random(1).random
+        share, self._proven = random.Random(1).random, Proven()
         self.live = LiveLane(
             self._line("live", share), self.encoder, self.spool, self.clock, on_backlog=lambda: None
         )
@@ -177,7 +186,14 @@ class Bench:
         )
 
     def _line(self, lane: Lane, share: Callable[[], float]) -> Line:
-        return Line(lambda: self.broker.open(lane), self.broker.reach, str, self.clock, Retry(share=share))
+        return Line(
+            lambda: self.broker.open(lane),
+            self.broker.reach,
+            str,
+            self.clock,
+            Retry(share=share),
+            HangUps(self._proven),
+        )
 
     def shoot(self, size_bytes: int = 0) -> Held:
         """Take a picture, keep it, and offer it."""
@@ -192,6 +208,12 @@ class Bench:
 
     def read_sensor(self) -> Held:
         """Keep a reading, and offer it."""
+        held = self.keep_reading()
+        self.live.offer_record(held)
+        return held
+
+    def keep_reading(self) -> Held:
+        """Read a sensor and keep what it says."""
         seq = self.spool.next_record_seq("readings-cpu")
         reading = Reading(
             camera="gate",
@@ -201,9 +223,7 @@ class Bench:
             sensor="cpu",
             values={"t": 1.0},
         )
-        held = self.spool.put_record(reading.stream, seq, encode_record(reading, "live").value)
-        self.live.offer_record(held)
-        return held
+        return self.spool.put_record(reading.stream, seq, encode_record(reading, "live").value)
 
     def run_s(
         self, duration_s: float, step_s: float = 0.1, each: Callable[[], object] = lambda: None

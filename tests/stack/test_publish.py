@@ -23,9 +23,10 @@ from shutterbus_edge.publish import Publisher
 from shutterbus_edge.publish.client import Client, Outgoing
 from shutterbus_edge.settings import EdgeSettings, PublishSettings
 from shutterbus_edge.spool import Held, Spool
+from shutterbus_wire import exif
 from shutterbus_wire.broker import BrokerSettings
 from shutterbus_wire.clock import SystemClock
-from shutterbus_wire.frame import Facts
+from shutterbus_wire.frame import Facts, Lane
 from shutterbus_wire.message import Message
 from shutterbus_wire.records import Reading, Status, encode_record
 from stack.brokers import Container, docker, kafka, mosquitto
@@ -533,6 +534,45 @@ def test_broker_of_an_older_version_is_spoken_to_in_its_own(
     edge.close()
 
     assert sum("3.1.1" in message for message in caplog.messages) == 1
+
+
+@pytest.mark.parametrize("lane", ["live", "backlog"])
+def test_picture_on_which_a_broker_hangs_up_is_set_aside_and_the_next_one_flows(
+    mosquitto_broker: Container, tmp_path: Path, caplog: pytest.LogCaptureFixture, lane: Lane
+) -> None:
+    """MQTT 3.1.1 has no word for a limit: Mosquitto reads the length, and closes."""
+    place = Place("mqtt", ("127.0.0.1", mosquitto_broker.port), next(CAMERAS))
+    edge = Edge(place, tmp_path, protocol=4)
+    edge.publisher.publish_status(Status(camera=place.camera, state="online", since_us=1))
+    with watching(place):
+        if lane == "backlog":
+            edge.keep(3)
+            edge.keep(1, LIMIT_BYTES + 5000)
+            edge.keep(20)
+            edge.publisher.start()
+        else:
+            edge.publisher.start()
+            edge.shoot()
+            edge.wait_all_sent()
+            edge.shoot(LIMIT_BYTES + 5000)
+            edge.wait_all_sent()
+            edge.shoot(LIMIT_BYTES - 5000)
+        edge.wait_all_sent()
+        edge.wait(
+            lambda: len(place.frames) >= len(edge.shot)
+        )  # the status among them: nothing here tells it apart
+        edge.close()
+
+    assert edge.spool.counts().this_epoch.quarantined == 1
+    sentence = next(message for message in caplog.messages if "is set aside" in message)
+    assert f"it has {edge.shot[3 if lane == 'backlog' else 1].size_bytes:,} bytes" in sentence
+    assert f"127.0.0.1:{mosquitto_broker.port} hung up without saying why 3 times in a row" in sentence
+    arrived = {facts.id.seq for frame in place.frames if (facts := facts_of(frame.value))}
+    assert arrived == {held.id.seq for held in edge.shot} - {3 if lane == "backlog" else 1}
+
+
+def facts_of(value: bytes) -> Facts | None:
+    return exif.read_facts(value) if value.startswith(b"\xff\xd8") else None
 
 
 def test_will_says_that_a_lost_camera_is_offline(mosquitto_broker: Container, tmp_path: Path) -> None:

@@ -32,6 +32,10 @@ class BrokerUnavailableError(EdgeError):
     """The broker did not take the message. Keep it, and send it again later."""
 
 
+class HungUpError(BrokerUnavailableError):
+    """The broker ended the connection and did not say why. One that is stopped does so, and one that minds a message."""
+
+
 class NobodyListensError(BrokerUnavailableError):
     """The broker took the message and had nobody to give it to. Keep it until somebody subscribes."""
 

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from shutterbus_edge.publish.client import Client
 from shutterbus_edge.publish.encode import Encoder
-from shutterbus_edge.publish.lane import PIPELINED_BYTES, Flight, Lane
+from shutterbus_edge.publish.flight import Flight
+from shutterbus_edge.publish.lane import PIPELINED_BYTES, Lane
 from shutterbus_edge.publish.line import Line
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_edge.spool.names import Kind

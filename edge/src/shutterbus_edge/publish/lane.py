@@ -6,18 +6,19 @@ import queue
 import threading
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Literal
 
 from shutterbus_edge.errors import (
     BrokerUnavailableError,
     EdgeError,
     FrameRefusedError,
+    HungUpError,
     NobodyListensError,
     NoLongerHeldError,
     NotGrantedError,
 )
 from shutterbus_edge.publish.client import Client, Outgoing
 from shutterbus_edge.publish.encode import Encoder
+from shutterbus_edge.publish.flight import Flight, Kind
 from shutterbus_edge.publish.line import SUSPECT_AFTER_S, Line
 from shutterbus_edge.publish.retry import Retry
 from shutterbus_edge.spool import Held, Spool
@@ -36,24 +37,6 @@ PIPELINED_BYTES = 512 * 1024
 
 FAST_S = 0.25
 """A broker that confirms within this time may be given more at once; a pause of its own then costs no picture its place."""
-
-Kind = Literal["frame", "record", "status"]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Flight:
-    """A message that a client has and the broker has not yet confirmed.
-
-    Attributes:
-        held: None for a status, which the spool does not keep.
-        turn: Where it stands in its lane's order.
-    """
-
-    kind: Kind
-    held: Held | None
-    size_bytes: int
-    sent_at_s: float
-    turn: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +101,10 @@ class Lane(ABC):
     def step(self) -> float:
         """Do one turn; return how many seconds the next may wait."""
         self._settle()
-        if self.line.look_after(self._unconfirmed_s()) or self._closed_as_denied():
+        ended = self.line.look_after(self._unconfirmed_s())
+        if ended or self._closed_as_denied():
             self._settle()
-            self._abandon()
+            self._abandon(ended)
         # Connecting may take so long that nobody waits for this lane any more, and the spool is closed.
         if self._wants_line() and (client := self.line.open()) and not self._stop.is_set():
             self._send(client)
@@ -170,7 +154,7 @@ class Lane(ABC):
     def _may_send(self, kind: Kind, size_bytes: int, client: Client) -> bool:
         """Whether one more message fits. Small ones go together, large ones by two on a fast line, else alone."""
         retry = self._retries[kind]
-        if retry.wait_s(self._clock.monotonic_s()):
+        if retry.wait_s(self._clock.monotonic_s()) or (self.line.hang_ups.suspicious and self._flights):
             return False
         flying = [flight for flight in self._flights if flight.kind == kind]
         if not flying:
@@ -242,6 +226,8 @@ class Lane(ABC):
         if answer is None or answer[0] not in self._flights:
             return
         flight, error = answer
+        if isinstance(error, HungUpError):
+            return  # with all that this connection had, when the next turn closes it
         del self._flights[flight]
         match error:
             case None:
@@ -270,7 +256,10 @@ class Lane(ABC):
         return True
 
     def _confirmed(self, flight: Flight) -> None:
-        self.line.worked()
+        if flight.held:
+            self.line.hang_ups.confirmed(flight.size_bytes)
+        if not self.line.hang_ups.suspicious:  # else a status would make every hang-up the first of its row
+            self.line.worked()
         self._retries[flight.kind].worked()
         self._last_confirmed_us = self._clock.utc_us()
         if flight.held:
@@ -283,11 +272,15 @@ class Lane(ABC):
         elif flight.kind == "record":
             self._records_published += 1
 
-    def _abandon(self) -> None:
-        """Take back everything that the closed client had."""
+    def _abandon(self, why: EdgeError | None) -> None:
+        """Take back everything that the closed client had, but for what a broker will not be given again."""
         flights, self._flights = list(self._flights), {}
+        refusal = self.line.hang_ups.ended(why, flights, self._clock.monotonic_s())
         for flight in flights:
-            self._take_back(flight)
+            if refusal and flight.held:
+                self._set_aside(flight.held, refusal)
+            else:
+                self._take_back(flight)
 
     def _unconfirmed_s(self) -> float | None:
         oldest = next(iter(self._flights), None)

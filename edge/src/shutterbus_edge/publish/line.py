@@ -3,8 +3,9 @@
 import socket
 from collections.abc import Callable
 
-from shutterbus_edge.errors import BrokerUnavailableError, EdgeError, MisconfiguredError
+from shutterbus_edge.errors import BrokerUnavailableError, EdgeError, HungUpError, MisconfiguredError
 from shutterbus_edge.publish.client import Client, OpenClient
+from shutterbus_edge.publish.hang_ups import HangUps
 from shutterbus_edge.publish.retry import Retry
 from shutterbus_wire.clock import Clock
 
@@ -25,6 +26,7 @@ class Line:
         client: The open client, or None.
         retry: When it may be opened again, and why it is not open.
         opened: How many clients have been opened so far.
+        hang_ups: How they ended.
     """
 
     def __init__(
@@ -34,11 +36,13 @@ class Line:
         why: Callable[[OSError], str],
         clock: Clock,
         retry: Retry,
+        hang_ups: HangUps,
     ) -> None:
         """*reach* raises OSError while the broker accepts no connection; *why* makes a sentence of that."""
         self.client: Client | None = None
         self.retry = retry
         self.opened = 0
+        self.hang_ups = hang_ups
         self._open_client = open_client
         self._reach = reach
         self._why = why
@@ -54,29 +58,33 @@ class Line:
             self._reach()
             self.client = self._open_client()
         except OSError as error:
-            self._failed(BrokerUnavailableError(self._why(error)))
+            self._not_opened(BrokerUnavailableError(self._why(error)))
         except (BrokerUnavailableError, MisconfiguredError) as error:
-            self._failed(error)
+            self._not_opened(error)
         else:
             self.opened += 1
             self._unanswered = 0
             self.retry.reason = ""
         return self.client
 
-    def look_after(self, unconfirmed_s: float | None) -> bool:
-        """Close the client if it cannot work any more; True if that happened now.
+    def look_after(self, unconfirmed_s: float | None) -> EdgeError | None:
+        """Close the client if it cannot work any more; return why, if that happened now.
 
         *unconfirmed_s* is for how long the oldest message in flight has been waiting. A client is closed rather
         than left to try again by itself, because it would then send its old messages before the newest.
         """
         if self.client is None:
-            return False
+            return None
         error = self.client.broken() or self._away(unconfirmed_s)
-        if error is None:
-            return False
-        self.close()
-        self._failed(error)
-        return True
+        if isinstance(error, HungUpError):
+            try:
+                self._reach()
+            except OSError as away:  # which is why it hung up
+                error = BrokerUnavailableError(self._why(away))
+        if error:
+            self.close()
+            self._failed(error)
+        return error
 
     def close(self) -> None:
         """Close the client, if there is one."""
@@ -88,6 +96,10 @@ class Line:
         """Note that the broker confirmed something: the next failure is the first of its row."""
         self._unanswered = 0
         self.retry.worked()
+
+    def _not_opened(self, error: EdgeError) -> None:
+        self.hang_ups.not_connected()
+        self._failed(error)
 
     def _failed(self, error: EdgeError) -> None:
         self.retry.failed(error, self._clock.monotonic_s())

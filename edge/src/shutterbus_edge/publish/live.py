@@ -4,9 +4,11 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
+from shutterbus_edge.errors import EdgeError
 from shutterbus_edge.publish.client import Client, Outgoing
 from shutterbus_edge.publish.encode import Encoder
-from shutterbus_edge.publish.lane import Flight, Kind, Lane
+from shutterbus_edge.publish.flight import Flight, Kind
+from shutterbus_edge.publish.lane import Lane
 from shutterbus_edge.publish.line import Line
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_wire.clock import Clock
@@ -70,9 +72,14 @@ class LiveLane(Lane):
     def leaves_room(self) -> bool:
         """Whether the backlog may be sent: this lane is connected and has delivered, or has nothing to deliver.
 
-        So the newest picture is the first one that a returning broker sees.
+        So the newest picture is the first one that a returning broker sees. One that hangs up on this lane's pictures is
+        there, and may take others.
         """
-        if self.line.client is None or self._retries["frame"].nobody_listens:
+        if self._retries["frame"].nobody_listens:
+            return False
+        if self.line.hang_ups.suspicious:
+            return True
+        if self.line.client is None:
             return False
         with self._lock:
             flying = any(flight.kind == "frame" for flight in list(self._flights))
@@ -130,9 +137,9 @@ class LiveLane(Lane):
             self._handing_over = True
             return taken, self._facts_of_newest
 
-    def _abandon(self) -> None:
+    def _abandon(self, why: EdgeError | None) -> None:
         self._full = False
-        super()._abandon()
+        super()._abandon(why)
 
     def _take_back(self, flight: Flight) -> None:
         if flight.held is None:

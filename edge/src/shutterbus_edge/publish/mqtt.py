@@ -7,6 +7,7 @@ taken back. A confirmation counts by its reason code, which paho itself does not
 import contextlib
 import logging
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from shutterbus_edge.errors import (
     BrokerUnavailableError,
     EdgeError,
     FrameRefusedError,
+    HungUpError,
     MisconfiguredError,
     NobodyListensError,
     NotGrantedError,
@@ -46,15 +48,42 @@ _REFUSED = {0x83, TOO_LARGE, 0x99}
 """Implementation specific (Mosquitto: over message_size_limit), packet too large, payload format invalid."""
 
 
+_HUNG_UP = (
+    ConnectionResetError,
+    ConnectionAbortedError,
+    BrokenPipeError,
+    ssl.SSLEOFError,
+    ssl.SSLZeroReturnError,
+)
+
+
 class _Paho(mqtt.Client):
     """Tells when its thread ends, whatever ended it: an exception there leaves paho believing that it is connected.
 
     Attributes:
         worker: Its thread, also when that has ended. ``loop_stop`` forgets it half-way, and raises if it is called then.
+        hung_up: Whether the other side has ended the connection; paho says the same of a line that fell silent.
     """
 
     ended: Callable[[], None] = staticmethod(lambda: None)
     worker: threading.Thread | None = None
+    hung_up = False
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        try:
+            received = super()._sock_recv(bufsize)
+        except _HUNG_UP:
+            self.hung_up = True
+            raise
+        self.hung_up = self.hung_up or not received
+        return received
+
+    def _sock_send(self, buf: bytes | bytearray) -> int:
+        try:
+            return super()._sock_send(buf)
+        except _HUNG_UP:
+            self.hung_up = True
+            raise
 
     def _thread_main(self) -> None:
         self.worker = threading.current_thread()
@@ -170,9 +199,9 @@ class MqttClient:
             return
         with self._lock:
             early = self._early.pop(info.mid, None)
-            lost = self._lost or (
-                BrokerUnavailableError("the connection is lost") if info.rc == mqtt.MQTT_ERR_NO_CONN else None
-            )
+            # Also where the broker hung up: it was not for this message, which comes too late.
+            is_lost = self._lost is not None or info.rc == mqtt.MQTT_ERR_NO_CONN
+            lost = BrokerUnavailableError("the connection is lost") if is_lost else None
             if early is None and lost is None:
                 self._pending[info.mid] = (outgoing, done)
                 return
@@ -337,21 +366,24 @@ class MqttClient:
         done(self._judge(code, outgoing))
 
     def _on_disconnect(
-        self, _client: Any, _data: Any, _flags: Any, code: ReasonCode, _properties: Any
+        self, client: Any, _data: Any, flags: mqtt.DisconnectFlags, code: ReasonCode, _properties: Any
     ) -> None:
-        self._give_up(code)
+        where = self._settings.addresses[0]
+        if flags.is_disconnect_packet_from_server:
+            self._give_up(BrokerUnavailableError(f"{where} closed the connection: {code}"), code)
+        elif client.hung_up:
+            self._give_up(HungUpError(f"{where} hung up without saying why"))
+        else:
+            self._give_up(BrokerUnavailableError(f"the connection to {where} is lost"))
 
     def _on_ended(self) -> None:
-        self._give_up(None)
+        self._give_up(BrokerUnavailableError(f"the connection to {self._settings.addresses[0]} is lost"))
         self._ended.set()
 
-    def _give_up(self, code: ReasonCode | None) -> None:
+    def _give_up(self, why: EdgeError, code: ReasonCode | None = None) -> None:
+        """Answer all that is pending with *why*, or with *code* what it is about."""
         with self._lock:
-            if self._lost is None:
-                said = f": {code}" if code is not None and code.value else ""
-                self._lost = BrokerUnavailableError(
-                    f"{self._settings.addresses[0]} closed the connection{said}"
-                )
+            self._lost = self._lost or why
             pending, self._pending = list(self._pending.values()), {}
         self._answered.set()
         largest = max((len(outgoing.message.value) for outgoing, _ in pending), default=0)

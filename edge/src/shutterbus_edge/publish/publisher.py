@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from shutterbus_edge.publish.backlog import BacklogLane
 from shutterbus_edge.publish.client import Client, OpenClient
 from shutterbus_edge.publish.encode import Encoder
+from shutterbus_edge.publish.hang_ups import HangUps, Proven
 from shutterbus_edge.publish.lane import Lane, LaneState
 from shutterbus_edge.publish.line import Line
 from shutterbus_edge.publish.live import LiveLane
@@ -81,6 +82,7 @@ class Publisher:
             retain=broker.retain,
         )
         self._status: Status | None = None
+        self._proven = Proven()
         openers = openers or _openers(broker, camera, self._encoder, self._offline)
         self._live = LiveLane(
             self._line("live", broker, openers),
@@ -187,6 +189,7 @@ class Publisher:
             why=lambda error: why(broker.brokers, error),
             clock=self._clock,
             retry=Retry(Outage(f"{lane} lane", self._clock, log)),
+            hang_ups=HangUps(self._proven),
         )
 
     def _backlog_has_work(self) -> None:

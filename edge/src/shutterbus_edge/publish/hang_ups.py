@@ -1,0 +1,98 @@
+"""Which message a broker hangs up on, where it does not say why it does.
+
+MQTT 3.1.1 has no word for "too large": a broker with a limit that it never told ends the connection at the beginning of
+such a message, and would do so for ever, with all that waits behind it. What the message does and what an outage or a bad
+line does is told apart by repetition, and an end counts only if
+
+- the broker itself hung up, within ``PROMPTLY_S`` of being given the message; a line that falls silent does not count;
+- it had one message of ours and no other, and had confirmed none but a status on that connection;
+- that message is the one of the last time, and larger than any that the broker has confirmed so far;
+- the broker has taken every connection since, at the first attempt.
+"""
+
+import threading
+from collections.abc import Sequence
+
+from shutterbus_edge.errors import EdgeError, FrameRefusedError, HungUpError
+from shutterbus_edge.publish.flight import Flight
+from shutterbus_edge.spool import Held
+
+HANG_UPS_MAX = 3
+"""In a row, on the same message; then it is the message."""
+
+PROMPTLY_S = 10.0
+"""A limit is known to be broken when the first bytes have come, also on a line that takes minutes for the rest."""
+
+
+class Proven:
+    """The largest message that the broker has confirmed, by either lane: it has no limit below that."""
+
+    def __init__(self) -> None:
+        self.size_bytes = 0
+        self._lock = threading.Lock()
+
+    def confirmed(self, size_bytes: int) -> None:
+        with self._lock:
+            self.size_bytes = max(self.size_bytes, size_bytes)
+
+
+class HangUps:
+    """Counts how the connections of one lane end.
+
+    Attributes:
+        suspicious: Whether the broker last hung up on something larger than it has ever confirmed. Messages then go one at
+            a time, until one is confirmed or the broker turns out to be away.
+    """
+
+    def __init__(self, proven: Proven) -> None:
+        self.suspicious = False
+        self._proven = proven
+        self._delivered = False
+        self._suspect: Held | None = None
+        self._times = 0
+
+    def confirmed(self, size_bytes: int) -> None:
+        """Note that the broker confirmed a picture or a record."""
+        self._proven.confirmed(size_bytes)
+        self._delivered = True
+        self._acquit()
+
+    def not_connected(self) -> None:
+        """Note that the broker gave no connection: it was going away, whatever it was being sent."""
+        self._acquit()
+
+    def ended(
+        self, why: EdgeError | None, flights: Sequence[Flight], now_s: float
+    ) -> FrameRefusedError | None:
+        """Note that a connection ended with *flights* unconfirmed; return what condemns a single one, if that is clear now."""
+        delivered, self._delivered = self._delivered, False
+        if not isinstance(why, HungUpError):
+            self._acquit()
+            return None
+        large = [flight for flight in flights if flight.held and flight.size_bytes > self._proven.size_bytes]
+        self.suspicious = self.suspicious or bool(large)
+        if delivered or not large or len(flights) > 1 or now_s - large[0].sent_at_s > PROMPTLY_S:
+            self._suspect = None
+            return None
+        if large[0].held is not self._suspect:
+            self._suspect, self._times = large[0].held, 0
+        self._times += 1
+        if self._times < HANG_UPS_MAX:
+            return None
+        self._suspect = None
+        return FrameRefusedError("hung-up", self._sentence(why, large[0].size_bytes))
+
+    def _acquit(self) -> None:
+        self.suspicious, self._suspect = False, None
+
+    def _sentence(self, why: HungUpError, size_bytes: int) -> str:
+        taken = (
+            f"the largest that it has confirmed had {self._proven.size_bytes:,}"
+            if self._proven.size_bytes
+            else "it has confirmed nothing yet"
+        )
+        return (
+            f"it has {size_bytes:,} bytes, and {why} {HANG_UPS_MAX} times in a row while this alone was being sent; {taken}. "
+            "Look at the broker's log and raise its limit for one message (max_packet_size of Mosquitto), or choose a smaller "
+            "size or a lower quality"
+        )
