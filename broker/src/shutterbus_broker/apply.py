@@ -42,7 +42,7 @@ def to_kafka(there: Installation, say: Say, timeout_s: float = 20) -> None:
 
 
 def keep(there: Installation, done: Path, say: Say) -> None:
-    """Apply at the start, whenever somebody is enrolled or revoked, and after Kafka was away; for ever."""
+    """Apply as soon as Kafka is there, and whenever somebody is enrolled or revoked; for ever."""
     applied: float | None = None
     away = ""
     while True:
@@ -58,8 +58,7 @@ def keep(there: Installation, done: Path, say: Say) -> None:
         except UnreachableError as error:
             if str(error) != away:
                 say(f"Waiting for Kafka: {error}")
-            away = str(error)
-            time.sleep(AGAIN_S)
+            away = str(error)  # looked for every second: until it is there, no camera has a right
         except SetupError as error:
             done.unlink(missing_ok=True)
             say(f"{error}; trying again every {AGAIN_S:.0f} s")
