@@ -17,7 +17,7 @@ from shutterbus_edge.settings import EdgeSettings
 from shutterbus_wire import __version__
 from shutterbus_wire.checks import Line, exit_code, report_json
 from shutterbus_wire.clock import SystemClock
-from shutterbus_wire.settings_text import effective
+from shutterbus_wire.settings_text import listing, verdict_json
 
 log = logging.getLogger("shutterbus_edge")
 
@@ -99,19 +99,9 @@ def start_logging(settings: EdgeSettings) -> None:
 
 def _settings(options: argparse.Namespace) -> int:
     loaded = load(os.environ)
-    rows = [one for one in effective(loaded.settings, loaded.origin) if one.value or options.all]
-    if options.json:
-        print(
-            json.dumps(
-                [{"name": one.name, "value": one.value, "source": one.source} for one in rows], indent=1
-            )
-        )
-        return 0
-    name_width = max(len(one.name) for one in rows)
-    value_width = min(48, max(len(one.value) for one in rows))
-    for one in rows:
-        print(f"{one.name:{name_width}}  {one.value:{value_width}}  {one.source}")
-    _say(loaded)
+    print(listing(loaded.settings, loaded.origin, every=options.all, as_json=options.json))
+    if not options.json:
+        _say(loaded)
     return 0
 
 
@@ -121,12 +111,12 @@ def _check(options: argparse.Namespace) -> int:
     except SettingsError as error:
         if not options.json:
             raise
-        print(json.dumps({"ok": False, "problems": error.sentences, "warnings": []}, indent=1))
+        print(verdict_json(error.sentences))
         return 1
     settings = loaded.settings
     beyond = board.cannot(settings)
     if options.json:
-        print(json.dumps({"ok": not beyond, "problems": beyond, "warnings": loaded.warnings}, indent=1))
+        print(verdict_json(beyond, loaded.warnings))
         return 1 if beyond else 0
     _say(loaded)
     if beyond:

@@ -2,7 +2,6 @@
 
 import argparse
 import getpass
-import json
 import logging
 import os
 import ssl
@@ -18,7 +17,7 @@ from shutterbus_viewer.loading import load
 from shutterbus_viewer.settings import ServeSettings
 from shutterbus_wire import __version__
 from shutterbus_wire.settings import SettingsError
-from shutterbus_wire.settings_text import effective
+from shutterbus_wire.settings_text import listing, verdict_json
 
 log = logging.getLogger("shutterbus_viewer")
 
@@ -84,15 +83,7 @@ def _run(_: argparse.Namespace) -> int:
 
 def _settings(options: argparse.Namespace) -> int:
     loaded = load(os.environ)
-    rows = [one for one in effective(loaded.settings, loaded.origin) if one.value or options.all]
-    if options.json:
-        shown = [{"name": one.name, "value": one.value, "source": one.source} for one in rows]
-        print(json.dumps(shown, indent=1))
-        return 0
-    name_width = max(len(one.name) for one in rows)
-    value_width = min(48, max(len(one.value) for one in rows))
-    for one in rows:
-        print(f"{one.name:{name_width}}  {one.value:{value_width}}  {one.source}")
+    print(listing(loaded.settings, loaded.origin, every=options.all, as_json=options.json))
     return 0
 
 
@@ -102,10 +93,10 @@ def _check(options: argparse.Namespace) -> int:
     except SettingsError as error:
         if not options.json:
             raise
-        print(json.dumps({"ok": False, "problems": error.sentences, "warnings": []}, indent=1))
+        print(verdict_json(error.sentences))
         return 1
     if options.json:
-        print(json.dumps({"ok": True, "problems": [], "warnings": loaded.warnings}, indent=1))
+        print(verdict_json((), loaded.warnings))
         return 0
     print(*loaded.warnings, sep="\n", end="\n" if loaded.warnings else "", file=sys.stderr)
     settings = loaded.settings

@@ -1,8 +1,9 @@
-"""Settings as text for people: the effective ones, ``.env.example``, ``docs/settings.md``."""
+"""Settings as text for people and programs: the effective ones, what a check says of them, ``.env.example``, ``docs/settings.md``."""
 
+import json
 import textwrap
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from pydantic import BaseModel, SecretStr
@@ -45,6 +46,21 @@ def effective(model: BaseModel, origin: Mapping[Path, Given]) -> Iterator[Effect
         else:
             own = given.name.upper() if given else setting.own
             yield Effective(own, shown_value(setting, value), given.place if given else "default")
+
+
+def listing(model: BaseModel, origin: Mapping[Path, Given], *, every: bool, as_json: bool) -> str:
+    """Return the settings in force with their sources: those that have a value, or *every* one."""
+    rows = [one for one in effective(model, origin) if one.value or every]
+    if as_json:
+        return json.dumps([asdict(one) for one in rows], indent=1)
+    name_width = max(len(one.name) for one in rows)
+    value_width = min(48, max(len(one.value) for one in rows))
+    return "\n".join(f"{one.name:{name_width}}  {one.value:{value_width}}  {one.source}" for one in rows)
+
+
+def verdict_json(problems: Sequence[str], warnings: Sequence[str] = ()) -> str:
+    """Return what a check has found, for programs: it is well without *problems*."""
+    return json.dumps({"ok": not problems, "problems": list(problems), "warnings": list(warnings)}, indent=1)
 
 
 def _members(setting: Setting, origin: Mapping[Path, Given]) -> Iterator[Effective]:

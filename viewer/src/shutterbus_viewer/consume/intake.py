@@ -21,8 +21,16 @@ log = logging.getLogger(__name__)
 LOG_INTERVAL_S = 60.0
 """Between two lines about messages refused for the same reason."""
 
-UNEXPECTED = (ValueError, LookupError, TypeError, ArithmeticError, RecursionError)
-"""What a decoder may raise if it has a mistake. It costs that message, never the stream."""
+UNUSABLE = (
+    MalformedError,
+    TooManyError,
+    # What a decoder may raise if it has a mistake. It costs that message, never the stream.
+    ValueError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    RecursionError,
+)
 
 
 class Intake:
@@ -48,12 +56,8 @@ class Intake:
             self._cameras.show(
                 Picture(frame, arrival.arrived_at_us, width_px, height_px), arrival.transport, age_s
             )
-        except MalformedError as error:
-            self.refuse(arrival.transport, arrival.topic, error.reason, str(error))
-        except TooManyError as error:
-            self.refuse(arrival.transport, arrival.topic, "too-many-cameras", str(error))
-        except UNEXPECTED as error:
-            self.refuse(arrival.transport, arrival.topic, "unreadable", f"{type(error).__name__}: {error}")
+        except UNUSABLE as error:
+            self.refuse(arrival.transport, arrival.topic, *_reason(error))
         else:
             self._count(arrival.transport, "picture")
             return frame
@@ -65,12 +69,8 @@ class Intake:
             return  # a retained status that was cleared
         try:
             self._cameras.note(decode_record(arrival), arrival.transport, age_s)
-        except MalformedError as error:
-            self.refuse(arrival.transport, arrival.topic, error.reason, str(error))
-        except TooManyError as error:
-            self.refuse(arrival.transport, arrival.topic, "too-many-cameras", str(error))
-        except UNEXPECTED as error:
-            self.refuse(arrival.transport, arrival.topic, "unreadable", f"{type(error).__name__}: {error}")
+        except UNUSABLE as error:
+            self.refuse(arrival.transport, arrival.topic, *_reason(error))
         else:
             self._count(arrival.transport, "record")
 
@@ -102,3 +102,14 @@ class Intake:
         arrival = Arrival("kafka" if transport == "kafka" else "mqtt", topic, b"", {}, None, None, 0)
         named = topic_of_ours(arrival)
         return named[0] if named else names.foreign_camera(topic, self._cameras.own)
+
+
+def _reason(error: Exception) -> tuple[str, str]:
+    """Return the word and the sentence for why a message cannot be used."""
+    match error:
+        case MalformedError():
+            return error.reason, str(error)
+        case TooManyError():
+            return "too-many-cameras", str(error)
+        case _:
+            return "unreadable", f"{type(error).__name__}: {error}"
