@@ -81,10 +81,12 @@ def gate(server: Installation) -> Camera:
     camera = server.enroll("gate")
     camera.set(EDGE_TARGET="debian", EDGE_IMAGE=f"{camera.image}-plain")
     camera.compose("build", "-q", timeout_s=600)
+    overlay = camera.folder / "virtual"
+    overlay.mkdir()
     for name in ("Overlay.Dockerfile", "dma_heap.c", "virtual.yaml", "virtual.py", "sitecustomize.py"):
-        shutil.copy(VIRTUAL_CAMERA / name, camera.folder / name)
+        shutil.copy(VIRTUAL_CAMERA / name, overlay)
     (camera.folder / "compose.virtual.yml").write_text(
-        f"services: {{edge: {{build: !override {{context: ., dockerfile: Overlay.Dockerfile, args: {{EDGE_IMAGE: {camera.image}-plain}}}}}}}}\n"
+        f"services: {{edge: {{build: !override {{context: virtual, dockerfile: Overlay.Dockerfile, args: {{EDGE_IMAGE: {camera.image}-plain}}}}}}}}\n"
     )
     edge_up(camera, COMPOSE_FILE="compose.yml:compose.virtual.yml", PICAMERA_RESOLUTION="1920x1080")
     return camera
