@@ -271,28 +271,6 @@ def holes(file: Path) -> list[tuple[float, float, int]]:
     ]
 
 
-def test_any_start_order_converges(
-    server: Installation, gate: Camera, yard: Camera, pages: dict[str, Page]
-) -> None:
-    """After a power cut nobody waits for anybody: the last to be needed comes first, and the other way round."""
-    cameras = [gate.container("edge"), yard.container("edge")]
-    kafka_, mosquitto, setup, viewer = services = [
-        server.container(service) for service in ("kafka", "mosquitto", "setup", "viewer")
-    ]
-    for order in (
-        [*cameras, viewer, setup, mosquitto, kafka_],
-        [setup, kafka_, cameras[0], viewer, cameras[1], mosquitto],
-    ):
-        docker("stop", *cameras, *services)
-        for name in cameras:
-            assert docker("inspect", "-f", "{{.State.ExitCode}}", name) == "0", logs(name)
-        for name in order:
-            docker("start", name)
-        started_s = time.time()
-        wait_all_live(pages, time.time_ns() // 1000, 120)
-        print(f"all live {time.time() - started_s:.1f} s after the last of {', '.join(order)}")
-
-
 def test_no_door_opens_without_certificate_or_password(
     server: Installation, gate: Camera, yard: Camera
 ) -> None:
