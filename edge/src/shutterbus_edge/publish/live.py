@@ -48,10 +48,10 @@ class LiveLane(Lane):
         """Take the newest picture; *facts* save reading them from it. Never waits."""
         with self._lock:
             older, self._waiting, self._newest, self._facts_of_newest = self._waiting, held, held, facts
-            must_wake = not self._full
+            must_wake = not (self._full or self._handing_over)
         if older:
             self._release(older)
-        if must_wake:  # else the next confirmation does
+        if must_wake:  # else the next confirmation does, or the lane looks again as it is just sending
             self.wake()
 
     def offer_record(self, held: Held) -> None:
