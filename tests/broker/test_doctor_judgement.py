@@ -135,6 +135,7 @@ def test_mosquitto_as_it_is_configured_here_is_in_order() -> None:
         ("max_queued_bytes 99999999999", "max_queued_bytes is 99999999999"),
         ("max_queued_messages 1000", "max_queued_messages is 1000"),
         ("max_inflight_messages 0", "max_inflight_messages is 0"),
+        ("memory_limit 1000000", "memory_limit is 1000000"),
         ("allow_anonymous true", "lets in who shows no certificate"),
     ],
 )

@@ -134,6 +134,12 @@ def configuration(text: str, wanted_bytes: int) -> Finding:
             f"max_queued_bytes is {queued or 'not set'}: what waits for a reader that is away can fill the memory",
             f"in {CONFIGURATION}: max_queued_bytes 268435456; {RESTART}",
         )
+    if 0 < (memory := int(lines.get("memory_limit", "0"))) < queued + 2 * wanted_bytes:
+        return failure(
+            f"memory_limit is {memory}: beyond it messages are thrown away and clients cut off, and {queued} bytes may "
+            "wait for one reader (max_queued_bytes)",
+            f"in {CONFIGURATION}: no memory_limit; {RESTART}",
+        )
     if 0 < (messages := int(lines.get("max_queued_messages", "1000"))) < 10_000:
         return failure(
             f"max_queued_messages is {messages}: beyond it, what waits for a reader is confirmed and thrown away",
