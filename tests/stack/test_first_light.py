@@ -125,7 +125,9 @@ def _run(transport: Literal["kafka", "mqtt"], broker: Container, film: Path, fol
             wait_until(lambda: len(lines(notes)) >= FRAMES_AT_LEAST, 120, camera.said)
             enough = len(lines(notes))
             # The backlog is in no hurry, and an edge that stops leaves the rest of it in the spool.
-            wait_until(lambda: set(range(enough)) <= _numbers(received), 120, lambda: _so_far(received, camera))
+            wait_until(
+                lambda: set(range(enough)) <= _numbers(received), 120, lambda: _so_far(received, camera)
+            )
             assert _status(health)["missed"] == 0, "the outage disturbed the capture"
             assert camera.terminate() == 0, camera.said()
         taken = lines(notes)
