@@ -203,6 +203,7 @@ def test_machine_that_lost_power_converges_in_any_order(site: Site, order: tuple
 
 def test_camera_that_is_enrolled_while_its_edge_runs_is_live_by_itself(site: Site) -> None:
     """``gate`` and ``yard`` have lost their rights, and ``porch`` never had a certificate."""
+    site.server.up()
     porch = site.enroll("porch")
     for file in (porch.folder / "secrets").iterdir():
         file.unlink()
