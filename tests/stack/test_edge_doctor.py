@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kafka.admin import AlterConfigOp, ConfigResource, ConfigResourceType, KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from shutterbus_broker.topics import ensure_topics
 from stack.brokers import KafkaContainer, free_port, kafka, mosquitto
@@ -54,12 +54,10 @@ def broker() -> Iterator[KafkaContainer]:
         yield running
 
 
-def alter(broker: KafkaContainer, topic: str, limit: str | None) -> None:
-    """Give *topic* a limit of its own, or none."""
-    change = (AlterConfigOp.SET, limit) if limit else (AlterConfigOp.DELETE, None)
-    resource = ConfigResource(ConfigResourceType.TOPIC, topic, {"max.message.bytes": change})
+def alter(broker: KafkaContainer, topic: str, name: str, value: str) -> None:
+    """Give *topic* a setting of its own."""
     with KafkaAdminClient(bootstrap_servers=broker.address) as admin:
-        admin.alter_configs([resource])
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, {name: value})])
 
 
 def test_topic_that_is_missing_then_each_limit_that_is_too_small(
@@ -75,17 +73,22 @@ def test_topic_that_is_missing_then_each_limit_that_is_too_small(
     assert first["check"] == "size"
     assert "the broker (message.max.bytes) takes 60,000" in first["sentence"]
 
-    alter(broker, "shutterbus.gate.frames", "50000")
+    alter(broker, "shutterbus.gate.frames", "max.message.bytes", "50000")
     first = doctor(tmp_path, **to_it)["first"]
     assert "topic shutterbus.gate.frames (its own max.message.bytes) takes 50,000" in first["sentence"]
 
-    alter(broker, "shutterbus.gate.frames", "8388620")
+    alter(broker, "shutterbus.gate.frames", "max.message.bytes", "8388620")
     found = doctor(tmp_path, **to_it)
     assert found["first"]["check"] is None
     assert found["compression"]["status"] == "ok"
     first = doctor(tmp_path, **to_it, SS_MAX_REQUEST_SIZE="40000")["first"]
     assert "SS_MAX_REQUEST_SIZE takes 40,000" in first["sentence"]
     assert first["fix"] == "in .env: SS_MAX_REQUEST_SIZE=8388620"
+
+    alter(broker, "shutterbus.gate.frames", "compression.type", "gzip")
+    packed = doctor(tmp_path, **to_it)["compression"]
+    assert packed["status"] == "warning"  # the camera's pictures arrive all the same
+    assert "compression.type is gzip" in packed["sentence"]
 
 
 def test_address_that_the_broker_gives_itself_wrongly(tmp_path: Path) -> None:
