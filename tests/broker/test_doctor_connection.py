@@ -160,9 +160,12 @@ def test_kafka_is_told_from_what_only_listens(
     forger = authority.new_authority("Shutterbus", NOW)
     forged = authority.issue(forger, "doctor.service", NOW, as_client=True)
     (tmp_path / "forged.pem").write_bytes(forged.certificate_pem + forged.key_pem)
+    false = tls.model_copy(update={"certfile": tmp_path / "forged.pem"})
     with _listener(tmp_path, shown, tls.ca_certs) as at:
-        found = connection.is_kafka(at, tls.model_copy(update={"certfile": tmp_path / "forged.pem"}))
-    assert "does not accept our certificate" in found.sentence
+        assert "does not accept our certificate" in connection.is_kafka(at, false).sentence
+        assert (refused := connection.refusal(at, false))
+        assert "does not accept our certificate" in refused.sentence
+        assert connection.refusal(at, tls) is None
 
 
 def test_port_that_nobody_has_is_named() -> None:

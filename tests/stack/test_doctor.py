@@ -20,7 +20,7 @@ from kafka.admin import (
     ResourceType,
 )
 
-from shutterbus_broker import rights
+from shutterbus_broker import authority, rights
 from shutterbus_broker.doctor import Patient, examine
 from shutterbus_broker.installation import Installation
 from shutterbus_wire.checks import Line
@@ -201,6 +201,18 @@ def test_setting_of_mosquitto_is_named(
         line = _first_failing(mosquitto_alone)
     assert line.name == check
     assert words in line.finding.sentence
+
+
+def test_certificate_of_ours_that_mosquitto_does_not_accept_is_named(mosquitto_alone: Server) -> None:
+    """It trusts another authority than the one that vouches for us."""
+    other = authority.new_authority("Somebody else", dt.datetime.now(dt.UTC))
+    folder = mosquitto_alone.folder / "state/server/mosquitto"
+    (folder / "other.crt").write_bytes(other.certificate_pem)
+    with _edited(mosquitto_alone, "cafile", "cafile /run/tls/other.crt"):
+        line = _first_failing(mosquitto_alone)
+    assert line.name == "mosquitto login"
+    assert "does not accept our certificate" in line.finding.sentence
+    assert line.finding.fix == "make renew && docker compose restart"
 
 
 def test_broker_that_is_down_is_named(mosquitto_alone: Server) -> None:

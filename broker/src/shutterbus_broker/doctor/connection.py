@@ -14,6 +14,8 @@ from shutterbus_wire.checks import Finding, failure, ok, warning
 
 CONNECT_S = 4.0
 ANSWER_S = 4.0
+ALERT_S = 1.0
+"""How long a server may take to object to a certificate."""
 SOON = dt.timedelta(days=30)
 RENEW = "make renew && docker compose restart"
 REISSUE = 'make init HOST="{hosts}" && docker compose restart'
@@ -96,7 +98,7 @@ def is_kafka(address: Address, tls: Tls) -> Finding:
             encrypted.sendall(_API_VERSIONS)
             answer = encrypted.recv(10)
     except ssl.SSLError as error:
-        return failure(f"{where} does not accept our certificate {tls.certfile}: {_reason(error)}", RENEW)
+        return _not_accepted(address, tls, error)
     except TimeoutError:
         return failure(f"{where} accepts connections but gives no answer", "docker compose restart kafka")
     except OSError as error:
@@ -104,6 +106,22 @@ def is_kafka(address: Address, tls: Tls) -> Finding:
     if len(answer) < len(_API_VERSIONS) - 4 or answer[4:8] != _API_VERSIONS[8:12]:
         return failure(f"what answers at {where} is not Kafka", "docker compose ps")
     return ok(f"{where} answers as Kafka and accepts our certificate")
+
+
+def refusal(address: Address, tls: Tls) -> Finding | None:
+    """Why our certificate is not accepted at *address*; None where nothing is said against it."""
+    try:
+        with (
+            socket.create_connection(address, timeout=CONNECT_S) as plain,
+            tls.context().wrap_socket(plain, server_hostname=address[0]) as encrypted,
+        ):
+            encrypted.settimeout(ALERT_S)
+            encrypted.recv(1)
+    except ssl.SSLError as error:
+        return _not_accepted(address, tls, error)
+    except OSError:
+        pass
+    return None
 
 
 def lets_in_without_certificate(address: Address, tls: Tls) -> bool:
@@ -126,6 +144,10 @@ def lets_in_without_certificate(address: Address, tls: Tls) -> bool:
 def text(address: Address) -> str:
     """``host:port``."""
     return f"[{address[0]}]:{address[1]}" if ":" in address[0] else f"{address[0]}:{address[1]}"
+
+
+def _not_accepted(address: Address, tls: Tls, error: ssl.SSLError) -> Finding:
+    return failure(f"{text(address)} does not accept our certificate {tls.certfile}: {_reason(error)}", RENEW)
 
 
 def _unacceptable(

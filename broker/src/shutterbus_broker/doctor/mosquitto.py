@@ -177,6 +177,8 @@ class _Session:
         assert settings.tls is not None
         self.client.tls_set_context(settings.tls.context())
         self.client.on_connect = lambda _c, _d, _f, code, properties: self.answers.put((code, properties))
+        # With TLS 1.3 who is not let in hears it after the handshake, from TLS and not from MQTT.
+        self.client.on_disconnect = lambda _c, _d, _f, code, properties: self.answers.put((code, properties))
         self.client.on_publish = lambda _c, _d, _mid, code, _p: self.published.put(code)
         # Longer than any client needs, so that a broker that allows less says so.
         self.client.connect(**{**settings.mqtt_connect(), "keepalive": KEEPALIVE_ASKED_S})
@@ -201,7 +203,9 @@ def _login(patient: Patient, found: _Found) -> Finding:
     try:
         with _session(patient) as (_, code, properties):
             if code.is_failure:
-                return failure(f"Mosquitto refuses doctor.service: {code}", "make init && " + RESTART)
+                return connection.refusal(patient.address("mosquitto"), patient.tls) or failure(
+                    f"Mosquitto refuses doctor.service: {code}", "make init && " + RESTART
+                )
     except queue.Empty:
         return failure(
             "Mosquitto accepts connections but gives no answer", "docker compose restart mosquitto"
