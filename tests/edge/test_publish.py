@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from edge.fakes_publish import FakeBroker, picture
+from edge.fakes_tls import Authority
+from edge.fakes_tls import listening as listening_by_tls
 from fakes import FakeClock
 from shutterbus_edge.errors import (
     BrokerUnavailableError,
@@ -24,6 +26,8 @@ from shutterbus_edge.publish.backlog import Allowance
 from shutterbus_edge.publish.chatter import quieten
 from shutterbus_edge.publish.client import Client, OpenClient
 from shutterbus_edge.publish.encode import Encoder
+from shutterbus_edge.publish.kafka import KafkaClient
+from shutterbus_edge.publish.mqtt import MqttClient, Version
 from shutterbus_edge.publish.reach import reach, speaks_tls, why
 from shutterbus_edge.publish.retry import Retry
 from shutterbus_edge.publish.tls import tls_refusal
@@ -320,6 +324,25 @@ def test_tls_is_recognised_on_the_other_side(listening: int) -> None:
         thread.start()
         assert speaks_tls(server.getsockname())
         thread.join()
+
+
+@pytest.mark.parametrize(
+    "connect",
+    [
+        lambda broker: MqttClient(broker, "gate", Version(5)),
+        lambda broker: MqttClient(broker, "gate", Version(4)),
+        lambda broker: KafkaClient(broker, "gate", "shutterbus.gate.frames"),
+    ],
+    ids=["mqtt", "mqtt-3.1.1", "kafka"],
+)
+def test_server_that_wants_a_certificate_is_answered_with_how_to_get_one(
+    tmp_path: Path, connect: Callable[[BrokerSettings], Client]
+) -> None:
+    ours = Authority(tmp_path)
+    with listening_by_tls(ours.issue("server", "127.0.0.1"), wants=ours) as port:
+        broker = BrokerSettings(brokers=(("127.0.0.1", port),))
+        with pytest.raises(MisconfiguredError, match=r"expects an encrypted connection.*make enroll CAMERA="):
+            connect(broker)
 
 
 def test_tls_cause_is_found_below_the_error_that_hides_it() -> None:

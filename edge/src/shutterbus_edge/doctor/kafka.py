@@ -9,7 +9,8 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from shutterbus_edge.doctor import reach, sizes
 from shutterbus_edge.doctor.patient import Patient
-from shutterbus_edge.publish.kafka import _WHO_WE_ARE, _Net
+from shutterbus_edge.publish.kafka import _WHO_WE_ARE
+from shutterbus_edge.publish.kafka_net import Net
 from shutterbus_wire.broker import BrokerSettings
 from shutterbus_wire.checks import Check, Finding, failure, ok, skipped, together, warning
 from shutterbus_wire.names import kafka_topic
@@ -26,7 +27,7 @@ class _RefusedError(Exception):
 @contextlib.contextmanager
 def _asking(broker: BrokerSettings) -> Iterator[Any]:
     """An administrator's connection that gives up at its first failure."""
-    net = _Net()  # the library's own hides why it could not connect
+    net = Net()  # the library's own hides why it could not connect
     try:
         yield KafkaAdminClient(
             **broker.kafka_client(),

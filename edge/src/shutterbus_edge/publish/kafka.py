@@ -1,26 +1,20 @@
 """Kafka by kafka-python 3, with the settings and the care that its version 3.0 needs.
 
-- It tries to connect again and again by itself and tells nobody why it cannot. So every attempt is stopped at its
-  first failure and the cause kept (``_Manager``): when to try again is decided in one place, ``Retry``.
+- It hides why it has no connection, and keeps what has been closed (``kafka_net``).
 - ``close`` of a producer with unsent records raises, and leaves thread and sockets behind (``KafkaClient.close``).
-- A producer that is garbage collected silences the log of all later ones (``_Producer``).
 - A topic that does not exist is asked for ten times a second for ever, so it is never left in the list of topics.
 """
 
 import contextlib
 import logging
-import socket
 import threading
 import time
 from collections.abc import Iterator
 from typing import Any
 
-from kafka import KafkaAdminClient, KafkaProducer
+from kafka import KafkaAdminClient
 from kafka import errors as kafka_errors
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.net.compat import KafkaNetClient
-from kafka.net.manager import KafkaConnectionManager
-from kafka.net.selector import NetworkSelector
 
 from shutterbus_edge.errors import (
     BrokerUnavailableError,
@@ -29,10 +23,11 @@ from shutterbus_edge.errors import (
     MisconfiguredError,
     NotGrantedError,
 )
+from shutterbus_edge.publish import sockets
 from shutterbus_edge.publish.chatter import quieten
 from shutterbus_edge.publish.client import Done, Outgoing
-from shutterbus_edge.publish.reach import speaks_tls
-from shutterbus_edge.publish.tls import UNACKNOWLEDGED_MS, tls_refusal
+from shutterbus_edge.publish.kafka_net import BY_US, CLOSE_TIMEOUT_S, Net, Producer
+from shutterbus_edge.publish.tls import plain_to_tls, tls_refusal
 from shutterbus_wire.broker import BrokerSettings
 from shutterbus_wire.message import kafka_headers
 
@@ -43,9 +38,6 @@ TOPIC_TIMEOUT_S = 3.0
 """For a topic that the broker creates when it is asked for; one that exists is known after one answer."""
 UNKNOWN_AFTER_S = 5.0
 """A restarting broker does not know its topics at once; after so long the topic is gone."""
-CLOSE_TIMEOUT_S = 2.0
-BY_US = "closed by its lane"
-
 
 _REFUSED = (
     kafka_errors.MessageSizeTooLargeError,
@@ -68,79 +60,6 @@ _TOPIC = (
     kafka_errors.PolicyViolationError,
     kafka_errors.UnsupportedVersionError,
 )
-
-
-class _Producer(KafkaProducer):  # type: ignore[misc] # kafka-python has no types
-    def __del__(self) -> None:
-        """Leave the module's logger alone; ``KafkaClient.close`` has closed what there is."""
-
-
-class _Manager(KafkaConnectionManager):  # type: ignore[misc] # kafka-python has no types
-    """Remembers why the last connection failed, and gives up the first connecting at its first failure."""
-
-    def __init__(self, net: NetworkSelector, **options: Any) -> None:
-        super().__init__(net, **options)
-        self.failure: Exception | None = None
-
-    def get_connection(self, node_id: Any, **options: Any) -> Any:
-        is_new = node_id not in self._conns
-        connection = super().get_connection(node_id, **options)
-        if is_new:
-            connection.init_future.add_callback(self._connected)
-            connection.close_future.add_errback(self._failed, connection)
-        return connection
-
-    def _connected(self, _: Any) -> None:
-        self.failure = None
-
-    def _failed(self, connection: Any, error: Exception) -> None:
-        if not self.bootstrapped:
-            self.closed = True
-            if self.config["sasl_mechanism"] and connection.broker_version_data is not None:
-                # It throws away an answer that comes together with the end of the connection.
-                error = kafka_errors.SaslAuthenticationFailedError(f"wrong password? ({error})")
-        self.failure = error
-
-
-class _Net:
-    """Makes the network client of one producer or admin client, and ends all of it, whatever became of its owner."""
-
-    def __init__(self) -> None:
-        self._made: KafkaNetClient | None = None
-
-    def __call__(self, **options: Any) -> KafkaNetClient:
-        net = NetworkSelector(**options)
-        self._made = KafkaNetClient(net, _Manager(net, **options))
-        return self._made
-
-    @property
-    def failure(self) -> Exception | None:
-        """Why there is no connection, where that is known."""
-        return self._made._manager.failure if self._made else None  # noqa: SLF001 - the library keeps it to itself
-
-    def abort(self) -> None:
-        """Have the thread that owns the connections drop them, with what they were about to write."""
-        if self._made:
-            dropped = threading.Event()
-            self._made._manager.call_soon(self._drop).add_both(lambda _: dropped.set())  # noqa: SLF001 - likewise
-            dropped.wait(CLOSE_TIMEOUT_S)
-
-    def close(self) -> None:
-        """Free every socket. Call it when no thread uses them any more."""
-        if self._made:
-            self._drop()
-            made, self._made = self._made, None
-            with contextlib.suppress(RuntimeError):  # the producer's own thread closed it as it ended
-                made.close()
-
-    def _drop(self) -> None:
-        manager = self._made._manager  # type: ignore[union-attr] # noqa: SLF001 - likewise
-        manager.closed = False  # else its own close() leaves open what is open
-        for connection in list(manager._conns.values()):  # noqa: SLF001 - likewise
-            if connection.transport and connection.transport._write_buffer:  # noqa: SLF001 - close() would write it first
-                connection.transport.abort(kafka_errors.KafkaConnectionError(BY_US))
-            else:
-                connection.close()
 
 
 class KafkaClient:
@@ -171,15 +90,15 @@ class KafkaClient:
         self._unknown_since_s: float | None = None
         options: dict[str, Any] = {
             "client_id": name,
-            "socket_options": _socket_options(send_buffer_bytes),
+            "socket_options": sockets.options(send_buffer_bytes),
             "bootstrap_timeout_ms": int(BOOTSTRAP_TIMEOUT_S * 1000),
         }
         self.limit_bytes = self._ask_limit(options)
-        self._net = _Net()
+        self._net = Net()
         self._producer: Any = None
         try:
             with self._translated(self._net):
-                self._producer = _Producer(
+                self._producer = Producer(
                     **{**settings.kafka_producer(self.limit_bytes), **options, "kafka_client": self._net}
                 )
             seen = set() if seen is None else seen
@@ -243,7 +162,7 @@ class KafkaClient:
 
     def _ask_limit(self, options: dict[str, Any]) -> int | None:
         """Return the largest message that the topic takes; None if the broker does not tell us."""
-        net = _Net()
+        net = Net()
         try:
             with self._translated(net):
                 admin = KafkaAdminClient(
@@ -325,20 +244,14 @@ class KafkaClient:
         return judged
 
     @contextlib.contextmanager
-    def _translated(self, net: _Net) -> Iterator[None]:
+    def _translated(self, net: Net) -> Iterator[None]:
         """Turn what a client raises while it connects into one of our errors, with the cause that it hides."""
         try:
             yield
         except kafka_errors.KafkaError as error:
             explained = self._explain(net.failure or error)
-            if (
-                isinstance(explained, BrokerUnavailableError)
-                and not self._settings.tls
-                and speaks_tls(self._settings.brokers[0])
-            ):
-                explained = MisconfiguredError(
-                    f"{self._where} expects an encrypted connection; set SS_TLS__CA_CERTS, or name its plain port"
-                )
+            if isinstance(explained, BrokerUnavailableError):
+                explained = plain_to_tls(self._settings) or explained
             raise explained from error
         except OSError as error:
             raise NotGrantedError(f"a certificate or key file cannot be used: {error}") from error
@@ -354,12 +267,3 @@ class KafkaClient:
     @property
     def _where(self) -> str:
         return ", ".join(self._settings.addresses)
-
-
-def _socket_options(send_buffer_bytes: int | None) -> list[tuple[int, int, int]]:
-    options = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
-    if hasattr(socket, "TCP_USER_TIMEOUT"):
-        options.append((socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS))
-    if send_buffer_bytes:
-        options.append((socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes))
-    return options

@@ -1,20 +1,14 @@
 """MQTT by paho-mqtt 2: version 5, and 3.1.1 where a broker does not speak 5.
 
-One paho client serves one connection: its own queue and its own trying again would keep messages that this lane has
-taken back. A confirmation counts by its reason code, which paho itself does not look at.
+A confirmation counts by its reason code, which paho itself does not look at.
 """
 
-import contextlib
 import logging
-import socket
-import ssl
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -29,16 +23,13 @@ from shutterbus_edge.errors import (
     NotGrantedError,
 )
 from shutterbus_edge.publish.client import Done, Outgoing
-from shutterbus_edge.publish.reach import speaks_tls, why
-from shutterbus_edge.publish.tls import UNACKNOWLEDGED_MS, tls_refusal
+from shutterbus_edge.publish.mqtt_connection import Connection, Protocol
+from shutterbus_edge.publish.reach import why
+from shutterbus_edge.publish.tls import plain_to_tls, tls_refusal
 from shutterbus_wire.broker import BrokerSettings
-from shutterbus_wire.message import mqtt_user_properties
 
 log = logging.getLogger(__name__)
 
-Protocol = Literal[5, 4, 3]
-
-CLOSE_TIMEOUT_S = 2.0
 UNSUPPORTED_VERSION = 0x84
 NO_SUBSCRIBERS = 0x10
 TOO_LARGE = 0x95
@@ -47,50 +38,7 @@ _TRY_AGAIN = {0x88, 0x89, 0x97, 0x9F, 0x8B, 0x8D, 0x8E, 0x98}
 _REFUSED = {0x83, TOO_LARGE, 0x99}
 """Implementation specific (Mosquitto: over message_size_limit), packet too large, payload format invalid."""
 
-
-_HUNG_UP = (
-    ConnectionResetError,
-    ConnectionAbortedError,
-    BrokenPipeError,
-    ssl.SSLEOFError,
-    ssl.SSLZeroReturnError,
-)
-
-
-class _Paho(mqtt.Client):
-    """Tells when its thread ends, whatever ended it: an exception there leaves paho believing that it is connected.
-
-    Attributes:
-        worker: Its thread, also when that has ended. ``loop_stop`` forgets it half-way, and raises if it is called then.
-        hung_up: Whether the other side has ended the connection; paho says the same of a line that fell silent.
-    """
-
-    ended: Callable[[], None] = staticmethod(lambda: None)
-    worker: threading.Thread | None = None
-    hung_up = False
-
-    def _sock_recv(self, bufsize: int) -> bytes:
-        try:
-            received = super()._sock_recv(bufsize)
-        except _HUNG_UP:
-            self.hung_up = True
-            raise
-        self.hung_up = self.hung_up or not received
-        return received
-
-    def _sock_send(self, buf: bytes | bytearray) -> int:
-        try:
-            return super()._sock_send(buf)
-        except _HUNG_UP:
-            self.hung_up = True
-            raise
-
-    def _thread_main(self) -> None:
-        self.worker = threading.current_thread()
-        try:
-            super()._thread_main()
-        finally:
-            self.ended()
+_TOO_LATE = BrokerUnavailableError("the connection is lost")
 
 
 @dataclass(slots=True)
@@ -180,28 +128,24 @@ class MqttClient:
 
     def send(self, outgoing: Outgoing, done: Done) -> None:
         """See ``Client``."""
+        if self._lost:
+            done(_TOO_LATE)  # and not what was lost, which may be blamed on what was in flight
+            return
         message = outgoing.message
-        properties = None
-        if self._protocol == mqtt.MQTTv5:
-            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call] # theirs
-            properties.ContentType = message.content_type
-            properties.UserProperty = mqtt_user_properties(message)
         try:
             info = self._paho.publish(
                 outgoing.topic,
                 message.value,
                 qos=self._settings.mqtt_qos,
                 retain=outgoing.retain and self._retain_allowed,
-                properties=properties,
+                properties=self._paho.properties(PacketTypes.PUBLISH, message),
             )
         except ValueError as error:
             done(FrameRefusedError("invalid", f"MQTT cannot carry it to {outgoing.topic}: {error}"))
             return
         with self._lock:
             early = self._early.pop(info.mid, None)
-            # Also where the broker hung up: it was not for this message, which comes too late.
-            is_lost = self._lost is not None or info.rc == mqtt.MQTT_ERR_NO_CONN
-            lost = BrokerUnavailableError("the connection is lost") if is_lost else None
+            lost = self._lost or (_TOO_LATE if info.rc == mqtt.MQTT_ERR_NO_CONN else None)
             if early is None and lost is None:
                 self._pending[info.mid] = (outgoing, done)
                 return
@@ -218,52 +162,24 @@ class MqttClient:
 
     def close(self) -> None:
         """See ``Client``."""
-        paho = self._paho
         # A proper end leaves the will unsaid; behind messages that are stuck it would wait for them.
-        if not self._pending and paho.disconnect() == mqtt.MQTT_ERR_SUCCESS:
-            self._ended.wait(CLOSE_TIMEOUT_S)
-        if (connection := paho.socket()) is not None:
-            with contextlib.suppress(OSError):
-                if isinstance(connection, socket.socket):
-                    connection.shutdown(socket.SHUT_RDWR)
-                else:
-                    connection.close()
-        if paho.worker:
-            paho.worker.join(CLOSE_TIMEOUT_S)
-        # paho and we refer to each other; without this its sockets stay until the garbage collector comes.
-        paho.on_connect = paho.on_disconnect = paho.on_publish = paho.on_socket_open = None
-        paho.ended = lambda: None
+        self._paho.end(properly=not self._pending)
 
     def _connect(self, will: Outgoing | None) -> None:
         """Connect and wait for the broker's word."""
         self._answered.clear()
         self._connack, self._lost = None, None
-        self._ended = threading.Event()
-        paho = self._paho = _Paho(
-            CallbackAPIVersion.VERSION2,
-            client_id=self._name,
-            reconnect_on_failure=False,
-            **self._settings.mqtt_client(self._protocol),
+        paho = self._paho = Connection(
+            self._settings,
+            self._name,
+            self._protocol,
+            will=will,
+            send_buffer_bytes=self._send_buffer_bytes,
         )
-        paho.suppress_exceptions = True
-        paho.connect_timeout = self._settings.connection_timeout_s
-        paho.max_inflight_messages_set(0)  # the lane has its own, smaller, bound
         paho.on_connect, paho.on_disconnect = self._on_connect, self._on_disconnect
-        paho.on_publish, paho.on_socket_open = self._on_publish, self._on_socket_open
-        paho.ended = self._on_ended
-        if credentials := self._settings.mqtt_credentials():
-            paho.username_pw_set(**credentials)
-        if self._settings.transport == "websockets":
-            paho.ws_set_options(path=self._settings.websocket_path)
-        if will:
-            paho.will_set(
-                will.topic, will.message.value, qos=1, retain=True, properties=self._will_properties(will)
-            )
+        paho.on_publish, paho.on_ended = self._on_publish, self._on_ended
         try:
-            self._set_tls(paho)
-            more: dict[str, Any] = {"clean_start": True} if self._protocol == mqtt.MQTTv5 else {}
-            paho.connect(**self._settings.mqtt_connect(), **more)
-            paho.loop_start()
+            paho.begin()
             self._answered.wait(self._settings.connection_timeout_s)
             self._check_connack()
         except EdgeError:
@@ -273,37 +189,12 @@ class MqttClient:
             self.close()
             raise self._explain(error) from error
 
-    def _set_tls(self, paho: mqtt.Client) -> None:
-        if self._settings.tls is None:
-            return
-        try:
-            paho.tls_set_context(self._settings.tls.context())
-        except OSError as error:
-            raise NotGrantedError(f"a certificate or key file cannot be used: {error}") from error
-        if not self._settings.tls.check_hostname:
-            paho.tls_insecure_set(True)
-
-    def _will_properties(self, will: Outgoing) -> Properties | None:
-        if self._protocol != mqtt.MQTTv5:
-            return None
-        properties = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call] # theirs
-        properties.ContentType = will.message.content_type
-        properties.UserProperty = mqtt_user_properties(will.message)
-        return properties
-
     def _check_connack(self) -> None:
         code = self._connack
         where = self._settings.addresses[0]
         if code is None:
-            if (
-                self._lost
-                and self._protocol == mqtt.MQTTv5
-                and not self._settings.tls
-                and speaks_tls(self._settings.brokers[0])
-            ):
-                raise MisconfiguredError(
-                    f"{where} expects an encrypted connection; set SS_TLS__CA_CERTS, or name its plain port"
-                )
+            if self._lost and (refusal := plain_to_tls(self._settings)):
+                raise refusal
             if self._lost and self._protocol == mqtt.MQTTv5:
                 raise _OtherVersionError(said=False)  # some answer an unknown version by hanging up
             raise self._lost or BrokerUnavailableError(
@@ -378,7 +269,6 @@ class MqttClient:
 
     def _on_ended(self) -> None:
         self._give_up(BrokerUnavailableError(f"the connection to {self._settings.addresses[0]} is lost"))
-        self._ended.set()
 
     def _give_up(self, why: EdgeError, code: ReasonCode | None = None) -> None:
         """Answer all that is pending with *why*, or with *code* what it is about."""
@@ -392,15 +282,6 @@ class MqttClient:
                 done(self._judge(code, outgoing))
             else:
                 done(self._lost)
-
-    def _on_socket_open(self, _client: Any, _data: Any, connection: Any) -> None:
-        if not isinstance(connection, socket.socket):
-            return
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if hasattr(socket, "TCP_USER_TIMEOUT"):
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS)
-        if self._send_buffer_bytes:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._send_buffer_bytes)
 
 
 class _OtherVersionError(Exception):

@@ -2,8 +2,19 @@
 
 import ssl
 
-UNACKNOWLEDGED_MS = 15_000
-"""After so long without a sign from the other side the kernel gives a connection up; it does not mind a slow one."""
+from shutterbus_edge.errors import MisconfiguredError
+from shutterbus_edge.publish.reach import speaks_tls
+from shutterbus_wire.broker import BrokerSettings
+
+
+def plain_to_tls(settings: BrokerSettings) -> MisconfiguredError | None:
+    """Return what to do if *settings* speak in the clear to a broker that expects TLS; None if that is not the trouble."""
+    if settings.tls or not speaks_tls(settings.brokers[0]):
+        return None
+    return MisconfiguredError(
+        f"{settings.addresses[0]} expects an encrypted connection; on its server, make enroll CAMERA=<camera> makes the "
+        "certificate and settings for this camera; for another broker set SS_TLS__CA_CERTS, or name its plain port"
+    )
 
 
 def tls_refusal(error: BaseException | None) -> str | None:

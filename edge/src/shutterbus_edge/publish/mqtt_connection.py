@@ -1,0 +1,151 @@
+"""What paho-mqtt 2 does of an MQTT connection, made to serve one connection and to say how it ended.
+
+Its own trying again would keep messages that their lane has taken back.
+"""
+
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from typing import Any, Literal
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from shutterbus_edge.errors import NotGrantedError
+from shutterbus_edge.publish import sockets
+from shutterbus_edge.publish.client import Outgoing
+from shutterbus_wire.broker import BrokerSettings
+from shutterbus_wire.message import Message, mqtt_user_properties
+
+Protocol = Literal[5, 4, 3]
+
+END_TIMEOUT_S = 2.0
+_HUNG_UP = (
+    ConnectionResetError,
+    ConnectionAbortedError,
+    BrokenPipeError,
+    ssl.SSLEOFError,
+    ssl.SSLZeroReturnError,
+)
+
+
+class Connection(mqtt.Client):
+    """A paho client for one connection. Set its ``on_...`` and let it ``begin``; ``end`` leaves nothing of it.
+
+    Attributes:
+        on_ended: Called when its thread ends, whatever ended it: an exception there leaves paho believing that it is
+            connected.
+        hung_up: Whether the other side has ended the connection; paho says the same of a line that fell silent.
+    """
+
+    on_ended: Callable[[], None] = staticmethod(lambda: None)
+    hung_up = False
+
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        name: str,
+        protocol: Protocol,
+        *,
+        will: Outgoing | None,
+        send_buffer_bytes: int | None,
+    ) -> None:
+        super().__init__(
+            CallbackAPIVersion.VERSION2,
+            client_id=name,
+            reconnect_on_failure=False,
+            **settings.mqtt_client(protocol),
+        )
+        self._settings = settings
+        self._send_buffer_bytes = send_buffer_bytes
+        # Also when it has ended: ``loop_stop`` forgets it half-way, and raises if it is called then.
+        self._worker: threading.Thread | None = None
+        self._has_ended = threading.Event()
+        self.suppress_exceptions = True
+        self.connect_timeout = settings.connection_timeout_s
+        self.max_inflight_messages_set(0)  # the lane has its own, smaller, bound
+        self.on_socket_open = self._set_options
+        if credentials := settings.mqtt_credentials():
+            self.username_pw_set(**credentials)
+        if settings.transport == "websockets":
+            self.ws_set_options(path=settings.websocket_path)
+        if will:
+            attributes = self.properties(PacketTypes.WILLMESSAGE, will.message)
+            self.will_set(will.topic, will.message.value, qos=1, retain=True, properties=attributes)
+
+    def begin(self) -> None:
+        """Open the connection and say who we are; the answer comes to ``on_connect``. May raise OSError."""
+        self._set_tls()
+        more: dict[str, Any] = {"clean_start": True} if self.protocol == mqtt.MQTTv5 else {}
+        self.connect(**self._settings.mqtt_connect(), **more)
+        self.loop_start()
+
+    def end(self, *, properly: bool) -> None:
+        """End connection and thread now; *properly* takes leave of the broker, behind what is still being sent."""
+        if properly and self.disconnect() == mqtt.MQTT_ERR_SUCCESS:
+            self._has_ended.wait(END_TIMEOUT_S)
+        if (connection := self.socket()) is not None:
+            with contextlib.suppress(OSError):
+                if isinstance(connection, socket.socket):
+                    connection.shutdown(socket.SHUT_RDWR)
+                else:
+                    connection.close()
+        if self._worker:
+            self._worker.join(END_TIMEOUT_S)
+        # It and its owner refer to each other; without this its sockets stay until the garbage collector comes.
+        self.on_connect = self.on_disconnect = self.on_publish = self.on_socket_open = None
+        self.on_ended = lambda: None
+
+    def properties(self, packet: int, message: Message) -> Properties | None:
+        """Return what version 5 says about *message* beside its bytes; None in an older one."""
+        if self.protocol != mqtt.MQTTv5:
+            return None
+        properties = Properties(packet)  # type: ignore[no-untyped-call] # theirs
+        properties.ContentType = message.content_type
+        properties.UserProperty = mqtt_user_properties(message)
+        return properties
+
+    def _set_tls(self) -> None:
+        if self._settings.tls is None:
+            return
+        try:
+            self.tls_set_context(self._settings.tls.context())
+        except OSError as error:
+            raise NotGrantedError(f"a certificate or key file cannot be used: {error}") from error
+        if not self._settings.tls.check_hostname:
+            self.tls_insecure_set(True)
+
+    def _set_options(self, _client: Any, _data: Any, connection: Any) -> None:
+        if isinstance(connection, socket.socket):
+            for level, name, value in sockets.options(self._send_buffer_bytes):
+                connection.setsockopt(level, name, value)
+
+    # Overridden: what paho calls in its own thread.
+
+    def _thread_main(self) -> None:
+        self._worker = threading.current_thread()
+        try:
+            super()._thread_main()
+        finally:
+            self.on_ended()
+            self._has_ended.set()
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        try:
+            received = super()._sock_recv(bufsize)
+        except _HUNG_UP:
+            self.hung_up = True
+            raise
+        self.hung_up = self.hung_up or not received
+        return received
+
+    def _sock_send(self, buf: bytes | bytearray) -> int:
+        try:
+            return super()._sock_send(buf)
+        except _HUNG_UP:
+            self.hung_up = True
+            raise
