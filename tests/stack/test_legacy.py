@@ -3,7 +3,12 @@
 import itertools
 import json
 import queue
+import re
+import ssl
 import time
+import urllib.error
+import urllib.request
+from base64 import b64encode
 from collections.abc import Iterator
 
 import kafka
@@ -12,7 +17,11 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from edge.fakes_edge import JPEG
 from shutterbus_broker import dotenv
+from shutterbus_wire.frame import Facts, Frame
+from shutterbus_wire.identity import FrameId
+from shutterbus_wire.message import encode_frame
 from stack.servers import Server, server
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
@@ -71,9 +80,9 @@ class Device:
         self.client.connect(running.address, 1883)
         self.client.loop_start()
 
-    def publish(self, topic: str) -> int:
+    def publish(self, topic: str, value: bytes = b"picture") -> int:
         """Return the reason code of the answer."""
-        self.client.publish(topic, b"picture", qos=1)
+        self.client.publish(topic, value, qos=1)
         return self._codes.get(timeout=10)
 
     def subscribe(self, topic_filter: str) -> None:
@@ -134,6 +143,38 @@ def test_device_of_mqtt_3_is_served_too(running: Server) -> None:
     device = Device(running, protocol=mqtt.MQTTv311)
     assert device.publish("old/camera") == 0
     device.close()
+
+
+def test_pictures_of_old_clients_are_shown_by_the_names_of_their_topics(
+    running: Server, producer: kafka.KafkaProducer
+) -> None:
+    """A bare one over Kafka, and one as SINETStream wraps it over MQTT 3.1.1."""
+    facts = Facts("anything", FrameId("0123456789abcdef", 1), 1_750_000_000_000_000)
+    producer.send("image-sinetstream", JPEG).get(timeout=20)
+    device = Device(running, protocol=mqtt.MQTTv311)
+    device.publish("old/camera", encode_frame(Frame(facts, JPEG), "3", "live").value)
+    device.close()
+
+    until_s = time.monotonic() + 30
+    while (found := [_latest(running, camera) for camera in ("image-sinetstream", "old-camera")]) != [
+        JPEG
+    ] * 2:
+        assert time.monotonic() < until_s, found
+        time.sleep(0.2)
+
+
+def _latest(running: Server, camera: str) -> bytes | int:
+    """Return what the viewer shows of *camera*, or the status of its answer."""
+    context = ssl.create_default_context(cafile=str(running.folder / "state/ca/ca.crt"))
+    request = urllib.request.Request(f"https://{running.address}:8080/api/cameras/{camera}/latest.jpg")
+    password = re.search(r"user admin  password (\S+)", running.init_said)
+    assert password
+    request.add_header("Authorization", f"Basic {b64encode(f'admin:{password[1]}'.encode()).decode()}")
+    try:
+        with urllib.request.urlopen(request, timeout=10, context=context) as answer:
+            return bytes(answer.read())
+    except urllib.error.HTTPError as error:
+        return error.code
 
 
 def test_door_of_certificates_stays_as_it_was(running: Server) -> None:
