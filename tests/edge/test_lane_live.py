@@ -277,6 +277,22 @@ def test_denied_topic_is_asked_for_soon_then_rarely_each_time_as_who_we_are_by_t
     assert bench.held == 0
 
 
+def test_broker_that_hangs_up_on_whoever_it_denies_is_not_asked_more_often(bench: Bench) -> None:
+    asked: list[float] = []
+
+    def denied(_: object) -> NotGrantedError:
+        asked.append(bench.clock.monotonic_s())
+        bench.broker.lose_connections()
+        return NotGrantedError("the broker does not let us write")
+
+    bench.broker.verdict = denied
+    bench.run_s(200, each=bench.shoot, step_s=1)
+
+    assert len(asked) == 7
+    assert bench.live.state().reason == "the broker does not let us write"
+    assert bench.held == 200
+
+
 def test_readings_that_are_denied_close_no_connection(bench: Bench) -> None:
     bench.broker.verdict = lambda outgoing: (
         NotGrantedError("the broker does not let us write") if outgoing.topic.endswith("readings") else None

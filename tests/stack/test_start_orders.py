@@ -215,6 +215,8 @@ def test_camera_that_is_enrolled_while_its_edge_runs_is_live_by_itself(site: Sit
     edge = porch.container("edge")
     wait_until(lambda: "porch.crt cannot be read" in said(edge, 0), 60, lambda: said(edge, 0))
 
+    assert "Quota exceeded" not in said(site.server.container("mosquitto"), 0), "cut off instead of denied"
+
     for name in site.cameras:
         site.unpack_again(name)
     site.wait_converged("enrolled while they run")

@@ -143,7 +143,7 @@ def configuration(text: str, wanted_bytes: int) -> Finding:
     if 0 < (messages := int(lines.get("max_queued_messages", "1000"))) < 10_000:
         return failure(
             f"max_queued_messages is {messages}: beyond it, what waits for a reader is confirmed and thrown away",
-            f"in {CONFIGURATION}: max_queued_messages 0; {RESTART}",
+            f"in {CONFIGURATION}: max_queued_messages 1000000; {RESTART}",
         )
     if int(lines.get("max_inflight_messages", "20")) == 0:
         return failure(

@@ -85,7 +85,7 @@ class Lane(ABC):
         self._last_confirmed_us: int | None = None
         self._published = self._published_bytes = self._records_published = 0
         self._confirm_s: float | None = None
-        self._denied_on: int | None = None  # which connection, as the line counts them
+        self._denied = False
 
     def run(self, stop: threading.Event) -> None:
         """Turn until *stop* is set."""
@@ -237,21 +237,22 @@ class Lane(ABC):
             case FrameRefusedError() if flight.held:
                 self._set_aside(flight.held, error)
             case _:
-                # If the connection itself failed, the line's own patience applies, and the next turn closes it.
-                if self.line.client and self.line.client.broken() is None:
+                # If the connection itself failed, the line's own patience applies, and the next turn closes it. But some
+                # brokers hang up on whoever sends what it may not: their answer counts all the same.
+                denied = isinstance(error, NotGrantedError)
+                if denied or (self.line.client and self.line.client.broken() is None):
                     self._retries[flight.kind].failed(error, self._clock.monotonic_s())
-                    if flight.kind == "frame" and isinstance(error, NotGrantedError):
-                        self._denied_on = self.line.opened
+                    self._denied |= denied and flight.kind == "frame"
                 self._take_back(flight)
 
     def _closed_as_denied(self) -> bool:
-        """Close a connection that may not send pictures when they are due again; True if that happened now.
+        """Close the connection of one who may not send pictures when they are due again; True if that happened now.
 
         Who we are was settled when it was opened, and our certificate may have been replaced since.
         """
-        due = not self._retries["frame"].wait_s(self._clock.monotonic_s())
-        if not (due and self.line.client and self._denied_on == self.line.opened):
+        if not self._denied or self._retries["frame"].wait_s(self._clock.monotonic_s()):
             return False
+        self._denied = False
         self.line.close()
         return True
 
@@ -265,7 +266,7 @@ class Lane(ABC):
         if flight.held:
             self._spool.ack(flight.held)
         if flight.kind == "frame":
-            self._denied_on = None
+            self._denied = False
             self._published += 1
             self._published_bytes += flight.size_bytes
             self._confirm_s = self._clock.monotonic_s() - flight.sent_at_s
