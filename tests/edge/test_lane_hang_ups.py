@@ -18,7 +18,22 @@ OVER_BYTES = 150_000
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
+    """A camera of which the broker has confirmed a small picture."""
+    made = Bench(tmp_path)
+    made.shoot(10_000)
+    made.run_s(1)
+    made.broker.received.clear()
+    return made
+
+
+def tell_status(bench: Bench) -> None:
+    """Have a status sent, first on every connection from now on."""
+    bench.live.tell_status(bench.encoder.status(Status(camera="gate", state="online", since_us=1)))
+
+
+def pictures(bench: Bench) -> list[str]:
+    """The ids of the pictures that the broker has confirmed, in their order."""
+    return [identity for identity in bench.broker.ids if not identity.startswith("status")]
 
 
 def keep_waiting(bench: Bench, *sizes_bytes: int) -> list[str]:
@@ -44,19 +59,19 @@ def test_picture_at_the_head_of_the_backlog_is_set_aside_and_the_next_one_flows(
     _, *others = keep_waiting(bench, OVER_BYTES, 20_000, 20_000)
     bench.run_s(20)
 
-    assert bench.broker.ids == others
+    assert pictures(bench) == others
     assert (bench.held, set_aside(bench)) == (0, 1)
     explained = next(path.read_text() for path in bench.folder.rglob("quarantine/*.txt"))
     assert explained.startswith("hung-up: ")
     assert "it has 149,9" in explained
     assert "the broker hung up 3 times in a row" in explained
-    assert "it has confirmed nothing yet" in explained
+    assert "the largest that it has confirmed had" in explained
     assert "max_packet_size" in caplog.text
 
 
 def test_live_picture_is_set_aside_and_the_next_one_flows(bench: Bench) -> None:
     """A status before it on every connection, which the broker takes, neither clears it nor hurries the attempts."""
-    bench.live.tell_status(bench.encoder.status(Status(camera="gate", state="online", since_us=1)))
+    tell_status(bench)
     bench.shoot(50_000)
     bench.run_s(1)
     bench.broker.hidden_limit_bytes = LIMIT_BYTES
@@ -76,14 +91,13 @@ def test_the_one_among_many_in_flight_is_found(bench: Bench) -> None:
     ids = keep_waiting(bench, *[20_000, 30_000] * 3, OVER_BYTES, *[30_000, 20_000] * 3, OVER_BYTES, 20_000)
     bench.run_s(60)
 
-    assert bench.broker.ids == [*ids[:6], *ids[7:13], ids[14]]
+    assert pictures(bench) == [*ids[:6], *ids[7:13], ids[14]]
     assert (bench.held, set_aside(bench)) == (0, 2)
 
 
 def test_camera_whose_pictures_are_all_too_large_stops_no_smaller_ones_that_wait(bench: Bench) -> None:
     """It takes them faster than any can be tried three times; they are sought out in the backlog, one by one."""
-    status = Status(camera="gate", state="online", since_us=1)
-    bench.live.tell_status(bench.encoder.status(status))
+    tell_status(bench)
     bench.broker.hidden_limit_bytes = LIMIT_BYTES
     small = keep_waiting(bench, 20_000, 20_000)
     bench.run_s(60, each=lambda: bench.shoot(OVER_BYTES), step_s=0.2)
@@ -120,7 +134,7 @@ def test_broker_that_stops_again_and_again_is_away(bench: Bench) -> None:
     bench.broker.answers = True
     bench.run_s(10)
 
-    assert bench.broker.ids == [str(picture.id)]
+    assert pictures(bench) == [str(picture.id)]
     assert set_aside(bench) == 0
 
 
@@ -134,7 +148,7 @@ def test_line_that_falls_silent_again_and_again_is_a_bad_line(bench: Bench) -> N
     bench.broker.answers = True
     bench.run_s(10)
 
-    assert bench.broker.ids == [str(picture.id)]
+    assert pictures(bench) == [str(picture.id)]
     assert set_aside(bench) == 0
 
 
@@ -147,7 +161,7 @@ def test_connections_that_end_while_nothing_is_sent_say_nothing(bench: Bench, er
         bench.turn()
     bench.run_s(20)
 
-    assert len(bench.broker.ids) == 20
+    assert len(pictures(bench)) == 20
     assert set_aside(bench) == 0
 
 
@@ -163,7 +177,7 @@ def test_size_that_the_broker_has_confirmed_on_either_lane_never_counts(bench: B
     bench.broker.answers = True
     bench.run_s(10)
 
-    assert bench.broker.ids[-1] == identity
+    assert pictures(bench)[-1] == identity
     assert set_aside(bench) == 0
 
 
@@ -177,7 +191,7 @@ def test_hanging_up_late_is_not_about_the_size(bench: Bench) -> None:
     bench.broker.answers = True
     bench.run_s(10)
 
-    assert bench.broker.ids == [str(picture.id)]
+    assert pictures(bench) == [str(picture.id)]
     assert set_aside(bench) == 0
 
 
@@ -194,7 +208,7 @@ def test_hanging_up_after_something_else_was_delivered_is_not_counted(bench: Ben
         bench.broker.lose_connections()
     bench.run_s(20)
 
-    assert bench.broker.ids[-1] == identity
+    assert pictures(bench)[-1] == identity
     assert set_aside(bench) == 0
 
 
@@ -212,8 +226,27 @@ def test_after_two_hang_ups_a_confirmation_clears_the_picture(bench: Bench) -> N
     bench.broker.answers = True
     bench.run_s(10)
 
-    assert len(set(bench.broker.ids)) == 6
+    assert len(set(pictures(bench))) == 6
     assert set_aside(bench) == 0
+
+
+def test_a_status_that_is_confirmed_is_enough_to_believe_the_broker(tmp_path: Path) -> None:
+    """As after a start with nothing but pictures that are too large."""
+    bench = Bench(tmp_path)
+    tell_status(bench)
+    bench.broker.hidden_limit_bytes = LIMIT_BYTES
+    keep_waiting(bench, OVER_BYTES)
+    bench.shoot(OVER_BYTES)
+    bench.run_s(30)
+
+    assert (bench.held, set_aside(bench)) == (0, 2)
+
+
+def proven() -> Proven:
+    """By a small message."""
+    made = Proven()
+    made.confirmed(200)
+    return made
 
 
 def flight(seq: int, size_bytes: int = OVER_BYTES) -> Flight:
@@ -227,21 +260,21 @@ def condemned(hang_ups: HangUps, *rows: tuple[Flight, ...]) -> list[bool]:
 
 
 def test_the_same_one_three_times_in_a_row_it_has_to_be() -> None:
-    hang_ups, first, second = HangUps(Proven()), flight(1), flight(2)
+    hang_ups, first, second = HangUps(proven()), flight(1), flight(2)
 
     assert condemned(hang_ups, (first,), (first,), (second,), (first,), (first,)) == [False] * 5
     assert condemned(hang_ups, (first,), (first,)) == [True, False]
 
 
 def test_what_was_in_flight_with_others_is_not_accused() -> None:
-    hang_ups, first, second = HangUps(Proven()), flight(1), flight(2)
+    hang_ups, first, second = HangUps(proven()), flight(1), flight(2)
 
     assert condemned(hang_ups, *[(first, second)] * 10) == [False] * 10
     assert condemned(hang_ups, (first,), (first,), (first, second), (first,), (first,)) == [False] * 5
 
 
 def test_broker_that_was_away_in_between_clears_what_it_hung_up_on() -> None:
-    hang_ups, first = HangUps(Proven()), flight(1)
+    hang_ups, first = HangUps(proven()), flight(1)
     assert condemned(hang_ups, (first,), (first,)) == [False] * 2
     assert hang_ups.suspicious
 
@@ -251,9 +284,27 @@ def test_broker_that_was_away_in_between_clears_what_it_hung_up_on() -> None:
 
 
 def test_messages_go_together_again_when_one_was_confirmed() -> None:
-    hang_ups = HangUps(Proven())
+    hang_ups = HangUps(proven())
     condemned(hang_ups, (flight(1), flight(2)))
     assert hang_ups.suspicious
 
-    hang_ups.confirmed(1000)
+    hang_ups.confirmed(flight(3, 1000))
     assert not hang_ups.suspicious
+
+
+@pytest.mark.parametrize("has_status", [True, False])
+def test_broker_that_has_confirmed_nothing_at_all_is_not_believed(tmp_path: Path, has_status: bool) -> None:
+    """Some hang up on whoever may not write. Nothing is wrong with the pictures, and they are kept until the right is given."""
+    bench = Bench(tmp_path)
+    if has_status:
+        tell_status(bench)
+    bench.broker.hidden_limit_bytes = 1
+    for _ in range(4):
+        bench.shoot(20_000)
+        bench.run_s(50)
+    assert (bench.held, set_aside(bench)) == (4, 0)
+    assert connections(bench, "backlog") == 0
+
+    bench.broker.hidden_limit_bytes = None
+    bench.run_s(30)
+    assert (bench.held, set_aside(bench)) == (0, 0)

@@ -7,7 +7,8 @@ line does is told apart by repetition, and an end counts only if
 - the broker itself hung up, within ``PROMPTLY_S`` of being given the message; a line that falls silent does not count;
 - it had one message of ours and no other, and had confirmed none but a status on that connection;
 - that message is the one of the last time, and larger than any that the broker has confirmed so far;
-- the broker has taken every connection since, at the first attempt.
+- the broker has taken every connection since, at the first attempt, and has confirmed something of ours at some time: one
+  that hangs up on whoever has no right to write confirms nothing, and what it hangs up on is kept.
 """
 
 import threading
@@ -51,11 +52,17 @@ class HangUps:
         self._suspect: Held | None = None
         self._times = 0
 
-    def confirmed(self, size_bytes: int) -> None:
-        """Note that the broker confirmed a picture or a record."""
-        self._proven.confirmed(size_bytes)
-        self._delivered = True
-        self._acquit()
+    @property
+    def takes_smaller(self) -> bool:
+        """Whether the broker is there and has taken something of ours, while it hangs up on something larger."""
+        return self.suspicious and self._proven.size_bytes > 0
+
+    def confirmed(self, flight: Flight) -> None:
+        """Note that the broker confirmed *flight*. A status, which is sent first on every connection, clears nothing."""
+        self._proven.confirmed(flight.size_bytes)
+        if flight.held:
+            self._delivered = True
+            self._acquit()
 
     def not_connected(self) -> None:
         """Note that the broker gave no connection: it was going away, whatever it was being sent."""
@@ -77,7 +84,7 @@ class HangUps:
         if large[0].held is not self._suspect:
             self._suspect, self._times = large[0].held, 0
         self._times += 1
-        if self._times < HANG_UPS_MAX:
+        if self._times < HANG_UPS_MAX or not self._proven.size_bytes:
             return None
         self._suspect = None
         return FrameRefusedError("hung-up", self._sentence(why, large[0].size_bytes))
@@ -86,13 +93,9 @@ class HangUps:
         self.suspicious, self._suspect = False, None
 
     def _sentence(self, why: HungUpError, size_bytes: int) -> str:
-        taken = (
-            f"the largest that it has confirmed had {self._proven.size_bytes:,}"
-            if self._proven.size_bytes
-            else "it has confirmed nothing yet"
-        )
         return (
-            f"it has {size_bytes:,} bytes, and {why} {HANG_UPS_MAX} times in a row while this alone was being sent; {taken}. "
+            f"it has {size_bytes:,} bytes, and {why} {self._times} times in a row while this alone was being sent; the largest "
+            f"that it has confirmed had {self._proven.size_bytes:,}. "
             "Look at the broker's log and raise its limit for one message (max_packet_size of Mosquitto), or choose a smaller "
             "size or a lower quality"
         )

@@ -257,8 +257,7 @@ class Lane(ABC):
         return True
 
     def _confirmed(self, flight: Flight) -> None:
-        if flight.held:
-            self.line.hang_ups.confirmed(flight.size_bytes)
+        self.line.hang_ups.confirmed(flight)
         if not self.line.hang_ups.suspicious:  # else a status would make every hang-up the first of its row
             self.line.worked()
         self._retries[flight.kind].worked()

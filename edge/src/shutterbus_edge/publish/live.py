@@ -77,7 +77,7 @@ class LiveLane(Lane):
         """
         if self._retries["frame"].nobody_listens:
             return False
-        if self.line.hang_ups.suspicious:
+        if self.line.hang_ups.takes_smaller:
             return True
         if self.line.client is None:
             return False
@@ -118,7 +118,9 @@ class LiveLane(Lane):
             status = self._status if self._status_due and self._may_send("status", 0, client) else None
             self._status_due = self._status_due and status is None
         if status:
-            self._launch(client, status, Flight("status", None, 0, self._clock.monotonic_s()))
+            self._launch(
+                client, status, Flight("status", None, len(status.message.value), self._clock.monotonic_s())
+            )
         while taken := self._next(client):
             frame, facts = taken
             self._hand_over(client, frame, facts=facts)
