@@ -8,17 +8,16 @@ from shutterbus_edge.spool.tally import Ledger
 
 
 class Books:
-    """Everything but ``changed`` and ``unlinks`` may be touched only with ``changed`` held; no I/O happens under it.
+    """Everything but ``lock`` and ``unlinks`` may be touched only with ``lock`` held; no I/O happens under it.
 
     Attributes:
-        changed: The lock; notified when something begins to wait.
         unlinks: Files of what is gone, to be removed when the disk is at hand. A file that survives that, in a power cut, is
             sent again and recognised as a repeat.
         unsaid: Drops that no log line has told yet: by reason, count, first and last name.
     """
 
     def __init__(self, epoch: str, this_epoch: Ledger) -> None:
-        self.changed = threading.Condition()
+        self.lock = threading.RLock()
         self.index = Index()
         self.epoch = epoch
         self.this_epoch = this_epoch

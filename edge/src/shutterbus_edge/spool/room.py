@@ -34,7 +34,7 @@ class DiskRoom:
         free = self._files.free()
         size_bytes = entry.held.size_bytes
         index = self._books.index
-        with self._books.changed:
+        with self._books.lock:
             used = Need(index.stored_files, index.stored_bytes)
             if size_bytes > self._limits.largest_bytes(free):
                 return "too-large"
@@ -67,7 +67,7 @@ class DiskRoom:
             except OSError as error:
                 if error.errno not in FULL:
                     raise
-                with self._books.changed:
+                with self._books.lock:
                     victim = self._victims.choose(self._books.index.waiting_on_disk(), may_leave_disk)
                     if victim is None:
                         raise
@@ -102,7 +102,7 @@ class MemoryRoom:
 
     def is_crowded(self) -> bool:
         """Whether frames have to go to disk before their time: from half full on, so that a slow fsync finds room."""
-        with self._books.changed:
+        with self._books.lock:
             return self._books.index.memory_bytes(waiting_only=False) > self._limits.memory_max_bytes // 2
 
     def _bound_records(self) -> None:

@@ -89,18 +89,18 @@ class Spool:
     @property
     def next_seq(self) -> int:
         """The number in the id that ``next_id`` returns next."""
-        with self._books.changed:
+        with self._books.lock:
             return self._next_seq
 
     def next_id(self) -> FrameId:
         """Return the id for the next frame. A number that is never put is counted as dropped, ``unfinished``."""
-        with self._books.changed:
+        with self._books.lock:
             self._next_seq += 1
             return FrameId(self._books.epoch, self._next_seq - 1)
 
     def next_record_seq(self, stream: str) -> int:
         """Return the number of the next record of *stream* in this epoch."""
-        with self._books.changed:
+        with self._books.lock:
             seq = self._next_record_seq.get(stream, 0)
             self._next_record_seq[stream] = seq + 1
             return seq
@@ -119,7 +119,7 @@ class Spool:
         held = Held(names.frame_name(identity), "frame", identity, len(data), captured_at_us)
         entry = self._entry(held, data)
         books = self._books
-        with books.changed:
+        with books.lock:
             if identity.epoch != books.epoch or identity.seq < self._next_put_seq:
                 raise ValueError(f"{identity} is not the next frame: {books.epoch}-{self._next_put_seq} is")
             if identity.seq > self._next_put_seq:
@@ -136,7 +136,7 @@ class Spool:
         identity = FrameId(self.epoch, seq)
         name = names.record_name(identity, stream)
         entry = self._entry(Held(name, "record", identity, len(data), self._clock.utc_us(), stream), data)
-        with self._books.changed:
+        with self._books.lock:
             self._books.add(entry)
         return self._keep(entry)
 
@@ -146,7 +146,7 @@ class Spool:
         Raises:
             NoLongerHeldError: It was confirmed meanwhile, or is damaged and set aside. Take the next.
         """
-        with self._books.changed:
+        with self._books.lock:
             entry = self._books.index.get(held.name)
             if entry is None:
                 raise NoLongerHeldError(f"{held.name} is no longer held")
@@ -157,7 +157,7 @@ class Spool:
         try:
             data = self._files.read(file)
         except FileNotFoundError:
-            with self._books.changed:
+            with self._books.lock:
                 if not entry.gone:
                     self._books.drop(entry, "vanished")
             raise NoLongerHeldError(f"{file} has vanished from the spool folder") from None
@@ -183,7 +183,7 @@ class Spool:
 
     def claim_oldest(self, kind: Kind | None = None) -> Held | None:
         """Claim and return what has waited longest, of *kind* or of either; None if nothing waits."""
-        with self._books.changed:
+        with self._books.lock:
             entry = self._books.index.oldest_waiting(kind)
             if entry is None:
                 return None
@@ -192,19 +192,18 @@ class Spool:
 
     def release(self, held: Held) -> None:
         """Give up a claim: it was not confirmed, and waits from now on. Without effect on what is no longer held."""
-        with self._books.changed:
+        with self._books.lock:
             entry = self._books.index.get(held.name)
             if entry is None:
                 return
             self._books.index.release(entry)
             self._writer.memory.bound()
-            self._books.changed.notify_all()
             if entry.file is None and self._mode != "spill":
                 self._writer.wake()
 
     def ack(self, held: Held) -> None:
         """Forget what is confirmed, whoever has claimed it. Without effect on what is no longer held."""
-        with self._books.changed:
+        with self._books.lock:
             entry = self._books.index.get(held.name)
             if entry is not None:
                 self._books.acked(entry)
@@ -212,7 +211,7 @@ class Spool:
 
     def set_aside(self, held: Held, reason: str, sentence: str) -> None:
         """Move what can never be sent into the quarantine folder, with *sentence* beside it; the caller logs it."""
-        with self._books.changed:
+        with self._books.lock:
             entry = self._books.index.get(held.name)
             if entry is None:
                 return
@@ -220,15 +219,10 @@ class Spool:
             self._books.set_aside(entry)
         self._quarantine(held, file, data, f"{reason}: {sentence}")
 
-    def wait_backlog(self, timeout_s: float) -> bool:
-        """Return True as soon as something waits, False after *timeout_s* without."""
-        with self._books.changed:
-            return self._books.changed.wait_for(lambda: self._books.index.waiting > 0, timeout_s)
-
     def counts(self) -> SpoolCounts:
         """Return the sums, all of one instant."""
         books = self._books
-        with books.changed:
+        with books.lock:
             index = books.index
             held_here = books.held_of_this_epoch
             oldest = next(iter(index.frames.values()), None)
@@ -295,11 +289,10 @@ class Spool:
         return Entry(held, put_at_s=self._clock.monotonic_s(), claimed=True, data=data)
 
     def _keep(self, entry: Entry) -> Held:
-        if self._mode == "durable":
-            self._writer.store(entry)
-        with self._books.changed:
-            if entry.file is None:
-                self._writer.memory.bound()
+        if self._mode == "durable" and self._writer.store(entry) == "stored":
+            return entry.held
+        with self._books.lock:
+            self._writer.memory.bound()
         if self._mode == "spill" and self._writer.memory.is_crowded():
             self._writer.wake()
         return entry.held

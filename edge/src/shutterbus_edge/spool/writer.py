@@ -94,7 +94,7 @@ class Writer:
         with self._disk:
             if self._resting():
                 return "failed"
-            with self._books.changed:
+            with self._books.lock:
                 if entry.gone or entry.data is None:
                     return "stored"
                 data = entry.data
@@ -113,7 +113,7 @@ class Writer:
             except OSError as error:
                 outcome = "failed"
                 self.failed(error)
-            with self._books.changed:
+            with self._books.lock:
                 entry.writing = False
                 if outcome == "stored" and not entry.gone:
                     self._books.index.stored(entry, digest)
@@ -163,7 +163,7 @@ class Writer:
             self._thread.join()
             self._thread = None
         self._retry_at_s = 0.0
-        with self._books.changed:
+        with self._books.lock:
             index = self._books.index
             for entry in [*index.frames.values(), *index.records.values()]:
                 index.release(entry)  # there are no lanes any more
@@ -171,7 +171,7 @@ class Writer:
         for entry in left:
             outcome = self.store(entry)
             if outcome != "stored":
-                with self._books.changed:
+                with self._books.lock:
                     if not entry.gone:
                         self._books.drop(
                             entry, "memory-lost" if outcome in {"failed", "crowded"} else outcome
@@ -196,7 +196,7 @@ class Writer:
             tried.add(entry.held.name)
             outcome = self.store(entry)
             if outcome in {"rejected", "too-large"}:
-                with self._books.changed:
+                with self._books.lock:
                     if may_leave_memory(entry):  # else a lane is sending it, and may yet deliver it
                         self._books.drop(entry, outcome)
 
@@ -221,7 +221,7 @@ class Writer:
         if self._mode == "memory" or self._resting():
             return None
         now_s = self._clock.monotonic_s()
-        with self._books.changed:
+        with self._books.lock:
             crowded = self.memory.is_crowded()
             for name, entry in self._books.index.memory.items():
                 due = (
@@ -235,7 +235,7 @@ class Writer:
         if self._limits.max_age_s is None:
             return
         oldest_put_at_s = self._clock.monotonic_s() - self._limits.max_age_s
-        with self._books.changed:
+        with self._books.lock:
             expired: list[Entry] = []
             for entry in self._books.index.frames.values():
                 if entry.put_at_s >= oldest_put_at_s or len(expired) >= VICTIMS_MAX:
@@ -263,13 +263,13 @@ class Writer:
         if now_s < self._say_at_s or not self._books.unsaid:
             return
         self._say_at_s = now_s + SAY_DROPS_EVERY_S
-        with self._books.changed:
+        with self._books.lock:
             unsaid, self._books.unsaid = self._books.unsaid, {}
         for reason, (count, first, last) in unsaid.items():
             log.warning("dropped %d (%s): %s to %s", count, reason, first, last)
 
     def _pause_s(self) -> float:
-        with self._books.changed:
+        with self._books.lock:
             oldest = next(iter(self._books.index.memory.values()), None)
         if oldest is None or self._mode == "memory":
             return POLL_S
