@@ -69,6 +69,15 @@ def test_container_that_is_not_well_is_named(viewer: list[dict[str, Any]], words
     assert (found.status, found.sentence) == ("failure", words)
 
 
+def test_container_that_starts_is_waited_for() -> None:
+    """Nothing is wrong with it yet; one that is broken beside it is named first."""
+    found = [KAFKA, _named("setup", Health={"Status": "starting"}), _named("viewer")]
+    assert containers.healthy(found, {"kafka"}).status == "warning"
+    assert "setup not ready yet" in containers.healthy(found, {"kafka"}).sentence
+    found[-1]["State"]["Health"] = {"Status": "unhealthy"}
+    assert containers.healthy(found, {"kafka"}).sentence == "viewer is unhealthy"
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

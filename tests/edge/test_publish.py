@@ -1,5 +1,6 @@
 """The publisher as the rest of the edge sees it, and the parts that its lanes are made of."""
 
+import gc
 import logging
 import socket
 import ssl
@@ -21,7 +22,7 @@ from shutterbus_edge.errors import (
     NobodyListensError,
     NotGrantedError,
 )
-from shutterbus_edge.publish import Publisher
+from shutterbus_edge.publish import Publisher, kafka_net
 from shutterbus_edge.publish.backlog import Allowance
 from shutterbus_edge.publish.chatter import quieten
 from shutterbus_edge.publish.client import Client, OpenClient
@@ -33,7 +34,7 @@ from shutterbus_edge.publish.retry import Retry
 from shutterbus_edge.publish.tls import tls_refusal
 from shutterbus_edge.settings import EdgeSettings
 from shutterbus_edge.spool import Held, Spool
-from shutterbus_wire.broker import BrokerSettings
+from shutterbus_wire.broker import BrokerSettings, Tls
 from shutterbus_wire.clock import SystemClock
 from shutterbus_wire.frame import Facts
 from shutterbus_wire.identity import FrameId
@@ -343,6 +344,37 @@ def test_server_that_wants_a_certificate_is_answered_with_how_to_get_one(
         broker = BrokerSettings(brokers=(("127.0.0.1", port),))
         with pytest.raises(MisconfiguredError, match=r"expects an encrypted connection.*make enroll CAMERA="):
             connect(broker)
+
+
+@pytest.mark.parametrize(
+    "connect",
+    [
+        lambda broker: MqttClient(broker, "gate", Version(5)),
+        lambda broker: KafkaClient(broker, "gate", "shutterbus.gate.frames"),
+    ],
+    ids=["mqtt", "kafka"],
+)
+@pytest.mark.timeout(20)
+@pytest.mark.filterwarnings("ignore:unclosed <ssl:ResourceWarning")
+def test_broker_that_takes_connections_and_is_mute_is_given_up(
+    tmp_path: Path,
+    listening: int,
+    connect: Callable[[BrokerSettings], Client],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """As one that is frozen is: its kernel accepts, and no word of TLS ever comes. A lane must not wait for it."""
+    monkeypatch.setattr(kafka_net, "HANDSHAKE_S", 0.2)
+    caplog.set_level(logging.CRITICAL, "shutterbus_edge")
+    broker = BrokerSettings(
+        brokers=(("127.0.0.1", listening),),
+        tls=Tls(ca_certs=Authority(tmp_path).file),
+        connection_timeout_s=0.2,
+    )
+    with pytest.raises(BrokerUnavailableError):
+        connect(broker)
+    # kafka-python leaves the socket to the garbage collector; a record would hold the error, and that the socket.
+    gc.collect()
 
 
 def test_tls_cause_is_found_below_the_error_that_hides_it() -> None:

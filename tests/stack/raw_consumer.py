@@ -67,8 +67,13 @@ def know_hosts() -> None:
 
 
 def from_kafka(address: str, topic: str, notes: Notes) -> None:
-    """Read *topic* from its beginning; kafka-python reconnects by itself."""
-    from kafka import KafkaConsumer
+    """Read *topic*, which has one partition, from its beginning.
+
+    kafka-python reconnects by itself, except where a connection is reset before TLS begins: then it never again asks who
+    leads a partition, and nothing comes. So a consumer to which nothing came for a while is replaced.
+    """
+    from kafka import KafkaConsumer, TopicPartition
+    from kafka.errors import KafkaError
 
     tls = {}
     if files := credentials():
@@ -78,19 +83,29 @@ def from_kafka(address: str, topic: str, notes: Notes) -> None:
             "ssl_certfile": files["certificate"],
             "ssl_keyfile": files["key"],
         }
-    # By default it waits up to 30 s between two attempts: that would measure kafka-python, not us.
-    consumer = KafkaConsumer(
-        topic,
-        bootstrap_servers=address,
-        auto_offset_reset="earliest",
-        group_id=None,
-        reconnect_backoff_max_ms=1000,
-        **tls,
-    )
-    Path(sys.argv[4]).with_suffix(".ready").touch()
-    for record in consumer:
-        attributes = {name.removeprefix("ce_"): value.decode() for name, value in record.headers}
-        notes.note(attributes, record.value)
+    partition, offset = TopicPartition(topic, 0), 0
+    while True:
+        try:
+            consumer = KafkaConsumer(
+                bootstrap_servers=address,
+                group_id=None,
+                consumer_timeout_ms=15_000,
+                # By default it waits up to 30 s between two attempts: that would measure kafka-python, not us.
+                reconnect_backoff_max_ms=1000,
+                **tls,
+            )
+        except KafkaError as error:
+            print(error, file=sys.stderr)
+            continue
+        consumer.assign([partition])
+        consumer.seek(partition, offset)
+        Path(sys.argv[4]).with_suffix(".ready").touch()
+        for record in consumer:
+            attributes = {name.removeprefix("ce_"): value.decode() for name, value in record.headers}
+            notes.note(attributes, record.value)
+            offset = record.offset + 1
+        consumer.close(timeout_ms=1000)
+        print(f"nothing came for a while after offset {offset}", file=sys.stderr)
 
 
 def from_mqtt(address: str, topic: str, notes: Notes) -> None:

@@ -197,17 +197,23 @@ def test_every_process_may_be_killed(
     places = [(server, "kafka"), (server, "mosquitto"), (server, "setup"), (server, "viewer")]
     away: list[tuple[float, float]] = []  # when Mosquitto was
     with contextlib.ExitStack() as stack:
+        consumers = {}
         for camera, file in received.items():
             command: list[str | Path] = [sys.executable, RAW_CONSUMER, *sources[camera], file]
             started = stack.enter_context(program(command, environment, tmp_path / f"{camera}.log"))
             wait_until(file.with_suffix(".ready").exists, 30, started.said)
+            consumers[camera] = started
         for place, service in [*places, (gate, "edge"), (yard, "edge")]:
             killed_s, live_s = kill_and_wait(place, service, pages)
             if service == "mosquitto":
                 away.append((killed_s, live_s))
         last = {camera: newest_number(server, camera) for camera in CAMERAS}
         for camera, file in received.items():
-            wait_until(lambda c=camera, f=file: last[c] in numbers(f), 60, lambda c=camera: f"{c}: {last[c]}")  # type: ignore[misc]
+            wait_until(
+                lambda c=camera, f=file: last[c] in numbers(f),  # type: ignore[misc]
+                60,
+                lambda c=camera, f=file: f"{c}: {last[c]} after {lines(f)[-1]}; {consumers[c].said()}",  # type: ignore[misc]
+            )
         wait_until(lambda: not holes(received["gate"]), 60, lambda: f"missing: {holes(received['gate'])}")
     for after, before, missing in holes(received["yard"]):
         print(f"Over MQTT {missing} pictures between {after:.1f} s and {before:.1f} s never came")

@@ -257,4 +257,4 @@ def test_camera_that_was_revoked_is_told_to_enroll(server: Installation, gate: C
         assert first["check"] == "topics"
         assert f"we may not write to {'' if transport else 'topic '}{topic}" in first["sentence"]
         assert first["fix"] == "on the server: make enroll CAMERA=gate"
-    assert of_server(server)["first"]["check"] is None
+    assert of_server(server)["first"] == {"check": None}

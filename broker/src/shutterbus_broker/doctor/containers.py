@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from shutterbus_broker.errors import SetupError
-from shutterbus_wire.checks import Finding, failure, ok, skipped, together
+from shutterbus_wire.checks import Finding, failure, ok, skipped, together, warning
 
 Containers = Sequence[Mapping[str, Any]]
 UP = "docker compose up -d"
@@ -55,12 +55,18 @@ def healthy(containers: Containers | None, profiles: Container[str]) -> Finding:
     found = {service(one): one["State"] for one in containers}
     if missing := sorted(wanted - set(found)):
         return failure(f"{', '.join(missing)} is not there", UP)
+    starting = []
     for name in sorted(wanted):
         state = found[name]
         if state["Status"] != "running":
             return failure(f"{name} is {state['Status']}", f"docker compose logs --tail 20 {name}; {UP}")
-        if (health := state.get("Health", {}).get("Status", "healthy")) != "healthy":
+        health = state.get("Health", {}).get("Status", "healthy")
+        if health == "starting":
+            starting.append(name)
+        elif health != "healthy":
             return failure(f"{name} is {health}", f"docker compose logs --tail 20 {name}")
+    if starting:
+        return warning(f"{', '.join(starting)} not ready yet", "make doctor, in a minute")
     return ok(f"{', '.join(sorted(wanted))} run and are healthy")
 
 

@@ -2,11 +2,14 @@
 
 - It tries to connect again and again by itself and tells nobody why it cannot. So every attempt is stopped at its
   first failure and the cause kept (``Manager``): when to try again is decided in one place, ``Retry``.
+- It waits for ever for the TLS handshake of a broker that takes connections and is mute (``Selector``).
 - A producer that is garbage collected silences the log of all later ones (``Producer``).
 """
 
 import contextlib
+import ssl
 import threading
+import time
 from typing import Any
 
 from kafka import KafkaProducer
@@ -16,6 +19,8 @@ from kafka.net.manager import KafkaConnectionManager
 from kafka.net.selector import NetworkSelector
 
 CLOSE_TIMEOUT_S = 2.0
+HANDSHAKE_S = 10.0
+"""Longer than a handshake takes on any line, each time the other side has something to say."""
 BY_US = "closed by its lane"
 
 
@@ -24,10 +29,19 @@ class Producer(KafkaProducer):  # type: ignore[misc] # kafka-python has no types
         """Leave the module's logger alone; ``KafkaClient.close`` has closed what there is."""
 
 
+class Selector(NetworkSelector):  # type: ignore[misc] # kafka-python has no types
+    """Gives up a TLS handshake in which nothing comes."""
+
+    def wait_read(self, fileobj: Any, timeout_at: float | None = None) -> Any:
+        if timeout_at is None and isinstance(fileobj, ssl.SSLSocket) and fileobj.version() is None:
+            timeout_at = time.monotonic() + HANDSHAKE_S
+        return super().wait_read(fileobj, timeout_at)
+
+
 class Manager(KafkaConnectionManager):  # type: ignore[misc] # kafka-python has no types
     """Remembers why the last connection failed, and gives up the first connecting at its first failure."""
 
-    def __init__(self, net: NetworkSelector, **options: Any) -> None:
+    def __init__(self, net: Selector, **options: Any) -> None:
         super().__init__(net, **options)
         self.failure: Exception | None = None
 
@@ -58,7 +72,7 @@ class Net:
         self._made: KafkaNetClient | None = None
 
     def __call__(self, **options: Any) -> KafkaNetClient:
-        net = NetworkSelector(**options)
+        net = Selector(**options)
         self._made = KafkaNetClient(net, Manager(net, **options))
         return self._made
 

@@ -1,15 +1,28 @@
-"""kafka-python as the viewer needs it: no leaked threads, no flood of log lines, and a word on why it fails."""
+"""kafka-python as the viewer needs it: no leaked threads, no flood of log lines, and a word on why it fails.
+
+Two of its faults would end all reading for ever while a broker stops or starts, and are mended here:
+
+- What is not a KafkaError ends its refresh of metadata, and a connection that is reset before TLS begins raises one of
+  the operating system's (``Manager``).
+- It waits without end for the TLS handshake of a broker that takes connections and is mute (``Selector``).
+"""
 
 import logging
+import ssl
+import time
 from collections.abc import Mapping
 from typing import Any
 
 from kafka import KafkaConsumer
-from kafka.errors import KafkaError
+from kafka.errors import KafkaConnectionError, KafkaError
 from kafka.net.compat import KafkaNetClient
+from kafka.net.manager import KafkaConnectionManager
+from kafka.net.selector import NetworkSelector
 
 BOOTSTRAP_TIMEOUT_MS = 15_000
 CLOSE_TIMEOUT_MS = 1_000
+HANDSHAKE_S = 10.0
+"""Longer than a handshake takes on any line, each time the other side has something to say."""
 
 
 _SAY_NOTHING = ("Bootstrap", "Metadata refresh", "No node available")
@@ -46,6 +59,25 @@ class LastWords(logging.Handler):
         return words
 
 
+class Selector(NetworkSelector):  # type: ignore[misc] # kafka-python has no types
+    """Gives up a TLS handshake in which nothing comes."""
+
+    def wait_read(self, fileobj: Any, timeout_at: float | None = None) -> Any:
+        if timeout_at is None and isinstance(fileobj, ssl.SSLSocket) and fileobj.version() is None:
+            timeout_at = time.monotonic() + HANDSHAKE_S
+        return super().wait_read(fileobj, timeout_at)
+
+
+class Manager(KafkaConnectionManager):  # type: ignore[misc] # likewise
+    """Raises nothing but the library's own errors when it connects."""
+
+    async def _build_transport(self, node: Any, timeout_at: float | None = None) -> Any:
+        try:
+            return await super()._build_transport(node, timeout_at=timeout_at)
+        except OSError as error:
+            raise KafkaConnectionError(str(error)) from error
+
+
 class Connection:
     """A consumer, and whether its brokers are there.
 
@@ -79,6 +111,7 @@ class Connection:
         self.consumer.close(autocommit=False, timeout_ms=CLOSE_TIMEOUT_MS)
 
     def _make_client(self, **options: Any) -> Any:
-        client = KafkaNetClient(**options)
+        net = Selector(**options)
+        client = KafkaNetClient(net, Manager(net, **options))
         self._clients.append(client)
         return client

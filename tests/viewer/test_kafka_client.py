@@ -1,0 +1,69 @@
+"""What is mended in kafka-python, where nobody but it and a socket takes part."""
+
+import gc
+import logging
+import socket
+import ssl
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from kafka.errors import KafkaConnectionError, KafkaTimeoutError
+
+from shutterbus_viewer.consume import kafka_client
+from shutterbus_viewer.consume.kafka_client import Connection, Manager, Selector
+
+pytestmark = [
+    pytest.mark.timeout(20),
+    pytest.mark.filterwarnings("ignore:unclosed <ssl:ResourceWarning"),
+]
+
+
+@pytest.fixture(autouse=True)
+def collected(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """kafka-python leaves the socket of a connection that came to nothing to the garbage collector."""
+    caplog.set_level(logging.CRITICAL, "kafka")  # a record would hold the error, and that the socket
+    yield
+    gc.collect()
+
+
+def test_broker_that_takes_connections_and_is_mute_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one that is frozen does: its kernel accepts, and no word of TLS ever comes."""
+    monkeypatch.setattr(kafka_client, "HANDSHAKE_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as mute, pytest.raises(KafkaTimeoutError):
+        Connection(
+            {
+                "bootstrap_servers": f"127.0.0.1:{mute.getsockname()[1]}",
+                "security_protocol": "SSL",
+                "bootstrap_timeout_ms": 600,
+            }
+        )
+
+
+class Resetting:
+    """A context for TLS whose connections are always reset before it can begin."""
+
+    def wrap_socket(self, raw: socket.socket, **_: Any) -> ssl.SSLSocket:
+        raw.close()
+        raise ConnectionResetError(104, "Connection reset by peer")
+
+
+def test_connection_reset_before_tls_begins_fails_as_any_other() -> None:
+    """Else the library's task that refreshes metadata would end, and nothing says so."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        net = Selector()
+        manager = Manager(
+            net,
+            bootstrap_servers=f"127.0.0.1:{server.getsockname()[1]}",
+            security_protocol="SSL",
+            ssl_context=Resetting(),
+        )
+        [broker] = manager.cluster.bootstrap_brokers()
+
+        async def connect() -> None:
+            await manager.get_connection(broker.node_id)
+
+        with pytest.raises(KafkaConnectionError, match="reset by peer"):
+            manager.run(connect)
+        manager.close()
+        net.close()
