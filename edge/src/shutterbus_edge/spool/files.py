@@ -6,7 +6,7 @@ import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from shutterbus_edge.errors import SpoolInUseError
 
@@ -22,8 +22,7 @@ class Found:
     written_at_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class Free:
+class Free(NamedTuple):
     """Room on the file system, for a user without privileges; inodes are None where they are made as needed."""
 
     total_bytes: int
@@ -117,9 +116,9 @@ class FolderFiles:
         return os.open(name, flags, 0o600, dir_fd=self._at)
 
     def write(self, descriptor: int, data: bytes) -> None:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
+        written = os.write(descriptor, data)
+        while written < len(data):
+            written += os.write(descriptor, memoryview(data)[written:])
 
     def fsync(self, descriptor: int) -> None:
         os.fsync(descriptor)
@@ -128,7 +127,8 @@ class FolderFiles:
         os.close(descriptor)
 
     def rename(self, old: str, new: str) -> None:
-        os.rename(old, new, src_dir_fd=self._at, dst_dir_fd=self._at)
+        at = self._at
+        os.rename(old, new, src_dir_fd=at, dst_dir_fd=at)
 
     def sync_folder(self) -> None:
         os.fsync(self._at)

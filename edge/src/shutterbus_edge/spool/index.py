@@ -73,10 +73,11 @@ class Index:
 
     def stored(self, entry: Entry, digest: int) -> None:
         """Note that *entry* is on disk now."""
-        self._count(entry, -1)
         entry.digest, entry.data = digest, None
-        self.memory.pop(entry.held.name, None)
-        self._count(entry, 1)
+        del self.memory[entry.held.name]
+        if entry.held.kind == "frame":
+            self.stored_files += 1
+            self.stored_bytes += entry.held.size_bytes
 
     def claim(self, entry: Entry) -> None:
         if not entry.claimed:
