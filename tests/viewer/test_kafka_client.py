@@ -1,10 +1,7 @@
 """What is mended in kafka-python, where nobody but it and a socket takes part."""
 
-import gc
-import logging
 import socket
 import ssl
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,16 +12,9 @@ from shutterbus_viewer.consume.kafka_client import Connection, Manager, Selector
 
 pytestmark = [
     pytest.mark.timeout(20),
+    pytest.mark.usefixtures("sockets_left_to_the_collector"),
     pytest.mark.filterwarnings("ignore:unclosed <ssl:ResourceWarning"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def collected(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """kafka-python leaves the socket of a connection that came to nothing to the garbage collector."""
-    caplog.set_level(logging.CRITICAL, "kafka")  # a record would hold the error, and that the socket
-    yield
-    gc.collect()
 
 
 def test_broker_that_takes_connections_and_is_mute_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
