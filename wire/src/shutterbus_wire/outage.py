@@ -39,8 +39,6 @@ class Outage:
 
     def worked(self) -> None:
         """Note one success; log it if it ends an outage."""
-        if self._since_s is None:  # as almost always: cheap, since it is said of every frame
-            return
         with self._lock:
             if self._since_s is None:
                 return

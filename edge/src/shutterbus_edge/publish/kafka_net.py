@@ -2,6 +2,8 @@
 
 - It tries to connect again and again by itself and tells nobody why it cannot. So every attempt is stopped at its
   first failure and the cause kept (``Manager``): when to try again is decided in one place, ``Retry``.
+- What is not a KafkaError ends its refresh of metadata, and a connection that is reset before TLS begins raises one of
+  the operating system's (``Manager``).
 - It waits for ever for the TLS handshake of a broker that takes connections and is mute (``Selector``).
 - A producer that is garbage collected silences the log of all later ones (``Producer``).
 """
@@ -52,6 +54,12 @@ class Manager(KafkaConnectionManager):  # type: ignore[misc] # kafka-python has 
             connection.init_future.add_callback(self._connected)
             connection.close_future.add_errback(self._failed, connection)
         return connection
+
+    async def _build_transport(self, node: Any, timeout_at: float | None = None) -> Any:
+        try:
+            return await super()._build_transport(node, timeout_at=timeout_at)
+        except OSError as error:
+            raise kafka_errors.KafkaConnectionError(str(error)) from error
 
     def _connected(self, _: Any) -> None:
         self.failure = None

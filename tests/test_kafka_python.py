@@ -1,14 +1,16 @@
-"""What is mended in kafka-python, where nobody but it and a socket takes part."""
+"""What edge and viewer mend in kafka-python, each for itself: the wire package, which they share, does not know it."""
 
 import socket
 import ssl
+from types import ModuleType
 from typing import Any
 
 import pytest
 from kafka.errors import KafkaConnectionError, KafkaTimeoutError
 
+from shutterbus_edge.publish import kafka_net
 from shutterbus_viewer.consume import kafka_client
-from shutterbus_viewer.consume.kafka_client import Connection, Manager, Selector
+from shutterbus_viewer.consume.kafka_client import Connection
 
 pytestmark = [
     pytest.mark.timeout(20),
@@ -38,11 +40,12 @@ class Resetting:
         raise ConnectionResetError(104, "Connection reset by peer")
 
 
-def test_connection_reset_before_tls_begins_fails_as_any_other() -> None:
+@pytest.mark.parametrize("mended", [kafka_net, kafka_client], ids=["edge", "viewer"])
+def test_connection_reset_before_tls_begins_fails_as_any_other(mended: ModuleType) -> None:
     """Else the library's task that refreshes metadata would end, and nothing says so."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        net = Selector()
-        manager = Manager(
+        net = mended.Selector()
+        manager = mended.Manager(
             net,
             bootstrap_servers=f"127.0.0.1:{server.getsockname()[1]}",
             security_protocol="SSL",
