@@ -5,7 +5,8 @@
 PYTHON ?= python3
 # On a Raspberry Pi without Docker the environment sees apt's picamera2, numpy and Pillow.
 SITE := $(shell $(PYTHON) -c 'import importlib.util as u; print("--system-site-packages" if u.find_spec("picamera2") else "")' 2>/dev/null)
-PACKAGES := wire edge broker viewer
+# Every folder with a pyproject.toml is a package: this is the list of them.
+PACKAGES := $(patsubst %/pyproject.toml,%,$(wildcard */pyproject.toml))
 LOCKS := $(PACKAGES:%=%/requirements.txt)
 PIP := .venv/bin/python -m pip --disable-pip-version-check -q
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.rows import Row
 
 from shutterbus_edge.spool import Spool, SpoolLimits
-from shutterbus_wire.clock import SystemClock
+from shutterbus_runtime.clock import SystemClock
 
 ROUNDS = 41
 PUTS = 10

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from shutterbus_edge import schedule_grammar
-from shutterbus_wire.settings_text import example_env, reference
+from shutterbus_runtime.settings.text import example_env, reference
 
 ROOT = Path(__file__).resolve().parent.parent
 CLASSES = {

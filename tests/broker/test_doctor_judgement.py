@@ -9,7 +9,7 @@ from shutterbus_broker.doctor import acl, kafka, machine, mosquitto, old_clients
 from shutterbus_broker.doctor.mosquitto import Connack
 from shutterbus_broker.identities import Identities
 from shutterbus_broker.mosquitto import acl as acl_file
-from shutterbus_wire.checks import Finding
+from shutterbus_runtime.checks import Finding
 
 WANTED = 2_097_164
 BROKER = {

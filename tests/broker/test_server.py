@@ -143,7 +143,7 @@ def test_camera_gets_all_that_it_needs_and_no_more(there: Installation) -> None:
     """One file, for its owner alone, without the authority's key; small, and complete for Compose without a word."""
     for name in ("compose.edge.yml", ".dockerignore"):
         shutil.copy(ROOT / name, there.project)
-    for name in ("edge", "wire"):
+    for name in ("edge", "wire", "runtime", "transport"):
         shutil.copytree(ROOT / name, there.project / name)
     (there.project / "edge/__pycache__").mkdir()
     (there.project / "edge/__pycache__/old.pyc").touch()
@@ -153,7 +153,11 @@ def test_camera_gets_all_that_it_needs_and_no_more(there: Installation) -> None:
         names = tar.getnames()
         assert tar.getmember("gate/secrets/gate.key").mode == 0o600
     text = _packed(file, "gate/.env")
-    assert {name for name in names if not name.startswith(("gate/edge", "gate/wire"))} == {
+    assert {
+        name
+        for name in names
+        if not name.startswith(("gate/edge", "gate/wire", "gate/runtime", "gate/transport"))
+    } == {
         "gate",
         "gate/secrets",
         "gate/.env",

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from shutterbus_edge.capture import Picture, Shot
 from shutterbus_edge.errors import CameraUnavailableError
 from shutterbus_edge.spool import Held
-from shutterbus_wire.clock import Clock
+from shutterbus_runtime.clock import Clock
 from shutterbus_wire.frame import Facts
 from shutterbus_wire.records import Status
 

@@ -21,8 +21,8 @@ from shutterbus_edge.publish.live import LiveLane
 from shutterbus_edge.report import Reporter
 from shutterbus_edge.settings import EdgeSettings, SpoolSettings
 from shutterbus_edge.spool import Spool, SpoolCounts
-from shutterbus_wire.broker import BrokerSettings
-from shutterbus_wire.clock import SystemClock
+from shutterbus_runtime.clock import SystemClock
+from shutterbus_transport.settings import BrokerSettings
 from stack.programs import Program, program
 
 DOCKER_KILLS_S = 10.0

@@ -13,7 +13,7 @@ from machine import needs
 from shutterbus_edge.capture import Camera, open_camera
 from shutterbus_edge.capture.v4l2 import Webcam
 from shutterbus_edge.picture import PictureSettings
-from shutterbus_wire.clock import SystemClock
+from shutterbus_runtime.clock import SystemClock
 
 VTEST = Path("/usr/share/doc/opencv-doc/examples/data/vtest.avi")
 SIZE_PX = (320, 200)

@@ -174,7 +174,7 @@ def test_the_child_ends_with_its_parent() -> None:
     program = (
         "import sys; from shutterbus_edge.capture import Shot;"
         "from shutterbus_edge.capture.process import CaptureProcess;"
-        "from shutterbus_edge.picture import PictureSettings; from shutterbus_wire.clock import SystemClock;"
+        "from shutterbus_edge.picture import PictureSettings; from shutterbus_runtime.clock import SystemClock;"
         "c = CaptureProcess('testcard', PictureSettings(), SystemClock()); c.shoot(Shot(0), 20);"
         "print(c._child._process.pid, flush=True); sys.stdin.read()"
     )

@@ -17,8 +17,8 @@ from shutterbus_edge.doctor.patient import Patient
 from shutterbus_edge.picture import PictureSettings
 from shutterbus_edge.settings import EdgeSettings, SpoolSettings
 from shutterbus_edge.spool.files import FolderFiles
-from shutterbus_wire.broker import BrokerSettings
-from shutterbus_wire.clock import SystemClock
+from shutterbus_runtime.clock import SystemClock
+from shutterbus_transport.settings import BrokerSettings
 
 GIB = 1 << 30
 

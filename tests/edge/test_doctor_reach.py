@@ -13,9 +13,9 @@ from fakes import FakeClock
 from shutterbus_edge.doctor import reach
 from shutterbus_edge.doctor.patient import Patient
 from shutterbus_edge.settings import EdgeSettings
-from shutterbus_wire.broker import BrokerSettings
-from shutterbus_wire.checks import Finding
-from shutterbus_wire.tls import Tls
+from shutterbus_runtime.checks import Finding
+from shutterbus_transport.settings import BrokerSettings
+from shutterbus_transport.tls import Tls
 
 
 def patient(port: int, host: str = "127.0.0.1", at: dt.datetime = NOW, **tls: Any) -> Patient:

@@ -9,7 +9,7 @@ import pytest
 
 from shutterbus_edge.errors import BrokerUnavailableError
 from shutterbus_edge.publish.mqtt import MqttClient, Version
-from shutterbus_wire.broker import BrokerSettings
+from shutterbus_transport.settings import BrokerSettings
 
 CONNACK_OLD = bytes.fromhex("20020001")  # MQTT 3.1.1: unacceptable protocol version
 

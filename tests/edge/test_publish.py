@@ -33,8 +33,8 @@ from shutterbus_edge.publish.retry import Retry
 from shutterbus_edge.publish.tls import tls_refusal
 from shutterbus_edge.settings import EdgeSettings
 from shutterbus_edge.spool import Held, Spool
-from shutterbus_wire.broker import BrokerSettings, Tls
-from shutterbus_wire.clock import SystemClock
+from shutterbus_runtime.clock import SystemClock
+from shutterbus_transport.settings import BrokerSettings, Tls
 from shutterbus_wire.frame import Facts
 from shutterbus_wire.identity import FrameId
 from shutterbus_wire.records import Status

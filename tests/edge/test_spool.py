@@ -24,7 +24,7 @@ from shutterbus_edge.spool.files import FolderFiles
 from shutterbus_edge.spool.limits import MIB
 from shutterbus_edge.spool.names import digest_of
 from shutterbus_edge.spool.tally import RANGES_MAX, Dropped, Ranges
-from shutterbus_wire.clock import SystemClock
+from shutterbus_runtime.clock import SystemClock
 from shutterbus_wire.frame import Facts
 from shutterbus_wire.identity import FrameId, check_camera
 

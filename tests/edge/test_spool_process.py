@@ -22,7 +22,7 @@ CHILD = """
 import sys
 from pathlib import Path
 from shutterbus_edge.spool import Spool
-from shutterbus_wire.clock import SystemClock
+from shutterbus_runtime.clock import SystemClock
 
 spool = Spool(Path(sys.argv[1]), camera="gate", clock=SystemClock(), mode=sys.argv[2], machine="one")
 while True:

@@ -17,7 +17,7 @@ from typing import Any
 
 from shutterbus_edge.spool import Spool, names
 from shutterbus_edge.spool.files import FolderFiles
-from shutterbus_wire.clock import SystemClock
+from shutterbus_runtime.clock import SystemClock
 
 SNAPSHOTS = 25
 FRAME_BYTES = 100_000

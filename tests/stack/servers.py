@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from machine import needs_docker, needs_tool
-from shutterbus_wire.broker import BrokerSettings, Tls
+from shutterbus_transport.settings import BrokerSettings, Tls
 from stack.brokers import docker
 from stack.programs import run, typed_in
 
@@ -20,6 +20,8 @@ _NEEDED = (
     "compose.legacy.yml",
     ".dockerignore",
     "wire",
+    "runtime",
+    "transport",
     "edge",
     "broker",
     "viewer",

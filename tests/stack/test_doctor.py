@@ -23,7 +23,7 @@ from kafka.admin import (
 from shutterbus_broker import authority, rights
 from shutterbus_broker.doctor import Patient, examine
 from shutterbus_broker.installation import Installation
-from shutterbus_wire.checks import Line
+from shutterbus_runtime.checks import Line
 from stack.servers import Server, server
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]

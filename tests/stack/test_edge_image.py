@@ -239,7 +239,7 @@ def test_seeds_flow_brings_pictures_to_kafka_and_a_stop_loses_none(
 ) -> None:
     """Copy the example, edit, up; and whether the broker answers or not, what was taken is sent or spooled."""
     folder = tmp_path / "project"
-    for name in ("edge", "wire"):
+    for name in ("edge", "wire", "runtime", "transport"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in (".dockerignore", ".env.example"):
         shutil.copy(ROOT / name, folder)

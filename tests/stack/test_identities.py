@@ -16,7 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 
 from shutterbus_broker import authority, reach
-from shutterbus_wire.broker import BrokerSettings, Tls
+from shutterbus_transport.settings import BrokerSettings, Tls
 from stack.servers import Identity, Server, server
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]

@@ -23,9 +23,9 @@ from shutterbus_edge.publish import Publisher
 from shutterbus_edge.publish.client import Client, Outgoing
 from shutterbus_edge.settings import EdgeSettings, PublishSettings
 from shutterbus_edge.spool import Held, Spool
+from shutterbus_runtime.clock import SystemClock
+from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire import exif
-from shutterbus_wire.broker import BrokerSettings
-from shutterbus_wire.clock import SystemClock
 from shutterbus_wire.frame import Facts, Lane
 from shutterbus_wire.message import Message
 from shutterbus_wire.records import Reading, Status, encode_record

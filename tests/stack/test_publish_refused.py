@@ -12,8 +12,8 @@ from edge.fakes_publish import picture
 from shutterbus_edge.publish import Publisher
 from shutterbus_edge.settings import EdgeSettings
 from shutterbus_edge.spool import Spool
-from shutterbus_wire.broker import BrokerSettings
-from shutterbus_wire.clock import SystemClock
+from shutterbus_runtime.clock import SystemClock
+from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire.frame import Facts
 from stack.brokers import Container, docker, kafka, mosquitto
 

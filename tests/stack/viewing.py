@@ -15,12 +15,12 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from shutterbus_runtime.clock import SystemClock
 from shutterbus_viewer.app import Consumer, make_consumers
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.consume.intake import Intake
 from shutterbus_viewer.settings import ViewerSettings
 from shutterbus_wire import names
-from shutterbus_wire.clock import SystemClock
 from shutterbus_wire.frame import Frame
 from shutterbus_wire.message import Message, encode_frame, kafka_headers, mqtt_user_properties
 from shutterbus_wire.records import Record, Status, encode_record

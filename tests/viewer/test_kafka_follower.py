@@ -6,11 +6,11 @@ import pytest
 from kafka.errors import CorruptRecordError, KafkaTimeoutError, TopicAuthorizationFailedError
 
 from fakes import FakeClock
+from shutterbus_transport.settings import BrokerSettings
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.consume import kafka as module
 from shutterbus_viewer.consume.intake import Intake
 from shutterbus_viewer.consume.kafka_pictures import PictureFollower
-from shutterbus_wire.broker import BrokerSettings
 from shutterbus_wire.message import encode_frame, kafka_headers
 from viewer.fakes_viewer import EPOCH, LATER_EPOCH, frame
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from certificates import issue
+from shutterbus_runtime.settings import SettingsError
 from shutterbus_viewer.__main__ import main
 from shutterbus_viewer.loading import Loaded, load
-from shutterbus_wire.settings import SettingsError
 
 LEAST = {"VIEWER_MQTT_BROKERS": "mqtt.example.org", "VIEWER_PASSWORD": "secret"}
 

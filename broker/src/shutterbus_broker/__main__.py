@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from shutterbus_broker.errors import SetupError
-from shutterbus_wire.broker import BrokerSettings, Tls
+from shutterbus_transport.settings import BrokerSettings, Tls
 from shutterbus_wire.errors import WireError
 from shutterbus_wire.identity import check_camera
 
@@ -151,7 +151,7 @@ def _server(chosen: argparse.Namespace) -> int:
 
 def _doctor(chosen: argparse.Namespace, there: "Installation", now: dt.datetime) -> int:
     from shutterbus_broker.doctor import Patient, containers, examine
-    from shutterbus_wire.checks import exit_code, report_json
+    from shutterbus_runtime.checks import exit_code, report_json
 
     if chosen.containers:
         found = sys.stdin.read() if str(chosen.containers) == "-" else chosen.containers.read_text("utf-8")

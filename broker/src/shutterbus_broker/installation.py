@@ -22,8 +22,8 @@ from shutterbus_broker.authority import Certificate
 from shutterbus_broker.errors import SetupError
 from shutterbus_broker.files import private_folder, write_private
 from shutterbus_broker.identities import ADMIN, DOCTOR, KAFKA, MOSQUITTO, VIEWER, Identities
-from shutterbus_wire.broker import BrokerSettings, Tls
-from shutterbus_wire.settings_values import read_bytes
+from shutterbus_runtime.settings.values import read_bytes
+from shutterbus_transport.settings import BrokerSettings, Tls
 
 FOLDERS = (
     "ca",

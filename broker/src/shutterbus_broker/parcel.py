@@ -15,7 +15,7 @@ from shutterbus_broker.errors import SetupError
 from shutterbus_broker.files import private_file
 from shutterbus_broker.installation import Installation
 
-SOURCES = ("edge", "wire")
+SOURCES = ("edge", "wire", "runtime", "transport")
 """What an edge's image is built from; goes to the camera as it is."""
 FILES = {"compose.edge.yml": "compose.yml", ".dockerignore": ".dockerignore"}
 """What else goes along, and what it is called there: ``compose.yml`` is what Compose reads, with its override, unasked."""

@@ -12,7 +12,7 @@ import kafka.errors
 from kafka.admin import KafkaAdminClient
 
 from shutterbus_broker.errors import SetupError, UnreachableError
-from shutterbus_wire.broker import BrokerSettings
+from shutterbus_transport.settings import BrokerSettings
 
 PROBE_S = 5.0
 _ALERT_S = 0.3

@@ -11,7 +11,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 
 from shutterbus_broker.errors import SetupError
-from shutterbus_wire.broker import BrokerSettings
+from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire.names import DOCTOR_TOPIC
 
 WITHIN_S = 30.0

@@ -16,7 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from shutterbus_broker import reach
 from shutterbus_broker.errors import UnreachableError
 from shutterbus_broker.installation import Installation
-from shutterbus_wire.broker import BrokerSettings
+from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire.errors import MalformedError
 from shutterbus_wire.message import Arrival, arrival_from_kafka, arrival_from_mqtt
 

@@ -7,7 +7,7 @@ from shutterbus_broker import disk, dotenv, roundtrip
 from shutterbus_broker.errors import SetupError
 from shutterbus_broker.files import write_private
 from shutterbus_broker.installation import MESSAGE_MAX_BYTES, NO_SERVER, Installation, message_max_bytes
-from shutterbus_wire.broker import KAFKA_OVERHEAD_BYTES
+from shutterbus_transport.settings import KAFKA_OVERHEAD_BYTES
 
 Say = Callable[[str], None]
 NAME = "KAFKA_MESSAGE_MAX_BYTES"

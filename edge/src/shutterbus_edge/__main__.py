@@ -14,10 +14,10 @@ from shutterbus_edge.loading import Loaded, load
 from shutterbus_edge.schedule import ScheduleError, parse
 from shutterbus_edge.schedule_times import zone_name
 from shutterbus_edge.settings import EdgeSettings
+from shutterbus_runtime.checks import Line, exit_code, report_json
+from shutterbus_runtime.clock import SystemClock
+from shutterbus_runtime.settings.text import listing, verdict_json
 from shutterbus_wire import __version__
-from shutterbus_wire.checks import Line, exit_code, report_json
-from shutterbus_wire.clock import SystemClock
-from shutterbus_wire.settings_text import listing, verdict_json
 
 log = logging.getLogger("shutterbus_edge")
 

@@ -18,7 +18,7 @@ from shutterbus_edge.sensors import SENSORS
 from shutterbus_edge.settings import EdgeSettings
 from shutterbus_edge.shoot import Shooter
 from shutterbus_edge.spool import camera_name, open_spool
-from shutterbus_wire.clock import Clock, SystemClock
+from shutterbus_runtime.clock import Clock, SystemClock
 
 log = logging.getLogger(__name__)
 

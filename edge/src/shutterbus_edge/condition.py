@@ -8,8 +8,8 @@ from shutterbus_edge.publish import Publisher
 from shutterbus_edge.shoot import Shooter
 from shutterbus_edge.spool import Spool
 from shutterbus_edge.timekeeping import clock_synced
+from shutterbus_runtime.clock import Clock
 from shutterbus_wire import __version__
-from shutterbus_wire.clock import Clock
 
 LATE_AFTER_INTERVALS = 3
 LATE_AFTER_AT_LEAST_S = 10.0

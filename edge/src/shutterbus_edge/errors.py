@@ -3,7 +3,7 @@
 ``SettingsError``: settings that mean nothing. Stop; its sentences name variable, value and what is allowed.
 """
 
-from shutterbus_wire.settings import SettingsError
+from shutterbus_runtime.settings import SettingsError
 
 __all__ = ["SettingsError"]
 

@@ -13,12 +13,12 @@ from shutterbus_edge.picture import control_name, exif_name
 from shutterbus_edge.schedule import ScheduleError, parse
 from shutterbus_edge.sensors import SENSORS
 from shutterbus_edge.settings import EdgeSettings
-from shutterbus_wire import settings as machinery
-from shutterbus_wire.broker import BrokerSettings, Tls
-from shutterbus_wire.broker_options import kafka_options, mqtt_options
-from shutterbus_wire.settings import Given, Resolved, unusable
-from shutterbus_wire.settings import Path as Place
-from shutterbus_wire.settings_values import did_you_mean
+from shutterbus_runtime import settings as machinery
+from shutterbus_runtime.settings import Given, Resolved, unusable
+from shutterbus_runtime.settings import Path as Place
+from shutterbus_runtime.settings.values import did_you_mean
+from shutterbus_transport.client_options import kafka_options, mqtt_options
+from shutterbus_transport.settings import BrokerSettings, Tls
 
 STOPS = (
     "CAMERA_",

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, MutableMapping
 
-from shutterbus_wire.settings import Given, shown
+from shutterbus_runtime.settings import Given, shown
 
 _OFF = {"", "false", "0", "no", "off", "none"}
 

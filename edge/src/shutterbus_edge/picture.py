@@ -11,9 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer, field_validator, model_validator
 
-from shutterbus_wire.exif import TEXTS
-from shutterbus_wire.settings import Family, MayBeEmpty, Name
-from shutterbus_wire.settings_values import (
+from shutterbus_runtime.settings import Family, MayBeEmpty, Name
+from shutterbus_runtime.settings.values import (
     Allowed,
     Number,
     Switch,
@@ -24,6 +23,7 @@ from shutterbus_wire.settings_values import (
     read_number,
     read_numbers,
 )
+from shutterbus_wire.exif import TEXTS
 
 SIZES_PX = {
     "4K": (3840, 2160),

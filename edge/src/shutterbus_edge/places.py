@@ -6,7 +6,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from shutterbus_edge.errors import SettingsError
-from shutterbus_wire.settings import Given, collect
+from shutterbus_runtime.settings import Given, collect
 
 SECRETS = Path("/run/secrets")
 SECRET_MAX_BYTES = 65_536

@@ -12,10 +12,10 @@ from shutterbus_edge.settings import EdgeSettings
 from shutterbus_edge.shoot import Shooter
 from shutterbus_edge.spool import Spool, Tally
 from shutterbus_edge.timekeeping import clock_synced
+from shutterbus_runtime.clock import Clock
+from shutterbus_runtime.outage import Outage
 from shutterbus_wire import __version__
-from shutterbus_wire.clock import Clock
 from shutterbus_wire.message import Message
-from shutterbus_wire.outage import Outage
 from shutterbus_wire.records import Dropped, Reading, Report, Status, encode_record
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from shutterbus_edge import schedule_grammar
 from shutterbus_edge.schedule_grammar import ScheduleError
 from shutterbus_edge.schedule_times import Every, Schedule
-from shutterbus_wire.clock import Clock
+from shutterbus_runtime.clock import Clock
 
 __all__ = ["Schedule", "ScheduleError", "Tick", "Ticker", "every", "parse"]
 

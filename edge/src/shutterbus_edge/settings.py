@@ -9,10 +9,10 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from shutterbus_edge.picture import PictureSettings
 from shutterbus_edge.schedule_grammar import EXPECTED as SCHEDULE_EXPECTED
-from shutterbus_wire.broker import BrokerSettings
+from shutterbus_runtime.settings import Name, Prefix
+from shutterbus_runtime.settings.values import Allowed, Bytes, LogLevel, Rate, Seconds, Whole, Words, choice
+from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire.identity import check_camera
-from shutterbus_wire.settings import Name, Prefix
-from shutterbus_wire.settings_values import Allowed, Bytes, LogLevel, Rate, Seconds, Whole, Words, choice
 
 MessageFormat = Literal["jpeg", "3", "2", "json"]
 

@@ -11,13 +11,13 @@ from shutterbus_edge.publish import Publisher
 from shutterbus_edge.schedule import Schedule, Ticker, every
 from shutterbus_edge.spool import Spool
 from shutterbus_edge.timekeeping import clock_synced
+from shutterbus_runtime.clock import Clock
+from shutterbus_runtime.outage import Outage
 from shutterbus_wire import __version__
-from shutterbus_wire.clock import Clock
 from shutterbus_wire.errors import MalformedError
 from shutterbus_wire.exif import stamp
 from shutterbus_wire.frame import Facts
 from shutterbus_wire.jpeg import check_whole
-from shutterbus_wire.outage import Outage
 
 log = logging.getLogger(__name__)
 

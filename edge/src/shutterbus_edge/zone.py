@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from tzlocal import get_localzone
 
-from shutterbus_wire.settings_values import did_you_mean
+from shutterbus_runtime.settings.values import did_you_mean
 
 _FIXED = re.compile(
     r"(?P<name>[A-Za-z]{3,}|<[A-Za-z0-9+-]+>)(?P<sign>[+-]?)(?P<hours>[0-9]{1,2})(?::(?P<minutes>[0-9]{2}))?"

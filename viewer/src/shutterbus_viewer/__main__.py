@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 
 from argon2 import PasswordHasher
 
+from shutterbus_runtime.settings import SettingsError
+from shutterbus_runtime.settings.text import listing, verdict_json
 from shutterbus_viewer.errors import ViewerError
 from shutterbus_viewer.loading import load
 from shutterbus_viewer.settings import ServeSettings
 from shutterbus_wire import __version__
-from shutterbus_wire.settings import SettingsError
-from shutterbus_wire.settings_text import listing, verdict_json
 
 log = logging.getLogger("shutterbus_viewer")
 

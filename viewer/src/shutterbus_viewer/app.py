@@ -11,6 +11,7 @@ from typing import Any
 
 import uvicorn
 
+from shutterbus_runtime.clock import Clock, SystemClock
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.consume.intake import Intake
 from shutterbus_viewer.consume.kafka import Follower
@@ -25,7 +26,6 @@ from shutterbus_viewer.show.gate import Place
 from shutterbus_viewer.show.pages import open_paths
 from shutterbus_viewer.show.parts import Caps, Parts
 from shutterbus_viewer.show.thumbnails import Thumbnails
-from shutterbus_wire.clock import Clock, SystemClock
 
 log = logging.getLogger("shutterbus_viewer")
 

@@ -4,11 +4,11 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+from shutterbus_runtime.clock import Clock
 from shutterbus_viewer.camera import TROUBLE_KEPT_S, Camera, Trouble
 from shutterbus_viewer.changes import Changes
 from shutterbus_viewer.errors import TooManyError
 from shutterbus_viewer.latest import Picture
-from shutterbus_wire.clock import Clock
 from shutterbus_wire.records import Reading, Report, Status
 
 CAMERAS_MAX = 5_000

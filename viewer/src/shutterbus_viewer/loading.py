@@ -10,11 +10,11 @@ from argon2.exceptions import InvalidHashError
 from dotenv import dotenv_values
 from kafka import KafkaConsumer
 
+from shutterbus_runtime import settings as machinery
+from shutterbus_runtime.settings import Given, Resolved, SettingsError
+from shutterbus_runtime.settings import Path as Place
+from shutterbus_transport.client_options import kafka_options, mqtt_options
 from shutterbus_viewer.settings import ViewerSettings
-from shutterbus_wire import settings as machinery
-from shutterbus_wire.broker_options import kafka_options, mqtt_options
-from shutterbus_wire.settings import Given, Resolved, SettingsError
-from shutterbus_wire.settings import Path as Place
 
 SECRETS = Path("/run/secrets")
 SECRET_MAX_BYTES = 65_536

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from shutterbus_wire.broker import BrokerSettings
-from shutterbus_wire.settings import Name, Prefix
-from shutterbus_wire.settings_values import LogLevel, Whole, Words, choice
+from shutterbus_runtime.settings import Name, Prefix
+from shutterbus_runtime.settings.values import LogLevel, Whole, Words, choice
+from shutterbus_transport.settings import BrokerSettings
 
 _FOR_WRITERS = {
     "topic": None,

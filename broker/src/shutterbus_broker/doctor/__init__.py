@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from shutterbus_broker import legacy
 from shutterbus_broker.doctor import connection, containers, kafka, machine, mosquitto, old_clients
 from shutterbus_broker.doctor.patient import Patient
-from shutterbus_wire.checks import Check, Finding, Line, carry_out
+from shutterbus_runtime.checks import Check, Finding, Line, carry_out
 
 __all__ = ["Patient", "examine"]
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from shutterbus_wire.checks import Finding, failure, ok
+from shutterbus_runtime.checks import Finding, failure, ok
 
 FILE = Path("state/mosquitto/acl")
 AGAIN = "make init && docker compose up -d --force-recreate mosquitto"

@@ -9,8 +9,8 @@ import struct
 from cryptography import x509
 
 from shutterbus_broker.doctor.patient import Address
-from shutterbus_wire.broker import Tls
-from shutterbus_wire.checks import Finding, failure, ok, warning
+from shutterbus_runtime.checks import Finding, failure, ok, warning
+from shutterbus_transport.settings import Tls
 
 CONNECT_S = 4.0
 ANSWER_S = 4.0

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from shutterbus_broker.errors import SetupError
-from shutterbus_wire.checks import Finding, failure, ok, skipped, together, warning
+from shutterbus_runtime.checks import Finding, failure, ok, skipped, together, warning
 
 Containers = Sequence[Mapping[str, Any]]
 UP = "docker compose up -d"

@@ -17,7 +17,7 @@ from shutterbus_broker.errors import SetupError
 from shutterbus_broker.installation import disk_max_bytes
 from shutterbus_broker.reach import kafka_admin
 from shutterbus_broker.topics import ABSENT, KINDS
-from shutterbus_wire.checks import Check, Finding, failure, ok, together, warning
+from shutterbus_runtime.checks import Check, Finding, failure, ok, together, warning
 from shutterbus_wire.names import DOCTOR_TOPIC, camera_of_kafka_topic, kafka_topic
 
 ASK_S = 6.0

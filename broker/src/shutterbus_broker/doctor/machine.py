@@ -13,7 +13,7 @@ from shutterbus_broker.doctor import connection
 from shutterbus_broker.doctor.patient import Patient
 from shutterbus_broker.errors import SetupError
 from shutterbus_broker.installation import CLIENTS, SERVERS, disk_max_bytes
-from shutterbus_wire.checks import Finding, failure, ok, skipped, together, warning
+from shutterbus_runtime.checks import Finding, failure, ok, skipped, together, warning
 
 INIT = 'make init HOST="server.example.org 192.168.1.10"'
 FREE_MIN = 0.05

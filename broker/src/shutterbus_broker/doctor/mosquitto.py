@@ -17,7 +17,7 @@ from shutterbus_broker import mosquitto as rights_of_mosquitto
 from shutterbus_broker.doctor import acl, connection
 from shutterbus_broker.doctor.patient import Patient
 from shutterbus_broker.errors import SetupError
-from shutterbus_wire.checks import Check, Finding, failure, ok
+from shutterbus_runtime.checks import Check, Finding, failure, ok
 
 ANSWER_S = 6.0
 FOREIGN_TOPIC = "shutterbus-doctor-foreign"

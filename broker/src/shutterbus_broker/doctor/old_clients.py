@@ -3,7 +3,7 @@
 from shutterbus_broker import legacy
 from shutterbus_broker.doctor import connection
 from shutterbus_broker.doctor.patient import Address, Patient
-from shutterbus_wire.checks import Finding, failure, ok, warning
+from shutterbus_runtime.checks import Finding, failure, ok, warning
 
 CLOSE = "in .env: no compose.legacy.yml in COMPOSE_FILE, no LEGACY_TOPICS; make init && docker compose up -d"
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from shutterbus_broker.installation import Installation, message_max_bytes
-from shutterbus_wire.broker import KAFKA_OVERHEAD_BYTES, BrokerSettings, Tls
+from shutterbus_transport.settings import KAFKA_OVERHEAD_BYTES, BrokerSettings, Tls
 
 Address = tuple[str, int]
 

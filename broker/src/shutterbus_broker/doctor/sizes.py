@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from shutterbus_broker.topics import FIXED, MIB
-from shutterbus_wire.checks import Finding, failure, ok, together, warning
+from shutterbus_runtime.checks import Finding, failure, ok, together, warning
 
 Settings = Mapping[str, str]
 Topics = Mapping[str, Settings]

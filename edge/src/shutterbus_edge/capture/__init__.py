@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from shutterbus_edge.errors import CameraUnavailableError, MisconfiguredError
 from shutterbus_edge.picture import PictureSettings
-from shutterbus_wire.clock import Clock
+from shutterbus_runtime.clock import Clock
 from shutterbus_wire.exif import TEXTS
 from shutterbus_wire.frame import CapturedAtSource
 

@@ -16,7 +16,7 @@ from typing import NoReturn
 from shutterbus_edge.capture import Camera, Shot, channel, not_applied, open_camera
 from shutterbus_edge.errors import CameraFinishedError, CameraUnavailableError, MisconfiguredError
 from shutterbus_edge.picture import PictureSettings
-from shutterbus_wire.clock import SystemClock
+from shutterbus_runtime.clock import SystemClock
 
 FACTS_ROOM_BYTES = 4096
 """Left free under the limit for the EXIF that the picture gets after capture, beside texts from the settings."""

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from typing import Literal
 
 from shutterbus_edge.capture import Picture, Shot, channel
-from shutterbus_wire.clock import Clock
+from shutterbus_runtime.clock import Clock
 
 log = logging.getLogger(__name__)
 

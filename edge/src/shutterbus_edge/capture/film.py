@@ -10,7 +10,7 @@ from shutterbus_edge.capture.opencv import Frame, annotate, contained, to_jpeg, 
 from shutterbus_edge.capture.pixels import Annotation
 from shutterbus_edge.errors import CameraFinishedError, CameraUnavailableError
 from shutterbus_edge.picture import PictureSettings
-from shutterbus_wire.clock import Clock
+from shutterbus_runtime.clock import Clock
 
 DEFAULT_RATE = 10.0
 RATE_MAX = 240.0

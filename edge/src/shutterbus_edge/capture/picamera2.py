@@ -25,7 +25,7 @@ from shutterbus_edge.capture.pixels import Annotation
 from shutterbus_edge.capture.planes import jpeg_of, planes_of
 from shutterbus_edge.errors import CameraUnavailableError, MisconfiguredError
 from shutterbus_edge.picture import PictureSettings
-from shutterbus_wire.clock import Clock
+from shutterbus_runtime.clock import Clock
 from shutterbus_wire.frame import CapturedAtSource
 
 DEFAULT_SIZE_PX = (1920, 1080)

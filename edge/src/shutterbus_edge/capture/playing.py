@@ -8,7 +8,7 @@ from pathlib import Path
 from shutterbus_edge.capture import Camera
 from shutterbus_edge.errors import CameraUnavailableError
 from shutterbus_edge.picture import PictureSettings
-from shutterbus_wire.clock import Clock
+from shutterbus_runtime.clock import Clock
 from shutterbus_wire.jpeg import sniff
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm"})

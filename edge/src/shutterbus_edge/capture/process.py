@@ -15,7 +15,7 @@ from shutterbus_edge.capture.channel import Opened
 from shutterbus_edge.capture.child import Child, Ended, Limits
 from shutterbus_edge.errors import CameraFinishedError, CameraUnavailableError
 from shutterbus_edge.picture import PictureSettings
-from shutterbus_wire.clock import Clock
+from shutterbus_runtime.clock import Clock
 
 CHILD = [sys.executable, "-m", "shutterbus_edge.capture"]
 """The command; the number of its socket is added as last argument."""

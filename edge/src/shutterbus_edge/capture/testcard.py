@@ -16,7 +16,7 @@ from shutterbus_edge.capture.orientation import SETTINGS as TURNS
 from shutterbus_edge.capture.pixels import Annotation, to_jpeg, turned
 from shutterbus_edge.errors import MisconfiguredError
 from shutterbus_edge.picture import PictureSettings
-from shutterbus_wire.clock import Clock
+from shutterbus_runtime.clock import Clock
 
 DEFAULT_SIZE_PX = (1280, 720)
 DEFAULT_RATE = 5.0

@@ -11,8 +11,8 @@ from shutterbus_edge.doctor.patient import Patient
 from shutterbus_edge.errors import EdgeError, SettingsError
 from shutterbus_edge.loading import load
 from shutterbus_edge.spool import camera_name
-from shutterbus_wire.checks import Check, Finding, Line, carry_out, failure, ok, skipped, warning
-from shutterbus_wire.clock import SystemClock
+from shutterbus_runtime.checks import Check, Finding, Line, carry_out, failure, ok, skipped, warning
+from shutterbus_runtime.clock import SystemClock
 
 __all__ = ["examine"]
 

@@ -11,8 +11,8 @@ from shutterbus_edge.doctor import reach, sizes
 from shutterbus_edge.doctor.patient import Patient
 from shutterbus_edge.publish.kafka import _WHO_WE_ARE
 from shutterbus_edge.publish.kafka_net import Net
-from shutterbus_wire.broker import BrokerSettings
-from shutterbus_wire.checks import Check, Finding, failure, ok, skipped, together, warning
+from shutterbus_runtime.checks import Check, Finding, failure, ok, skipped, together, warning
+from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire.names import kafka_topic
 
 ANSWER_S = 6.0

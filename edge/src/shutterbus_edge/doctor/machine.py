@@ -9,7 +9,7 @@ import shutterbus_edge
 from shutterbus_edge import board
 from shutterbus_edge.doctor.patient import Patient
 from shutterbus_edge.timekeeping import clock_synced
-from shutterbus_wire.checks import Finding, failure, ok, skipped, together, warning
+from shutterbus_runtime.checks import Finding, failure, ok, skipped, together, warning
 
 FORWARDS_SIGNALS = ("docker-init", "tini", "dumb-init", "catatonit", "systemd", "init")
 CAP_SYS_ADMIN = 1 << 21

@@ -10,8 +10,8 @@ from shutterbus_edge.doctor.patient import Patient
 from shutterbus_edge.errors import EdgeError, MisconfiguredError, NobodyListensError
 from shutterbus_edge.publish.client import Outgoing
 from shutterbus_edge.publish.mqtt import MqttClient, Version
-from shutterbus_wire.broker import BrokerSettings
-from shutterbus_wire.checks import Check, Finding, failure, ok, skipped, warning
+from shutterbus_runtime.checks import Check, Finding, failure, ok, skipped, warning
+from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire.message import Message
 from shutterbus_wire.names import MQTT_PREFIX
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from shutterbus_edge import schedule
 from shutterbus_edge.publish.encode import Encoder
 from shutterbus_edge.settings import EdgeSettings
-from shutterbus_wire.clock import Clock
+from shutterbus_runtime.clock import Clock
 
 OUTLOOK = 500
 """Shots that are looked at to know how many there are in a day: by calendar, nights may have none."""

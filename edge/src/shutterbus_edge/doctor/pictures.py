@@ -12,7 +12,7 @@ from shutterbus_edge.capture.process import CaptureProcess
 from shutterbus_edge.doctor.patient import Patient
 from shutterbus_edge.errors import CameraFinishedError, CameraUnavailableError
 from shutterbus_edge.spool.files import LOCK
-from shutterbus_wire.checks import Finding, failure, ok, skipped, warning
+from shutterbus_runtime.checks import Finding, failure, ok, skipped, warning
 from shutterbus_wire.errors import MalformedError
 from shutterbus_wire.jpeg import size_px
 

@@ -14,9 +14,9 @@ from typing import Any
 
 from shutterbus_edge.doctor.patient import Patient
 from shutterbus_edge.publish.reach import Address, speaks_tls, why
-from shutterbus_wire.broker import BrokerSettings
-from shutterbus_wire.checks import Finding, failure, ok, together, warning
-from shutterbus_wire.tls import Tls
+from shutterbus_runtime.checks import Finding, failure, ok, together, warning
+from shutterbus_transport.settings import BrokerSettings
+from shutterbus_transport.tls import Tls
 
 CONNECT_S = 4.0
 ALERT_S = 0.3

@@ -1,8 +1,8 @@
 """Whether this camera's pictures are small enough for the broker."""
 
 from shutterbus_edge.doctor.patient import Patient
-from shutterbus_wire.broker import KAFKA_OVERHEAD_BYTES
-from shutterbus_wire.checks import Finding, failure, ok, warning
+from shutterbus_runtime.checks import Finding, failure, ok, warning
+from shutterbus_transport.settings import KAFKA_OVERHEAD_BYTES
 
 FOR_4K_BYTES = 8_388_620
 PX_4K = 3840 * 2160

@@ -10,7 +10,7 @@ from shutterbus_edge.spool.files import Free
 from shutterbus_edge.spool.limits import GIB, SpoolLimits
 from shutterbus_edge.spool.names import parse
 from shutterbus_edge.spool.quarantine import EXPLANATION, FOLDER
-from shutterbus_wire.checks import Finding, failure, ok, skipped, together, warning
+from shutterbus_runtime.checks import Finding, failure, ok, skipped, together, warning
 
 TRIALS = 20
 TRIAL_BYTES = 200_000

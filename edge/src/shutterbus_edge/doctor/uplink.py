@@ -11,7 +11,7 @@ import termios
 import time
 
 from shutterbus_edge.doctor.patient import Patient
-from shutterbus_wire.checks import Finding, failure, ok, skipped, warning
+from shutterbus_runtime.checks import Finding, failure, ok, skipped, warning
 
 SENT_BYTES = 131_072
 WHOLE_BYTES = 262_144

@@ -10,7 +10,7 @@ from shutterbus_edge.publish.lane import PIPELINED_BYTES, Lane
 from shutterbus_edge.publish.line import Line
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_edge.spool.names import Kind
-from shutterbus_wire.clock import Clock
+from shutterbus_runtime.clock import Clock
 
 KINDS: tuple[Kind, ...] = ("record", "frame")
 """In the order of sending: records are small, and the account of the pictures should not wait for them."""

@@ -3,8 +3,8 @@
 from shutterbus_edge.errors import FrameRefusedError
 from shutterbus_edge.publish.client import Outgoing
 from shutterbus_edge.spool import Held
+from shutterbus_transport.settings import KAFKA_OVERHEAD_BYTES
 from shutterbus_wire import exif
-from shutterbus_wire.broker import KAFKA_OVERHEAD_BYTES
 from shutterbus_wire.errors import MalformedError
 from shutterbus_wire.frame import Facts, Frame, Lane
 from shutterbus_wire.message import MessageFormat, encode_frame

@@ -28,7 +28,7 @@ from shutterbus_edge.publish.chatter import quieten
 from shutterbus_edge.publish.client import Done, Outgoing
 from shutterbus_edge.publish.kafka_net import BY_US, CLOSE_TIMEOUT_S, Net, Producer
 from shutterbus_edge.publish.tls import plain_to_tls, tls_refusal
-from shutterbus_wire.broker import BrokerSettings
+from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire.message import kafka_headers
 
 log = logging.getLogger(__name__)

@@ -22,10 +22,10 @@ from shutterbus_edge.publish.flight import Flight, Kind
 from shutterbus_edge.publish.line import SUSPECT_AFTER_S, Line
 from shutterbus_edge.publish.retry import Retry
 from shutterbus_edge.spool import Held, Spool
-from shutterbus_wire.clock import Clock
+from shutterbus_runtime.clock import Clock
+from shutterbus_runtime.outage import Outage
 from shutterbus_wire.frame import Facts
 from shutterbus_wire.frame import Lane as LaneName
-from shutterbus_wire.outage import Outage
 
 log = logging.getLogger(__name__)
 

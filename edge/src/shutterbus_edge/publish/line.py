@@ -7,7 +7,7 @@ from shutterbus_edge.errors import BrokerUnavailableError, EdgeError, HungUpErro
 from shutterbus_edge.publish.client import Client, OpenClient
 from shutterbus_edge.publish.hang_ups import HangUps
 from shutterbus_edge.publish.retry import Retry
-from shutterbus_wire.clock import Clock
+from shutterbus_runtime.clock import Clock
 
 SUSPECT_AFTER_S = 5.0
 """Unconfirmed for so long, a message makes us ask whether the broker is still there."""

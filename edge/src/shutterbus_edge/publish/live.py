@@ -11,7 +11,7 @@ from shutterbus_edge.publish.flight import Flight, Kind
 from shutterbus_edge.publish.lane import Lane
 from shutterbus_edge.publish.line import Line
 from shutterbus_edge.spool import Held, Spool
-from shutterbus_wire.clock import Clock
+from shutterbus_runtime.clock import Clock
 from shutterbus_wire.frame import Facts
 
 RECORDS_WAITING_MAX = 32

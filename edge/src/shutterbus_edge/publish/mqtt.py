@@ -26,7 +26,7 @@ from shutterbus_edge.publish.client import Done, Outgoing
 from shutterbus_edge.publish.mqtt_connection import Connection, Protocol
 from shutterbus_edge.publish.reach import why
 from shutterbus_edge.publish.tls import plain_to_tls, tls_refusal
-from shutterbus_wire.broker import BrokerSettings
+from shutterbus_transport.settings import BrokerSettings
 
 log = logging.getLogger(__name__)
 

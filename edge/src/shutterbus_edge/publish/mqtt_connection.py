@@ -18,7 +18,7 @@ from paho.mqtt.properties import Properties
 from shutterbus_edge.errors import NotGrantedError
 from shutterbus_edge.publish import sockets
 from shutterbus_edge.publish.client import Outgoing
-from shutterbus_wire.broker import BrokerSettings
+from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire.message import Message, mqtt_user_properties
 
 Protocol = Literal[5, 4, 3]

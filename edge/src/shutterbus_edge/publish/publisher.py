@@ -17,13 +17,13 @@ from shutterbus_edge.publish.reach import reach, why
 from shutterbus_edge.publish.retry import Retry
 from shutterbus_edge.settings import EdgeSettings
 from shutterbus_edge.spool import Held, Spool
+from shutterbus_runtime.clock import Clock
+from shutterbus_runtime.outage import Outage
+from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire import __version__
-from shutterbus_wire.broker import BrokerSettings
-from shutterbus_wire.clock import Clock
 from shutterbus_wire.frame import Facts
 from shutterbus_wire.frame import Lane as LaneName
 from shutterbus_wire.names import kafka_topic
-from shutterbus_wire.outage import Outage
 from shutterbus_wire.records import Status
 
 log = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 
 from shutterbus_edge.errors import EdgeError, MisconfiguredError, NobodyListensError, NotGrantedError
-from shutterbus_wire.outage import Outage
+from shutterbus_runtime.outage import Outage
 
 AWAY_FIRST_S, AWAY_MOST_S = 0.5, 5.0
 OTHERS_FIRST_S, OTHERS_MOST_S = 5.0, 60.0

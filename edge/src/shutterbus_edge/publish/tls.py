@@ -4,7 +4,7 @@ import ssl
 
 from shutterbus_edge.errors import MisconfiguredError
 from shutterbus_edge.publish.reach import speaks_tls
-from shutterbus_wire.broker import BrokerSettings
+from shutterbus_transport.settings import BrokerSettings
 
 
 def plain_to_tls(settings: BrokerSettings) -> MisconfiguredError | None:

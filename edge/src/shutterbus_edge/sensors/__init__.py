@@ -5,7 +5,7 @@ from typing import Protocol
 
 from shutterbus_edge.sensors.cpu import Cpu
 from shutterbus_edge.sensors.simulated import Simulated
-from shutterbus_wire.clock import Clock
+from shutterbus_runtime.clock import Clock
 
 
 class Sensor(Protocol):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from shutterbus_wire.clock import Clock
+from shutterbus_runtime.clock import Clock
 
 
 class Cpu:

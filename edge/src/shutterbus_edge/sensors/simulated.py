@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from shutterbus_wire.clock import Clock
+from shutterbus_runtime.clock import Clock
 
 DAY_S = 86_400
 

@@ -30,7 +30,7 @@ from shutterbus_edge.spool.tally import Dropped, SpoolCounts, Tally
 
 if TYPE_CHECKING:
     from shutterbus_edge.settings import SpoolSettings
-    from shutterbus_wire.clock import Clock
+    from shutterbus_runtime.clock import Clock
 
 __all__ = ["Dropped", "Held", "Spool", "SpoolCounts", "SpoolLimits", "Tally", "camera_name", "open_spool"]
 

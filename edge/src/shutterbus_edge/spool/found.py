@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from shutterbus_edge.spool import names
 from shutterbus_edge.spool.files import Files, Found, discard
 from shutterbus_edge.spool.index import Entry
-from shutterbus_wire.clock import Clock
+from shutterbus_runtime.clock import Clock
 
 TEMPORARY = re.compile(r"\..+\.tmp")
 

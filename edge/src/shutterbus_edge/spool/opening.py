@@ -10,7 +10,7 @@ from shutterbus_edge.spool import epoch as epochs
 from shutterbus_edge.spool import found
 from shutterbus_edge.spool.files import Files, Found, store
 from shutterbus_edge.spool.index import Entry
-from shutterbus_wire.clock import Clock
+from shutterbus_runtime.clock import Clock
 
 log = logging.getLogger(__name__)
 

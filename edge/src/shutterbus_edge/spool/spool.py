@@ -15,7 +15,7 @@ from shutterbus_edge.spool.limits import Mode, SpoolLimits
 from shutterbus_edge.spool.names import Held, Kind
 from shutterbus_edge.spool.tally import Ledger, SpoolCounts
 from shutterbus_edge.spool.writer import Writer
-from shutterbus_wire.clock import Clock
+from shutterbus_runtime.clock import Clock
 from shutterbus_wire.frame import Facts
 from shutterbus_wire.identity import FrameId
 

@@ -11,8 +11,8 @@ from shutterbus_edge.spool.files import Files, store
 from shutterbus_edge.spool.index import Entry, may_leave_memory
 from shutterbus_edge.spool.limits import VICTIMS_MAX, Mode, SpoolLimits
 from shutterbus_edge.spool.room import DiskRoom, MemoryRoom, Verdict
-from shutterbus_wire.clock import Clock
-from shutterbus_wire.outage import Outage
+from shutterbus_runtime.clock import Clock
+from shutterbus_runtime.outage import Outage
 
 log = logging.getLogger(__name__)
 

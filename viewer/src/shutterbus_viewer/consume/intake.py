@@ -5,12 +5,12 @@ import threading
 from collections import Counter
 from collections.abc import Mapping
 
+from shutterbus_runtime.clock import Clock
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.errors import TooManyError
 from shutterbus_viewer.latest import Picture
 from shutterbus_viewer.upright import upright_size_px
 from shutterbus_wire import names
-from shutterbus_wire.clock import Clock
 from shutterbus_wire.errors import IdentityError, MalformedError
 from shutterbus_wire.frame import Frame
 from shutterbus_wire.message import Arrival, decode_frame, topic_of_ours

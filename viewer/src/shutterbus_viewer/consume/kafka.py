@@ -15,15 +15,15 @@ from typing import Any
 
 from kafka.errors import CorruptRecordError, KafkaError, KafkaTimeoutError, UnsupportedCodecError
 
+from shutterbus_runtime.clock import Clock
+from shutterbus_runtime.outage import Outage
+from shutterbus_transport.settings import BrokerSettings
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.consume.intake import Intake
 from shutterbus_viewer.consume.kafka_client import Connection, LastWords
-from shutterbus_wire.broker import BrokerSettings
-from shutterbus_wire.clock import Clock
 from shutterbus_wire.errors import MalformedError
 from shutterbus_wire.message import Arrival, arrival_from_kafka
 from shutterbus_wire.names import camera_of_kafka_topic
-from shutterbus_wire.outage import Outage
 
 log = logging.getLogger(__name__)
 

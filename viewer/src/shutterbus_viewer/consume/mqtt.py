@@ -12,14 +12,14 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from shutterbus_runtime.clock import Clock
+from shutterbus_runtime.outage import Outage
+from shutterbus_transport.settings import BrokerSettings
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.consume.intake import Intake
-from shutterbus_wire.broker import BrokerSettings
-from shutterbus_wire.clock import Clock
 from shutterbus_wire.errors import MalformedError
 from shutterbus_wire.message import Arrival, arrival_from_mqtt
 from shutterbus_wire.names import DOCTOR_TOPIC, camera_of_mqtt_topic
-from shutterbus_wire.outage import Outage
 
 log = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import hash_secret_raw
 from itsdangerous import BadSignature, URLSafeSerializer
 
+from shutterbus_runtime.clock import Clock
 from shutterbus_viewer.show.tries import Tries
-from shutterbus_wire.clock import Clock
 
 SESSION_S = 12 * 3_600
 BASIC_REMEMBERED_S = 300.0

@@ -12,13 +12,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
+from shutterbus_runtime.clock import Clock
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.changes import Change
 from shutterbus_viewer.errors import UndrawableError
 from shutterbus_viewer.latest import Picture
 from shutterbus_viewer.show.thumbnails import Thumbnails
 from shutterbus_viewer.state import camera_state, camera_states, picture_facts
-from shutterbus_wire.clock import Clock
 from shutterbus_wire.records import Reading
 
 VERSION = 1

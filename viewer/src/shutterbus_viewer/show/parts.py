@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from starlette.requests import HTTPConnection
 
+from shutterbus_runtime.clock import Clock
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.consume.intake import Intake
 from shutterbus_viewer.errors import TooManyError
 from shutterbus_viewer.show.thumbnails import Thumbnails
-from shutterbus_wire.clock import Clock
 
 LIVE_MAX = 100
 STREAMS_MAX = 64

@@ -4,7 +4,7 @@ import ipaddress
 import math
 from collections import deque
 
-from shutterbus_wire.clock import Clock
+from shutterbus_runtime.clock import Clock
 
 TRIES = 5
 WINDOW_S = 60.0

@@ -18,9 +18,9 @@ from pydantic import (
     model_validator,
 )
 
-from shutterbus_wire.settings import Family, Name, SwitchedBy
-from shutterbus_wire.settings_values import Allowed, Bytes, Seconds, Switch, Whole, choice, did_you_mean
-from shutterbus_wire.tls import Tls
+from shutterbus_runtime.settings import Family, Name, SwitchedBy
+from shutterbus_runtime.settings.values import Allowed, Bytes, Seconds, Switch, Whole, choice, did_you_mean
+from shutterbus_transport.tls import Tls
 
 __all__ = ["KAFKA_OVERHEAD_BYTES", "REQUEST_MAX_BYTES", "BrokerSettings", "Tls"]
 

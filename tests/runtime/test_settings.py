@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, Field, SecretStr
 
-from shutterbus_wire.settings import (
+from shutterbus_runtime.settings import (
     Family,
     Given,
     Name,
@@ -20,8 +20,8 @@ from shutterbus_wire.settings import (
     unknown,
     unusable,
 )
-from shutterbus_wire.settings_text import effective, example_env, reference
-from shutterbus_wire.settings_values import Bytes, Seconds, Whole, choice
+from shutterbus_runtime.settings.text import effective, example_env, reference
+from shutterbus_runtime.settings.values import Bytes, Seconds, Whole, choice
 
 
 class Door(BaseModel, frozen=True):

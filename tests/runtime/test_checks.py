@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from shutterbus_wire.checks import (
+from shutterbus_runtime.checks import (
     Check,
     Finding,
     carry_out,

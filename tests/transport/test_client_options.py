@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from kafka import KafkaConsumer, KafkaProducer
 
-from shutterbus_wire.broker_options import KAFKA_RESERVED, kafka_options, mqtt_options
-from shutterbus_wire.settings import Given
+from shutterbus_runtime.settings import Given
+from shutterbus_transport.client_options import KAFKA_RESERVED, kafka_options, mqtt_options
 
 KAFKA = kafka_options(KafkaProducer.DEFAULT_CONFIG, "SS_", ["SS_BROKERS"])
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field, TypeAdapter, ValidationError
 
-from shutterbus_wire.settings_values import (
+from shutterbus_runtime.settings.values import (
     Number,
     choice,
     did_you_mean,

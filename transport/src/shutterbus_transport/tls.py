@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, SecretStr, model_validator
 
-from shutterbus_wire.settings import Name
-from shutterbus_wire.settings_values import Switch
+from shutterbus_runtime.settings import Name
+from shutterbus_runtime.settings.values import Switch
 
 
 class Tls(BaseModel, frozen=True):

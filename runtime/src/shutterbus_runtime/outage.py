@@ -3,7 +3,7 @@
 import logging
 import threading
 
-from shutterbus_wire.clock import Clock
+from shutterbus_runtime.clock import Clock
 
 
 class Outage:

@@ -14,7 +14,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from pydantic import ValidationError
 
 from certificates import issue, openssl
-from shutterbus_wire.broker import BrokerSettings, Tls
+from shutterbus_transport.settings import BrokerSettings, Tls
 
 
 def _broker(**values: Any) -> BrokerSettings:

@@ -1,6 +1,6 @@
 """Settings by their names in the environment: found, checked, and explained where they cannot be used.
 
-A settings class is a pydantic model whose fields carry their names; see ``settings_class``. From that come the
+A settings class is a pydantic model whose fields carry their names; see ``fields``. From that come the
 reading of ``SPOOL_MAX_AGE=7d``, the sentence about ``SPOOL_MAX_AGE=soon``, the suggestion for ``SPOOL_MAXAGE``, the
 line in ``shutterbus-edge settings``, in ``.env.example`` and in ``docs/settings.md``. Nothing here looks at the
 environment or at a file: a process collects what it was given and passes it in.
@@ -13,27 +13,21 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from shutterbus_wire.errors import WireError
-from shutterbus_wire.settings_class import (
-    Family,
+from shutterbus_runtime.settings.fields import (
     MayBeEmpty,
-    Name,
     Path,
     Prefix,
     Setting,
-    SwitchedBy,
     members,
     nested_class,
     settings_of,
 )
-from shutterbus_wire.settings_values import allowed, nearest
-
-__all__ = ["Family", "MayBeEmpty", "Name", "Path", "Prefix", "Setting", "SwitchedBy", "settings_of"]
+from shutterbus_runtime.settings.values import allowed, nearest
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class SettingsError(WireError):
+class SettingsError(ValueError):
     """Settings that cannot be used. Say every sentence, and stop.
 
     Attributes:

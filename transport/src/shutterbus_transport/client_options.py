@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from shutterbus_wire.settings import Given, OptionCheck, unusable
-from shutterbus_wire.settings_values import did_you_mean, read_number, read_switch, read_whole
+from shutterbus_runtime.settings import Given, OptionCheck, unusable
+from shutterbus_runtime.settings.values import did_you_mean, read_number, read_switch, read_whole
 
 _OURS = "Shutterbus sets it itself, so that no picture is lost or repeated out of order"
 KAFKA_RESERVED: Mapping[str, str] = {

@@ -9,8 +9,9 @@ from typing import Any
 from pydantic import BaseModel, SecretStr
 from pydantic_core import PydanticUndefined
 
-from shutterbus_wire.settings import Given, Path, Setting, settings_of
-from shutterbus_wire.settings_values import allowed
+from shutterbus_runtime.settings.fields import Path, Setting, settings_of
+from shutterbus_runtime.settings.resolve import Given
+from shutterbus_runtime.settings.values import allowed
 
 HIDDEN = "********"
 _SECRET_WORDS = ("password", "secret", "token")

@@ -1,0 +1,1 @@
+"""How frames travel: everything that opens a connection to a broker."""
