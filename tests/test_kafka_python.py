@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from kafka.errors import KafkaConnectionError, KafkaTimeoutError
 
-from shutterbus_edge.publish import kafka_net
+from shutterbus_transport.kafka import library as kafka_net
 from shutterbus_viewer.consume import kafka_client
 from shutterbus_viewer.consume.kafka_client import Connection
 

@@ -7,15 +7,15 @@ from pathlib import Path
 
 from edge.fakes_edge import JPEG
 from fakes import FakeClock
-from shutterbus_edge.errors import BrokerUnavailableError, EdgeError, HungUpError
 from shutterbus_edge.publish.backlog import BacklogLane
-from shutterbus_edge.publish.client import Done, Outgoing
 from shutterbus_edge.publish.encode import Encoder
 from shutterbus_edge.publish.hang_ups import HangUps, Proven
 from shutterbus_edge.publish.line import Line
 from shutterbus_edge.publish.live import LiveLane
 from shutterbus_edge.publish.retry import Retry
 from shutterbus_edge.spool import Held, Spool
+from shutterbus_transport.errors import BrokerClosedConnectionError, BrokerUnavailableError, TransportError
+from shutterbus_transport.sending import Done, Outgoing
 from shutterbus_wire.exif import stamp
 from shutterbus_wire.frame import Facts, Lane
 from shutterbus_wire.records import Reading, encode_record
@@ -30,7 +30,7 @@ def picture(facts: Facts, size_bytes: int = 0) -> bytes:
     return stamp(jpeg + JPEG[2:], facts, software="test")
 
 
-HUNG_UP = HungUpError("the broker hung up")
+HUNG_UP = BrokerClosedConnectionError("the broker hung up")
 SILENT = BrokerUnavailableError("the connection is lost")
 
 
@@ -56,9 +56,9 @@ class FakeBroker:
     silent: bool = False
     confirm_after_s: float = 0.0
     bytes_per_s: float | None = None
-    verdict: Callable[[Outgoing], EdgeError | None] = lambda _: None
+    verdict: Callable[[Outgoing], TransportError | None] = lambda _: None
     hidden_limit_bytes: int | None = None
-    refusal: EdgeError | None = None
+    refusal: TransportError | None = None
     received: list[tuple[str, str]] = field(default_factory=list)
     retained: list[str] = field(default_factory=list)
     clients: list["FakeClient"] = field(default_factory=list)
@@ -79,7 +79,7 @@ class FakeBroker:
         self.clients.append(client)
         return client
 
-    def lose_connections(self, error: EdgeError = HUNG_UP) -> None:
+    def lose_connections(self, error: TransportError = HUNG_UP) -> None:
         """End every connection, as a broker that stops does, or by *error*."""
         for client in self.clients:
             client.lose(error)
@@ -107,7 +107,7 @@ class FakeClient:
         self.lane = lane
         self.closed = False
         self._broker = broker
-        self._lost: EdgeError | None = None
+        self._lost: TransportError | None = None
         self._in_flight: list[tuple[float, Outgoing, Done]] = []
         self._free_at_s = 0.0
 
@@ -138,7 +138,7 @@ class FakeClient:
                     self._broker.retained.append(identity)
             done(verdict)
 
-    def lose(self, error: EdgeError) -> None:
+    def lose(self, error: TransportError) -> None:
         self._lost = self._lost or error
         in_flight, self._in_flight = self._in_flight, []
         for _, _, done in in_flight:
@@ -148,7 +148,7 @@ class FakeClient:
     def in_flight(self) -> int:
         return len(self._in_flight)
 
-    def broken(self) -> EdgeError | None:
+    def broken(self) -> TransportError | None:
         return self._lost
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from edge.fakes_publish import Bench
-from shutterbus_edge.errors import BrokerUnavailableError, NobodyListensError
+from shutterbus_transport.errors import BrokerUnavailableError, NoSubscribersError
 
 
 @pytest.fixture
@@ -76,9 +76,9 @@ def test_backlog_probes_with_one_picture_while_nobody_listens(bench: Bench) -> N
     keep_backlog(bench, 20)
     asked: list[int] = []
 
-    def nobody(_: object) -> NobodyListensError:
+    def nobody(_: object) -> NoSubscribersError:
         asked.append(len(asked))
-        return NobodyListensError("nobody listens")
+        return NoSubscribersError("nobody listens")
 
     bench.broker.verdict = nobody
     bench.run_s(30)

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from edge.fakes_publish import HUNG_UP, SILENT, Bench
-from shutterbus_edge.errors import EdgeError
 from shutterbus_edge.publish.flight import Flight
 from shutterbus_edge.publish.hang_ups import HANG_UPS_MAX, HangUps, Proven
 from shutterbus_edge.spool import Held
+from shutterbus_transport.errors import TransportError
 from shutterbus_wire.identity import FrameId
 from shutterbus_wire.records import Status
 
@@ -153,7 +153,7 @@ def test_line_that_falls_silent_again_and_again_is_a_bad_line(bench: Bench) -> N
 
 
 @pytest.mark.parametrize("error", [HUNG_UP, SILENT])
-def test_connections_that_end_while_nothing_is_sent_say_nothing(bench: Bench, error: EdgeError) -> None:
+def test_connections_that_end_while_nothing_is_sent_say_nothing(bench: Bench, error: TransportError) -> None:
     for _ in range(20):
         bench.run_s(6)
         bench.broker.lose_connections(error)

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from edge.fakes_publish import Bench
-from shutterbus_edge.errors import (
+from shutterbus_transport.errors import (
     BrokerUnavailableError,
-    EdgeError,
-    FrameRefusedError,
-    MisconfiguredError,
-    NobodyListensError,
-    NotGrantedError,
+    MessageRefusedError,
+    NoSubscribersError,
+    NotAuthorizedError,
+    TransportError,
+    TransportMisconfiguredError,
 )
 from shutterbus_wire.records import Status
 
@@ -206,7 +206,7 @@ def test_picture_over_the_limit_is_set_aside_with_both_numbers_and_the_next_one_
 
 
 def test_refused_picture_is_set_aside_and_the_next_one_flows(bench: Bench) -> None:
-    bench.broker.verdict = lambda _: FrameRefusedError("invalid", "the broker refuses it")
+    bench.broker.verdict = lambda _: MessageRefusedError("invalid", "the broker refuses it")
     bench.shoot()
     bench.run_s(1)
     bench.broker.verdict = lambda _: None
@@ -221,9 +221,9 @@ def test_nobody_listens_keeps_the_picture_and_probes_ever_more_seldom(bench: Ben
     """Health says so meanwhile; the newest picture is the probe."""
     asked: list[float] = []
 
-    def nobody(_: object) -> NobodyListensError:
+    def nobody(_: object) -> NoSubscribersError:
         asked.append(bench.clock.monotonic_s())
-        return NobodyListensError("nobody listens")
+        return NoSubscribersError("nobody listens")
 
     bench.broker.verdict = nobody
     start_s = bench.clock.monotonic_s()
@@ -244,7 +244,7 @@ def test_nobody_listens_keeps_the_picture_and_probes_ever_more_seldom(bench: Ben
 
 def test_misconfiguration_waits_a_minute_between_attempts_and_keeps_everything(bench: Bench) -> None:
     """A wrong password sent every few seconds locks the account."""
-    bench.broker.refusal = MisconfiguredError("wrong password")
+    bench.broker.refusal = TransportMisconfiguredError("wrong password")
     bench.run_s(300, each=bench.shoot, step_s=1)
 
     assert bench.broker.probes == 6
@@ -260,9 +260,9 @@ def test_denied_topic_is_asked_for_soon_then_rarely_each_time_as_who_we_are_by_t
     """A server that is just starting gives its rights within seconds; a new certificate counts from the next connection on."""
     asked: list[float] = []
 
-    def denied(_: object) -> NotGrantedError:
+    def denied(_: object) -> NotAuthorizedError:
         asked.append(bench.clock.monotonic_s())
-        return NotGrantedError("the broker does not let us write")
+        return NotAuthorizedError("the broker does not let us write")
 
     bench.broker.verdict = denied
     bench.run_s(200, each=bench.shoot, step_s=1)
@@ -280,10 +280,10 @@ def test_denied_topic_is_asked_for_soon_then_rarely_each_time_as_who_we_are_by_t
 def test_broker_that_hangs_up_on_whoever_it_denies_is_not_asked_more_often(bench: Bench) -> None:
     asked: list[float] = []
 
-    def denied(_: object) -> NotGrantedError:
+    def denied(_: object) -> NotAuthorizedError:
         asked.append(bench.clock.monotonic_s())
         bench.broker.lose_connections()
-        return NotGrantedError("the broker does not let us write")
+        return NotAuthorizedError("the broker does not let us write")
 
     bench.broker.verdict = denied
     bench.run_s(200, each=bench.shoot, step_s=1)
@@ -295,7 +295,9 @@ def test_broker_that_hangs_up_on_whoever_it_denies_is_not_asked_more_often(bench
 
 def test_readings_that_are_denied_close_no_connection(bench: Bench) -> None:
     bench.broker.verdict = lambda outgoing: (
-        NotGrantedError("the broker does not let us write") if outgoing.topic.endswith("readings") else None
+        NotAuthorizedError("the broker does not let us write")
+        if outgoing.topic.endswith("readings")
+        else None
     )
 
     def both() -> None:
@@ -314,7 +316,7 @@ def test_readings_that_are_denied_close_no_connection(bench: Bench) -> None:
 
 def test_readings_without_a_subscriber_hold_up_no_picture(bench: Bench) -> None:
     bench.broker.verdict = lambda outgoing: (
-        NobodyListensError("nobody listens") if outgoing.topic.endswith("readings") else None
+        NoSubscribersError("nobody listens") if outgoing.topic.endswith("readings") else None
     )
 
     def both() -> None:
@@ -364,8 +366,10 @@ def test_status_is_told_again_after_every_connecting(bench: Bench) -> None:
     assert bench.live.is_idle
 
 
-@pytest.mark.parametrize("error", [NobodyListensError("nobody listens"), MisconfiguredError("not allowed")])
-def test_what_only_others_can_change_is_not_waited_for(bench: Bench, error: EdgeError) -> None:
+@pytest.mark.parametrize(
+    "error", [NoSubscribersError("nobody listens"), TransportMisconfiguredError("not allowed")]
+)
+def test_what_only_others_can_change_is_not_waited_for(bench: Bench, error: TransportError) -> None:
     """A stop would spend all its grace on it; the picture is safe in the spool."""
     bench.broker.verdict = lambda _: error
     bench.shoot()

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from shutterbus_edge.errors import BrokerUnavailableError
-from shutterbus_edge.publish.mqtt import MqttClient, Version
+from shutterbus_transport.errors import BrokerUnavailableError
+from shutterbus_transport.mqtt.sending import MqttClient, Version
 from shutterbus_transport.settings import BrokerSettings
 
 CONNACK_OLD = bytes.fromhex("20020001")  # MQTT 3.1.1: unacceptable protocol version

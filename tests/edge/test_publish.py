@@ -14,26 +14,26 @@ from edge.fakes_publish import FakeBroker, picture
 from edge.fakes_tls import Authority
 from edge.fakes_tls import listening as listening_by_tls
 from fakes import FakeClock
-from shutterbus_edge.errors import (
-    BrokerUnavailableError,
-    FrameRefusedError,
-    MisconfiguredError,
-    NobodyListensError,
-    NotGrantedError,
-)
-from shutterbus_edge.publish import Publisher, kafka_net
+from shutterbus_edge.publish import Publisher
 from shutterbus_edge.publish.backlog import Allowance
-from shutterbus_edge.publish.chatter import quieten
-from shutterbus_edge.publish.client import Client, OpenClient
 from shutterbus_edge.publish.encode import Encoder
-from shutterbus_edge.publish.kafka import KafkaClient
-from shutterbus_edge.publish.mqtt import MqttClient, Version
-from shutterbus_edge.publish.reach import reach, speaks_tls, why
 from shutterbus_edge.publish.retry import Retry
-from shutterbus_edge.publish.tls import tls_refusal
 from shutterbus_edge.settings import EdgeSettings
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_runtime.clock import SystemClock
+from shutterbus_transport.errors import (
+    BrokerUnavailableError,
+    MessageRefusedError,
+    NoSubscribersError,
+    NotAuthorizedError,
+    TransportMisconfiguredError,
+)
+from shutterbus_transport.kafka import library as kafka_net
+from shutterbus_transport.kafka.sending import KafkaClient
+from shutterbus_transport.log_throttle import quieten
+from shutterbus_transport.mqtt.sending import MqttClient, Version
+from shutterbus_transport.probe import reach, speaks_tls, tls_refusal, why
+from shutterbus_transport.sending import Client, OpenClient
 from shutterbus_transport.settings import BrokerSettings, Tls
 from shutterbus_wire.frame import Facts
 from shutterbus_wire.identity import FrameId
@@ -138,7 +138,7 @@ def test_stop_where_nobody_listens_takes_no_time_and_loses_nothing(spool: Spool,
     """A broker says so again and again, and no grace is long enough for somebody to subscribe."""
     broker = FakeBroker(
         FakeClock(),
-        verdict=lambda sent: NobodyListensError("nobody") if sent.topic.endswith("frames") else None,
+        verdict=lambda sent: NoSubscribersError("nobody") if sent.topic.endswith("frames") else None,
     )
     publisher = publisher_on(broker, listening, spool)
     publisher.publish_status(Status(camera="gate", state="online", since_us=5))
@@ -237,7 +237,7 @@ def test_retain_can_be_forbidden_and_asked_for() -> None:
 
 
 def test_picture_without_its_facts_is_refused() -> None:
-    with pytest.raises(FrameRefusedError):
+    with pytest.raises(MessageRefusedError):
         Encoder("mqtt", "gate").frame(b"\xff\xd8\xff\xd9", "live")
 
 
@@ -250,9 +250,9 @@ def test_base64_leaves_less_room() -> None:
     ("error", "waits"),
     [
         (BrokerUnavailableError("away"), [0.5, 1, 2, 4, 5, 5]),
-        (NobodyListensError("nobody"), [5, 10, 20, 40, 60, 60]),
-        (NotGrantedError("no right"), [5, 10, 20, 40, 60, 60]),
-        (MisconfiguredError("wrong password"), [60, 60, 60]),
+        (NoSubscribersError("nobody"), [5, 10, 20, 40, 60, 60]),
+        (NotAuthorizedError("no right"), [5, 10, 20, 40, 60, 60]),
+        (TransportMisconfiguredError("wrong password"), [60, 60, 60]),
     ],
 )
 def test_patience_depends_on_what_went_wrong(error: BrokerUnavailableError, waits: list[float]) -> None:
@@ -273,9 +273,9 @@ def test_server_that_was_away_for_long_and_now_lacks_our_rights_is_asked_again_s
     retry = Retry(share=lambda: 1.0)
     for _ in range(1000):
         retry.failed(BrokerUnavailableError("away"), 0.0)
-    retry.failed(NotGrantedError("no right"), 0.0)
+    retry.failed(NotAuthorizedError("no right"), 0.0)
     assert retry.wait_s(0.0) == 5
-    retry.failed(MisconfiguredError("wrong password"), 0.0)
+    retry.failed(TransportMisconfiguredError("wrong password"), 0.0)
     assert retry.wait_s(0.0) == 60
 
 
@@ -341,7 +341,9 @@ def test_server_that_wants_a_certificate_is_answered_with_how_to_get_one(
     ours = Authority(tmp_path)
     with listening_by_tls(ours.issue("server", "127.0.0.1"), wants=ours) as port:
         broker = BrokerSettings(brokers=(("127.0.0.1", port),))
-        with pytest.raises(MisconfiguredError, match=r"expects an encrypted connection.*make enroll CAMERA="):
+        with pytest.raises(
+            TransportMisconfiguredError, match=r"expects an encrypted connection.*make enroll CAMERA="
+        ):
             connect(broker)
 
 

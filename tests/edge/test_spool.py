@@ -17,7 +17,7 @@ from kafka.record.util import calc_crc32c
 
 from edge.fakes_spool import Disk, FakeFiles, failing
 from fakes import FakeClock
-from shutterbus_edge.errors import MisconfiguredError, NoLongerHeldError, SpoolInUseError
+from shutterbus_edge.errors import FrameGoneError, MisconfiguredError, SpoolInUseError
 from shutterbus_edge.settings import SpoolSettings
 from shutterbus_edge.spool import Held, Spool, SpoolCounts, SpoolLimits, camera_name, open_spool
 from shutterbus_edge.spool.files import FolderFiles
@@ -172,7 +172,7 @@ def test_confirmed_frame_leaves_the_disk_whoever_claims_it(disk: Disk, clock: Fa
 
     assert not any(name.endswith(".jpg") for name in disk.names)
     assert spool.counts().this_epoch.acked == 1
-    with pytest.raises(NoLongerHeldError, match="no longer held"):
+    with pytest.raises(FrameGoneError, match="no longer held"):
         spool.read(held)
 
 
@@ -702,7 +702,7 @@ def test_damaged_frame_is_set_aside_and_the_next_one_flows(tmp_path: Path, clock
         damaged.write_bytes(FRAME[:-3])
         bad = spool.claim_oldest()
         assert bad is not None
-        with pytest.raises(NoLongerHeldError, match="digest"):
+        with pytest.raises(FrameGoneError, match="digest"):
             spool.read(bad)
         good = spool.claim_oldest()
         assert good is not None
@@ -721,7 +721,7 @@ def test_bad_sector_hurts_one_frame(disk: Disk, clock: FakeClock) -> None:
     assert held is not None
     files.fault = failing(errno.EIO, "read")
 
-    with pytest.raises(NoLongerHeldError, match=os.strerror(errno.EIO)):
+    with pytest.raises(FrameGoneError, match=os.strerror(errno.EIO)):
         spool.read(held)
     assert spool.counts().this_epoch.quarantined == 1
 
@@ -731,7 +731,7 @@ def test_file_that_somebody_removed_is_counted(disk: Disk, clock: FakeClock) -> 
     held = spool.put(spool.next_id(), FRAME)
     disk.names.clear()
 
-    with pytest.raises(NoLongerHeldError, match="vanished"):
+    with pytest.raises(FrameGoneError, match="vanished"):
         spool.read(held)
     assert dropped(spool) == {"vanished": [(0, 0)]}
 

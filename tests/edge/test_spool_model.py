@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 
 from edge.fakes_spool import Disk, FakeFiles, failing
 from fakes import FakeClock
-from shutterbus_edge.errors import NoLongerHeldError
+from shutterbus_edge.errors import FrameGoneError
 from shutterbus_edge.spool import Held, Spool, SpoolLimits
 from shutterbus_edge.spool.limits import Mode, OnFull
 from shutterbus_wire.identity import FrameId
@@ -156,7 +156,7 @@ class SpoolMachine(RuleBasedStateMachine):
         if file is None or self.faulty:  # it could not be moved away, and would be back after a restart
             return
         self.disk.names[file].data = b"?" + self.disk.names[file].data[1:] + b"!"
-        with pytest.raises(NoLongerHeldError):
+        with pytest.raises(FrameGoneError):
             self.spool.read(held)
         self.quarantined += held.kind == "frame" and held.id.epoch == self.spool.epoch
         self._forget(held.name)

@@ -12,7 +12,7 @@ import pytest
 
 from edge.fakes_spool import Disk, FakeFiles, PowerCut
 from fakes import FakeClock
-from shutterbus_edge.errors import NoLongerHeldError
+from shutterbus_edge.errors import FrameGoneError
 from shutterbus_edge.spool import Spool
 from shutterbus_edge.spool.tally import Tally
 from shutterbus_wire.identity import FrameId
@@ -96,7 +96,7 @@ def broken_promises(story: Story, left: Disk) -> list[str]:
     while held := spool.claim_oldest():
         try:
             data = spool.read(held)
-        except NoLongerHeldError:
+        except FrameGoneError:
             wrong.append(f"{held.name} is torn")
             continue
         if held.kind == "frame":

@@ -20,10 +20,10 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.fakes_publish import picture
 from shutterbus_edge.publish import Publisher
-from shutterbus_edge.publish.client import Client, Outgoing
 from shutterbus_edge.settings import EdgeSettings, PublishSettings
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_runtime.clock import SystemClock
+from shutterbus_transport.sending import Client, Outgoing
 from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire import exif
 from shutterbus_wire.frame import Facts, Lane
@@ -350,7 +350,7 @@ def test_picture_that_the_broker_itself_refuses_does_not_stop_the_next(
 ) -> None:
     """As when its limit was lowered after we asked."""
     monkeypatch.setattr("shutterbus_edge.publish.lane.Lane._check_size", lambda *_: None)
-    monkeypatch.setattr("shutterbus_edge.publish.kafka.KafkaClient._ask_limit", lambda *_: None)
+    monkeypatch.setattr("shutterbus_transport.kafka.sending.KafkaClient._ask_limit", lambda *_: None)
     edge.publisher.start()
     edge.shoot(LIMIT_BYTES + 50_000)
     edge.wait_all_sent()

@@ -9,9 +9,9 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from shutterbus_edge.doctor import reach, sizes
 from shutterbus_edge.doctor.patient import Patient
-from shutterbus_edge.publish.kafka import _WHO_WE_ARE
-from shutterbus_edge.publish.kafka_net import Net
 from shutterbus_runtime.checks import Check, Finding, failure, ok, skipped, together, warning
+from shutterbus_transport.kafka.library import Net
+from shutterbus_transport.kafka.sending import _WHO_WE_ARE
 from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire.names import kafka_topic
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from shutterbus_edge.doctor import reach, sizes
 from shutterbus_edge.doctor.patient import Patient
-from shutterbus_edge.errors import EdgeError, MisconfiguredError, NobodyListensError
-from shutterbus_edge.publish.client import Outgoing
-from shutterbus_edge.publish.mqtt import MqttClient, Version
 from shutterbus_runtime.checks import Check, Finding, failure, ok, skipped, warning
+from shutterbus_transport.errors import NoSubscribersError, TransportError, TransportMisconfiguredError
+from shutterbus_transport.mqtt.sending import MqttClient, Version
+from shutterbus_transport.sending import Outgoing
 from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire.message import Message
 from shutterbus_wire.names import MQTT_PREFIX
@@ -47,9 +47,9 @@ def _login(patient: Patient) -> Finding:
         with _connected(patient.settings.broker, version) as client:
             if client.keepalive_s < patient.settings.broker.keepalive_s:
                 patient.keepalive_s = client.keepalive_s
-    except MisconfiguredError as error:
+    except TransportMisconfiguredError as error:
         return failure(str(error), "in .env: SS_USERNAME and SS_PASSWORD, or " + patient.enroll)
-    except EdgeError as error:
+    except TransportError as error:
         return failure(str(error))
     if version.protocol != 5 and patient.settings.broker.protocol == 5:
         return warning("it speaks MQTT 3.1.1 only, in which no broker can say that it refuses a picture")
@@ -63,7 +63,7 @@ def _anonymous(patient: Patient) -> Finding:
     try:
         with _connected(reach.nobody(broker), Version(broker.protocol)):
             pass
-    except EdgeError:
+    except TransportError:
         return ok("a client without certificate and password is refused")
     return warning("anybody may connect without certificate and password", "on the server: make doctor")
 
@@ -72,9 +72,9 @@ def _topics(patient: Patient) -> Finding:
     if not patient.encoder.is_ours:
         return skipped(f"whoever reads {patient.encoder.frames_topic} would see what is sent to ask")
     answered = threading.Event()
-    answer: list[EdgeError | None] = []
+    answer: list[TransportError | None] = []
 
-    def done(error: EdgeError | None) -> None:
+    def done(error: TransportError | None) -> None:
         answer.append(error)
         answered.set()
 
@@ -84,12 +84,12 @@ def _topics(patient: Patient) -> Finding:
         with _connected(patient.settings.broker, version) as client:
             client.send(Outgoing(topic, b"", Message(b"?", "text/plain", {})), done)
             answered.wait(ANSWER_S)
-    except EdgeError as error:
+    except TransportError as error:
         return failure(str(error))
     said = answer[0] if answer else None
-    if isinstance(said, MisconfiguredError):
+    if isinstance(said, TransportMisconfiguredError):
         return failure(f"we may not write to {MQTT_PREFIX}{patient.camera}/+", patient.enroll)
-    if said is not None and not isinstance(said, NobodyListensError):
+    if said is not None and not isinstance(said, NoSubscribersError):
         return failure(f"the broker did not take one byte on {topic}: {said}")
     if not answer:
         return failure(f"the broker did not confirm one byte on {topic}")
@@ -105,7 +105,7 @@ def _size(patient: Patient) -> Finding:
             broker.model_copy(update={"max_request_size": None}), Version(broker.protocol)
         ) as client:
             limit_bytes, window = client.limit_bytes, client.window
-    except EdgeError as error:
+    except TransportError as error:
         return failure(str(error))
     if limit_bytes is None:
         return ok("the broker names no largest message")

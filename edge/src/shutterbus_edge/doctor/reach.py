@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shutterbus_edge.doctor.patient import Patient
-from shutterbus_edge.publish.reach import Address, speaks_tls, why
 from shutterbus_runtime.checks import Finding, failure, ok, together, warning
+from shutterbus_transport.probe import Address, speaks_tls, why
 from shutterbus_transport.settings import BrokerSettings
 from shutterbus_transport.tls import Tls
 

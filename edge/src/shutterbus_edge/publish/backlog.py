@@ -3,7 +3,6 @@
 import heapq
 from collections.abc import Callable
 
-from shutterbus_edge.publish.client import Client
 from shutterbus_edge.publish.encode import Encoder
 from shutterbus_edge.publish.flight import Flight
 from shutterbus_edge.publish.lane import PIPELINED_BYTES, Lane
@@ -11,6 +10,7 @@ from shutterbus_edge.publish.line import Line
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_edge.spool.names import Kind
 from shutterbus_runtime.clock import Clock
+from shutterbus_transport.sending import Client
 
 KINDS: tuple[Kind, ...] = ("record", "frame")
 """In the order of sending: records are small, and the account of the pictures should not wait for them."""

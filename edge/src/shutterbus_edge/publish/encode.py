@@ -1,8 +1,8 @@
 """From what the spool holds to what goes on the wire."""
 
-from shutterbus_edge.errors import FrameRefusedError
-from shutterbus_edge.publish.client import Outgoing
 from shutterbus_edge.spool import Held
+from shutterbus_transport.errors import MessageRefusedError
+from shutterbus_transport.sending import Outgoing
 from shutterbus_transport.settings import KAFKA_OVERHEAD_BYTES
 from shutterbus_wire import exif
 from shutterbus_wire.errors import MalformedError
@@ -52,14 +52,14 @@ class Encoder:
         """Return the message for the picture *data*, and read its *facts* from it if they are not given.
 
         Raises:
-            FrameRefusedError: It does not say which picture it is.
+            MessageRefusedError: It does not say which picture it is.
         """
         try:
             facts = facts or exif.read_facts(data)
         except MalformedError as error:
-            raise FrameRefusedError(error.reason, f"it cannot be read: {error}") from error
+            raise MessageRefusedError(error.reason, f"it cannot be read: {error}") from error
         if facts is None:
-            raise FrameRefusedError(
+            raise MessageRefusedError(
                 "no-identity", "it does not carry the facts that every picture of ours has"
             )
         message = encode_frame(Frame(facts, data), self.message_format, lane)
@@ -67,11 +67,11 @@ class Encoder:
         return Outgoing(self.frames_topic, self._key, message, retain=self._retain and lane == "live")
 
     def record(self, held: Held, data: bytes, lane: Lane) -> Outgoing:
-        """Return the message for the record *data*. FrameRefusedError: it is none."""
+        """Return the message for the record *data*. MessageRefusedError: it is none."""
         try:
             message = record_message(data, lane)
         except MalformedError as error:
-            raise FrameRefusedError(error.reason, f"it cannot be read: {error}") from error
+            raise MessageRefusedError(error.reason, f"it cannot be read: {error}") from error
         if self._kafka:
             return Outgoing(kafka_topic(self._camera, "telemetry"), self._key, message)
         kind: MqttKind = "reports" if held.stream == "reports" else "readings"

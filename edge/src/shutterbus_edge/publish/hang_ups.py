@@ -14,9 +14,9 @@ line does is told apart by repetition, and an end counts only if
 import threading
 from collections.abc import Sequence
 
-from shutterbus_edge.errors import EdgeError, FrameRefusedError, HungUpError
 from shutterbus_edge.publish.flight import Flight
 from shutterbus_edge.spool import Held
+from shutterbus_transport.errors import BrokerClosedConnectionError, MessageRefusedError, TransportError
 
 HANG_UPS_MAX = 3
 """In a row, on the same message; then it is the message."""
@@ -69,11 +69,11 @@ class HangUps:
         self._acquit()
 
     def ended(
-        self, why: EdgeError | None, flights: Sequence[Flight], now_s: float
-    ) -> FrameRefusedError | None:
+        self, why: TransportError | None, flights: Sequence[Flight], now_s: float
+    ) -> MessageRefusedError | None:
         """Note that a connection ended with *flights* unconfirmed; return what condemns a single one, if that is clear now."""
         delivered, self._delivered = self._delivered, False
-        if not isinstance(why, HungUpError):
+        if not isinstance(why, BrokerClosedConnectionError):
             self._acquit()
             return None
         large = [flight for flight in flights if flight.held and flight.size_bytes > self._proven.size_bytes]
@@ -87,12 +87,12 @@ class HangUps:
         if self._times < HANG_UPS_MAX or not self._proven.size_bytes:
             return None
         self._suspect = None
-        return FrameRefusedError("hung-up", self._sentence(why, large[0].size_bytes))
+        return MessageRefusedError("hung-up", self._sentence(why, large[0].size_bytes))
 
     def _acquit(self) -> None:
         self.suspicious, self._suspect = False, None
 
-    def _sentence(self, why: HungUpError, size_bytes: int) -> str:
+    def _sentence(self, why: BrokerClosedConnectionError, size_bytes: int) -> str:
         return (
             f"it has {size_bytes:,} bytes, and {why} {self._times} times in a row while this alone was being sent; the largest "
             f"that it has confirmed had {self._proven.size_bytes:,}. "

@@ -7,16 +7,7 @@ import threading
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from shutterbus_edge.errors import (
-    BrokerUnavailableError,
-    EdgeError,
-    FrameRefusedError,
-    HungUpError,
-    NobodyListensError,
-    NoLongerHeldError,
-    NotGrantedError,
-)
-from shutterbus_edge.publish.client import Client, Outgoing
+from shutterbus_edge.errors import FrameGoneError
 from shutterbus_edge.publish.encode import Encoder
 from shutterbus_edge.publish.flight import Flight, Kind
 from shutterbus_edge.publish.line import SUSPECT_AFTER_S, Line
@@ -24,6 +15,15 @@ from shutterbus_edge.publish.retry import Retry
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_runtime.clock import Clock
 from shutterbus_runtime.outage import Outage
+from shutterbus_transport.errors import (
+    BrokerClosedConnectionError,
+    BrokerUnavailableError,
+    MessageRefusedError,
+    NoSubscribersError,
+    NotAuthorizedError,
+    TransportError,
+)
+from shutterbus_transport.sending import Client, Outgoing
 from shutterbus_wire.frame import Facts
 from shutterbus_wire.frame import Lane as LaneName
 
@@ -75,7 +75,7 @@ class Lane(ABC):
         self._clock = clock
         self._stop = threading.Event()
         # Answers from the client's thread; None only wakes. One queue for both, because the loop waits for either.
-        self._answers: queue.SimpleQueue[tuple[Flight, EdgeError | None] | None] = queue.SimpleQueue()
+        self._answers: queue.SimpleQueue[tuple[Flight, TransportError | None] | None] = queue.SimpleQueue()
         self._flights: dict[Flight, None] = {}
         self._retries: dict[Kind, Retry] = {
             "frame": Retry(Outage(f"{name} pictures", clock, log)),
@@ -181,9 +181,9 @@ class Lane(ABC):
                 outgoing = self._encoder.frame(data, self.name, facts)
             else:
                 outgoing = self._encoder.record(held, data, self.name)
-        except NoLongerHeldError:
+        except FrameGoneError:
             return
-        except FrameRefusedError as error:
+        except MessageRefusedError as error:
             self._set_aside(held, error)
             return
         except OSError as error:
@@ -198,20 +198,20 @@ class Lane(ABC):
     def _launch(self, client: Client, outgoing: Outgoing, flight: Flight) -> None:
         self._flights[flight] = None
 
-        def done(error: EdgeError | None) -> None:
+        def done(error: TransportError | None) -> None:
             self._answers.put((flight, error))
 
         client.send(outgoing, done)
 
     def _check_size(self, size_bytes: int, limit_bytes: int | None) -> None:
         if limit_bytes is not None and size_bytes > (most := self._encoder.frame_max_bytes(limit_bytes)):
-            raise FrameRefusedError(
+            raise MessageRefusedError(
                 "over-limit",
                 f"it has {size_bytes:,} bytes, and {self._encoder.frames_topic} takes pictures of at most {most:,}; "
                 "raise the broker's limit, or choose a smaller size or a lower quality",
             )
 
-    def _set_aside(self, held: Held, error: FrameRefusedError) -> None:
+    def _set_aside(self, held: Held, error: MessageRefusedError) -> None:
         log.warning("%s is set aside: %s", held.name, error)
         self._spool.set_aside(held, error.reason, str(error))
 
@@ -221,25 +221,25 @@ class Lane(ABC):
             while True:
                 self._settle_one(self._answers.get_nowait())
 
-    def _settle_one(self, answer: tuple[Flight, EdgeError | None] | None) -> None:
+    def _settle_one(self, answer: tuple[Flight, TransportError | None] | None) -> None:
         # An answer from a client that has been closed comes too late.
         if answer is None or answer[0] not in self._flights:
             return
         flight, error = answer
-        if isinstance(error, HungUpError):
+        if isinstance(error, BrokerClosedConnectionError):
             return  # with all that this connection had, when the next turn closes it
         del self._flights[flight]
         match error:
             case None:
                 self._confirmed(flight)
-            case NobodyListensError() if flight.kind == "status":
+            case NoSubscribersError() if flight.kind == "status":
                 self._confirmed(flight)  # the broker keeps it for whoever comes
-            case FrameRefusedError() if flight.held:
+            case MessageRefusedError() if flight.held:
                 self._set_aside(flight.held, error)
             case _:
                 # If the connection itself failed, the line's own patience applies, and the next turn closes it. But some
                 # brokers hang up on whoever sends what it may not: their answer counts all the same.
-                denied = isinstance(error, NotGrantedError)
+                denied = isinstance(error, NotAuthorizedError)
                 if denied or (self.line.client and self.line.client.broken() is None):
                     self._retries[flight.kind].failed(error, self._clock.monotonic_s())
                     self._denied |= denied and flight.kind == "frame"
@@ -272,7 +272,7 @@ class Lane(ABC):
         elif flight.kind == "record":
             self._records_published += 1
 
-    def _abandon(self, why: EdgeError | None) -> None:
+    def _abandon(self, why: TransportError | None) -> None:
         """Take back everything that the closed client had, but for what a broker will not be given again."""
         flights, self._flights = list(self._flights), {}
         refusal = self.line.hang_ups.ended(why, flights, self._clock.monotonic_s())

@@ -3,11 +3,16 @@
 import socket
 from collections.abc import Callable
 
-from shutterbus_edge.errors import BrokerUnavailableError, EdgeError, HungUpError, MisconfiguredError
-from shutterbus_edge.publish.client import Client, OpenClient
 from shutterbus_edge.publish.hang_ups import HangUps
 from shutterbus_edge.publish.retry import Retry
 from shutterbus_runtime.clock import Clock
+from shutterbus_transport.errors import (
+    BrokerClosedConnectionError,
+    BrokerUnavailableError,
+    TransportError,
+    TransportMisconfiguredError,
+)
+from shutterbus_transport.sending import Client, OpenClient
 
 SUSPECT_AFTER_S = 5.0
 """Unconfirmed for so long, a message makes us ask whether the broker is still there."""
@@ -59,7 +64,7 @@ class Line:
             self.client = self._open_client()
         except OSError as error:
             self._not_opened(BrokerUnavailableError(self._why(error)))
-        except (BrokerUnavailableError, MisconfiguredError) as error:
+        except (BrokerUnavailableError, TransportMisconfiguredError) as error:
             self._not_opened(error)
         else:
             self.opened += 1
@@ -67,7 +72,7 @@ class Line:
             self.retry.reason = ""
         return self.client
 
-    def look_after(self, unconfirmed_s: float | None) -> EdgeError | None:
+    def look_after(self, unconfirmed_s: float | None) -> TransportError | None:
         """Close the client if it cannot work any more; return why, if that happened now.
 
         *unconfirmed_s* is for how long the oldest message in flight has been waiting. A client is closed rather
@@ -76,7 +81,7 @@ class Line:
         if self.client is None:
             return None
         error = self.client.broken() or self._away(unconfirmed_s)
-        if isinstance(error, HungUpError):
+        if isinstance(error, BrokerClosedConnectionError):
             try:
                 self._reach()
             except OSError as away:  # which is why it hung up
@@ -97,14 +102,14 @@ class Line:
         self._unanswered = 0
         self.retry.worked()
 
-    def _not_opened(self, error: EdgeError) -> None:
+    def _not_opened(self, error: TransportError) -> None:
         self.hang_ups.not_connected()
         self._failed(error)
 
-    def _failed(self, error: EdgeError) -> None:
+    def _failed(self, error: TransportError) -> None:
         self.retry.failed(error, self._clock.monotonic_s())
 
-    def _away(self, unconfirmed_s: float | None) -> EdgeError | None:
+    def _away(self, unconfirmed_s: float | None) -> TransportError | None:
         now_s = self._clock.monotonic_s()
         if unconfirmed_s is None or unconfirmed_s < SUSPECT_AFTER_S:
             self._probe_at_s, self._unanswered = now_s, 0

@@ -4,14 +4,14 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from shutterbus_edge.errors import EdgeError
-from shutterbus_edge.publish.client import Client, Outgoing
 from shutterbus_edge.publish.encode import Encoder
 from shutterbus_edge.publish.flight import Flight, Kind
 from shutterbus_edge.publish.lane import Lane
 from shutterbus_edge.publish.line import Line
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_runtime.clock import Clock
+from shutterbus_transport.errors import TransportError
+from shutterbus_transport.sending import Client, Outgoing
 from shutterbus_wire.frame import Facts
 
 RECORDS_WAITING_MAX = 32
@@ -139,7 +139,7 @@ class LiveLane(Lane):
             self._handing_over = True
             return taken, self._facts_of_newest
 
-    def _abandon(self, why: EdgeError | None) -> None:
+    def _abandon(self, why: TransportError | None) -> None:
         self._full = False
         super()._abandon(why)
 

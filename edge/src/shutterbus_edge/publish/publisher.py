@@ -7,18 +7,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from shutterbus_edge.publish.backlog import BacklogLane
-from shutterbus_edge.publish.client import Client, OpenClient
 from shutterbus_edge.publish.encode import Encoder
 from shutterbus_edge.publish.hang_ups import HangUps, Proven
 from shutterbus_edge.publish.lane import Lane, LaneState
 from shutterbus_edge.publish.line import Line
 from shutterbus_edge.publish.live import LiveLane
-from shutterbus_edge.publish.reach import reach, why
 from shutterbus_edge.publish.retry import Retry
 from shutterbus_edge.settings import EdgeSettings
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_runtime.clock import Clock
 from shutterbus_runtime.outage import Outage
+from shutterbus_transport.probe import reach, why
+from shutterbus_transport.sending import Client, OpenClient
 from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire import __version__
 from shutterbus_wire.frame import Facts
@@ -210,7 +210,7 @@ def _openers(
     # Not to be guessed: whoever connects under the name of another takes its place.
     name = f"{broker.client_id or f'shutterbus-{camera}'}-{secrets.token_hex(8)}"
     if broker.type == "kafka":
-        from shutterbus_edge.publish.kafka import KafkaClient
+        from shutterbus_transport.kafka.sending import KafkaClient
 
         telemetry = kafka_topic(camera, "telemetry") if encoder.is_ours else None
         seen: set[str] = set()
@@ -227,7 +227,7 @@ def _openers(
                 seen=seen,
             ),
         }
-    from shutterbus_edge.publish.mqtt import MqttClient, Version
+    from shutterbus_transport.mqtt.sending import MqttClient, Version
 
     version = Version(broker.protocol)
 

@@ -3,8 +3,13 @@
 import random
 from collections.abc import Callable
 
-from shutterbus_edge.errors import EdgeError, MisconfiguredError, NobodyListensError, NotGrantedError
 from shutterbus_runtime.outage import Outage
+from shutterbus_transport.errors import (
+    NoSubscribersError,
+    NotAuthorizedError,
+    TransportError,
+    TransportMisconfiguredError,
+)
 
 AWAY_FIRST_S, AWAY_MOST_S = 0.5, 5.0
 OTHERS_FIRST_S, OTHERS_MOST_S = 5.0, 60.0
@@ -35,16 +40,16 @@ class Retry:
         self._failures = 0
         self._due_at_s = float("-inf")
 
-    def failed(self, error: EdgeError, now_s: float) -> None:
+    def failed(self, error: TransportError, now_s: float) -> None:
         """Note a failure; the first of a row, or one for a new reason, is logged."""
         self.reason = str(error)
-        self.nobody_listens = isinstance(error, NobodyListensError)
-        self.probing = isinstance(error, NobodyListensError | MisconfiguredError)
+        self.nobody_listens = isinstance(error, NoSubscribersError)
+        self.probing = isinstance(error, NoSubscribersError | TransportMisconfiguredError)
         share = 1.0
         match error:
-            case NobodyListensError() | NotGrantedError():
+            case NoSubscribersError() | NotAuthorizedError():
                 patience_s = OTHERS_FIRST_S, OTHERS_MOST_S
-            case MisconfiguredError():
+            case TransportMisconfiguredError():
                 patience_s = MISCONFIGURED_S, MISCONFIGURED_S
             case _:
                 patience_s, share = (AWAY_FIRST_S, AWAY_MOST_S), self._share()

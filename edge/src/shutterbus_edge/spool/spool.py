@@ -5,7 +5,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from shutterbus_edge.errors import NoLongerHeldError
+from shutterbus_edge.errors import FrameGoneError
 from shutterbus_edge.spool import epoch as epochs
 from shutterbus_edge.spool import names, notes, opening, quarantine
 from shutterbus_edge.spool.books import Books
@@ -144,12 +144,12 @@ class Spool:
         """Return the bytes that were put.
 
         Raises:
-            NoLongerHeldError: It was confirmed meanwhile, or is damaged and set aside. Take the next.
+            FrameGoneError: It was confirmed meanwhile, or is damaged and set aside. Take the next.
         """
         with self._books.lock:
             entry = self._books.index.get(held.name)
             if entry is None:
-                raise NoLongerHeldError(f"{held.name} is no longer held")
+                raise FrameGoneError(f"{held.name} is no longer held")
             data, file = entry.data, entry.file
         if data is not None:
             return data
@@ -160,7 +160,7 @@ class Spool:
             with self._books.lock:
                 if not entry.gone:
                     self._books.drop(entry, "vanished")
-            raise NoLongerHeldError(f"{file} has vanished from the spool folder") from None
+            raise FrameGoneError(f"{file} has vanished from the spool folder") from None
         except OSError as error:
             raise self._bad(held, "unreadable", f"{file} cannot be read: {error.strerror}") from error
         if not names.is_whole(file, data):
@@ -176,10 +176,10 @@ class Spool:
         except OSError as error:
             log.warning("%s could not be moved into quarantine: %s", name, error)
 
-    def _bad(self, held: Held, reason: str, sentence: str) -> NoLongerHeldError:
+    def _bad(self, held: Held, reason: str, sentence: str) -> FrameGoneError:
         log.error("set aside: %s", sentence)
         self.set_aside(held, reason, sentence)
-        return NoLongerHeldError(sentence)
+        return FrameGoneError(sentence)
 
     def claim_oldest(self, kind: Kind | None = None) -> Held | None:
         """Claim and return what has waited longest, of *kind* or of either; None if nothing waits."""

@@ -15,9 +15,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from shutterbus_edge.errors import NotGrantedError
-from shutterbus_edge.publish import sockets
-from shutterbus_edge.publish.client import Outgoing
+from shutterbus_transport import socket_options as sockets
+from shutterbus_transport.errors import NotAuthorizedError
+from shutterbus_transport.sending import Outgoing
 from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire.message import Message, mqtt_user_properties
 
@@ -115,7 +115,7 @@ class Connection(mqtt.Client):
         try:
             self.tls_set_context(self._settings.tls.context())
         except OSError as error:
-            raise NotGrantedError(f"a certificate or key file cannot be used: {error}") from error
+            raise NotAuthorizedError(f"a certificate or key file cannot be used: {error}") from error
         if not self._settings.tls.check_hostname:
             self.tls_insecure_set(True)
 

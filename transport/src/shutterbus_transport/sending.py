@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from shutterbus_edge.errors import EdgeError
+from shutterbus_transport.errors import TransportError
 from shutterbus_wire.message import Message
 
-Done = Callable[[EdgeError | None], None]
+Done = Callable[[TransportError | None], None]
 """Called once for a message: with None when the broker has confirmed it, else with what became of it."""
 
 
@@ -42,7 +42,7 @@ class Client(Protocol):
     def send(self, outgoing: Outgoing, done: Done) -> None:
         """Hand over a message without waiting. *done* may be called by any thread, also before this returns."""
 
-    def broken(self) -> EdgeError | None:
+    def broken(self) -> TransportError | None:
         """Return why this client has to be closed, or None while it is usable."""
 
     def close(self) -> None:
@@ -50,4 +50,4 @@ class Client(Protocol):
 
 
 OpenClient = Callable[[], Client]
-"""Connects. Raises BrokerUnavailableError or MisconfiguredError; it may take ten seconds to do so."""
+"""Connects. Raises BrokerUnavailableError or TransportMisconfiguredError; it may take ten seconds to do so."""

@@ -13,19 +13,18 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from shutterbus_edge.errors import (
+from shutterbus_transport.errors import (
+    BrokerClosedConnectionError,
     BrokerUnavailableError,
-    EdgeError,
-    FrameRefusedError,
-    HungUpError,
-    MisconfiguredError,
-    NobodyListensError,
-    NotGrantedError,
+    MessageRefusedError,
+    NoSubscribersError,
+    NotAuthorizedError,
+    TransportError,
+    TransportMisconfiguredError,
 )
-from shutterbus_edge.publish.client import Done, Outgoing
-from shutterbus_edge.publish.mqtt_connection import Connection, Protocol
-from shutterbus_edge.publish.reach import why
-from shutterbus_edge.publish.tls import plain_to_tls, tls_refusal
+from shutterbus_transport.mqtt.connection import Connection, Protocol
+from shutterbus_transport.probe import plain_to_tls, tls_refusal, why
+from shutterbus_transport.sending import Done, Outgoing
 from shutterbus_transport.settings import BrokerSettings
 
 log = logging.getLogger(__name__)
@@ -81,7 +80,7 @@ class MqttClient:
         self._lock = threading.Lock()
         self._pending: dict[int, tuple[Outgoing, Done]] = {}
         self._early: dict[int, ReasonCode] = {}
-        self._lost: EdgeError | None = None
+        self._lost: TransportError | None = None
         self._connack: ReasonCode | None = None
         self._answered = threading.Event()
         self._protocol: Protocol = version.protocol
@@ -141,7 +140,7 @@ class MqttClient:
                 properties=self._paho.properties(PacketTypes.PUBLISH, message),
             )
         except ValueError as error:
-            done(FrameRefusedError("invalid", f"MQTT cannot carry it to {outgoing.topic}: {error}"))
+            done(MessageRefusedError("invalid", f"MQTT cannot carry it to {outgoing.topic}: {error}"))
             return
         with self._lock:
             early = self._early.pop(info.mid, None)
@@ -156,7 +155,7 @@ class MqttClient:
         """After how long a silence we ask for a sign: as long as is set, or less where the broker wants it so."""
         return self._paho.keepalive
 
-    def broken(self) -> EdgeError | None:
+    def broken(self) -> TransportError | None:
         """See ``Client``."""
         return self._lost
 
@@ -182,7 +181,7 @@ class MqttClient:
             paho.begin()
             self._answered.wait(self._settings.connection_timeout_s)
             self._check_connack()
-        except EdgeError:
+        except TransportError:
             self.close()
             raise
         except (OSError, mqtt.WebsocketConnectionError) as error:
@@ -211,28 +210,28 @@ class MqttClient:
             if self._settings.username
             else "a connection without user and password"
         )
-        raise MisconfiguredError(f"{where} refuses {who}: {code}")
+        raise TransportMisconfiguredError(f"{where} refuses {who}: {code}")
 
-    def _explain(self, error: Exception) -> EdgeError:
+    def _explain(self, error: Exception) -> TransportError:
         if refusal := tls_refusal(error):
-            return MisconfiguredError(f"{self._settings.addresses[0]}: {refusal}")
+            return TransportMisconfiguredError(f"{self._settings.addresses[0]}: {refusal}")
         if isinstance(error, OSError):
             return BrokerUnavailableError(why(self._settings.brokers, error))
         return BrokerUnavailableError(f"{self._settings.addresses[0]}: {error}")
 
-    def _judge(self, code: ReasonCode, outgoing: Outgoing) -> EdgeError | None:
+    def _judge(self, code: ReasonCode, outgoing: Outgoing) -> TransportError | None:
         """Return what the reason code of a confirmation means; None for a real one."""
         if code.value == 0:
             return None
         if code.value == NO_SUBSCRIBERS:
-            return NobodyListensError(f"nobody listens to {outgoing.topic}; what is sent waits here")
+            return NoSubscribersError(f"nobody listens to {outgoing.topic}; what is sent waits here")
         if code.value in _REFUSED:
-            return FrameRefusedError(
+            return MessageRefusedError(
                 "over-limit" if code.value == TOO_LARGE else "invalid",
                 f"the broker refuses it: {code}; its message has {len(outgoing.message.value):,} bytes",
             )
         if code.value in {0x87, 0x90}:
-            return NotGrantedError(f"the broker does not let us write to topic {outgoing.topic}: {code}")
+            return NotAuthorizedError(f"the broker does not let us write to topic {outgoing.topic}: {code}")
         return BrokerUnavailableError(f"the broker did not take it: {code}")
 
     # Called by paho's thread.
@@ -263,14 +262,14 @@ class MqttClient:
         if flags.is_disconnect_packet_from_server:
             self._give_up(BrokerUnavailableError(f"{where} closed the connection: {code}"), code)
         elif client.hung_up:
-            self._give_up(HungUpError(f"{where} hung up without saying why"))
+            self._give_up(BrokerClosedConnectionError(f"{where} hung up without saying why"))
         else:
             self._give_up(BrokerUnavailableError(f"the connection to {where} is lost"))
 
     def _on_ended(self) -> None:
         self._give_up(BrokerUnavailableError(f"the connection to {self._settings.addresses[0]} is lost"))
 
-    def _give_up(self, why: EdgeError, code: ReasonCode | None = None) -> None:
+    def _give_up(self, why: TransportError, code: ReasonCode | None = None) -> None:
         """Answer all that is pending with *why*, or with *code* what it is about."""
         with self._lock:
             self._lost = self._lost or why

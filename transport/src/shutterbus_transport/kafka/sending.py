@@ -16,18 +16,18 @@ from kafka import KafkaAdminClient
 from kafka import errors as kafka_errors
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from shutterbus_edge.errors import (
+from shutterbus_transport import socket_options as sockets
+from shutterbus_transport.errors import (
     BrokerUnavailableError,
-    EdgeError,
-    FrameRefusedError,
-    MisconfiguredError,
-    NotGrantedError,
+    MessageRefusedError,
+    NotAuthorizedError,
+    TransportError,
+    TransportMisconfiguredError,
 )
-from shutterbus_edge.publish import sockets
-from shutterbus_edge.publish.chatter import quieten
-from shutterbus_edge.publish.client import Done, Outgoing
-from shutterbus_edge.publish.kafka_net import BY_US, CLOSE_TIMEOUT_S, Net, Producer
-from shutterbus_edge.publish.tls import plain_to_tls, tls_refusal
+from shutterbus_transport.kafka.library import BY_US, CLOSE_TIMEOUT_S, Net, Producer
+from shutterbus_transport.log_throttle import quieten
+from shutterbus_transport.probe import plain_to_tls, tls_refusal
+from shutterbus_transport.sending import Done, Outgoing
 from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire.message import kafka_headers
 
@@ -86,7 +86,7 @@ class KafkaClient:
         self.window: int | None = None
         self._settings = settings
         self._topic = topic
-        self._broken: EdgeError | None = None
+        self._broken: TransportError | None = None
         self._unknown_since_s: float | None = None
         options: dict[str, Any] = {
             "client_id": name,
@@ -110,7 +110,7 @@ class KafkaClient:
             seen.add(topic)
             if records_topic:
                 self._knows(records_topic, 0.5)
-        except EdgeError:
+        except TransportError:
             self.close()
             raise
 
@@ -132,14 +132,14 @@ class KafkaClient:
         future.add_callback(lambda _: done(None))
         future.add_errback(lambda error: done(self._judge(error, outgoing)))
 
-    def broken(self) -> EdgeError | None:
+    def broken(self) -> TransportError | None:
         """See ``Client``."""
         if self._broken:
             return self._broken
         if not self._producer._sender.is_alive():  # noqa: SLF001 - there is no other way to see it end
             return BrokerUnavailableError("the Kafka client has ended")
         failure = self._net.failure
-        if failure and isinstance(explained := self._explain(failure), MisconfiguredError):
+        if failure and isinstance(explained := self._explain(failure), TransportMisconfiguredError):
             return explained
         if self._producer._metadata.partitions_for_topic(self._topic) is not None:  # noqa: SLF001 - asking aloud waits
             self._unknown_since_s = None
@@ -207,16 +207,16 @@ class KafkaClient:
             cluster._topics.discard(topic)  # noqa: SLF001 - it would be asked for ten times a second from now on
         return False
 
-    def _unknown(self, topic: str) -> NotGrantedError:
+    def _unknown(self, topic: str) -> NotAuthorizedError:
         if topic in self._producer._metadata.unauthorized_topics:  # noqa: SLF001 - as above
-            return NotGrantedError(
+            return NotAuthorizedError(
                 f"the broker does not let us write to topic {topic}; give this identity the right to"
             )
-        return NotGrantedError(
+        return NotAuthorizedError(
             f"the broker has no topic {topic}; create it (shutterbus-broker topics), or name another with SS_TOPIC"
         )
 
-    def _judge(self, error: Exception, outgoing: Outgoing) -> EdgeError:
+    def _judge(self, error: Exception, outgoing: Outgoing) -> TransportError:
         """Return what *error* means to us; after some of them this producer is of no use."""
         if isinstance(error, _REFUSED):
             size = len(outgoing.message.value)
@@ -225,18 +225,20 @@ class KafkaClient:
                 "the broker refused a message; connecting again to ask for its limit"
             )
             if isinstance(error, kafka_errors.InvalidRecordError):
-                return FrameRefusedError("invalid", f"topic {outgoing.topic} refuses it: {error}")
+                return MessageRefusedError("invalid", f"topic {outgoing.topic} refuses it: {error}")
             limit = f"{self.limit_bytes:,}" if self.limit_bytes else "an unknown number of"
-            return FrameRefusedError(
+            return MessageRefusedError(
                 "over-limit",
                 f"its message has {size:,} bytes, more than topic {outgoing.topic} takes ({limit} at last asking)",
             )
         if isinstance(error, kafka_errors.TopicAuthorizationFailedError):
-            judged: EdgeError = NotGrantedError(
+            judged: TransportError = NotAuthorizedError(
                 f"the broker does not let us write to topic {outgoing.topic}; give this identity the right to"
             )
         elif isinstance(error, _TOPIC):
-            judged = MisconfiguredError(f"the broker refuses messages to topic {outgoing.topic}: {error}")
+            judged = TransportMisconfiguredError(
+                f"the broker refuses messages to topic {outgoing.topic}: {error}"
+            )
         else:
             judged = BrokerUnavailableError(f"Kafka did not take it: {error}")
         if outgoing.topic == self._topic:
@@ -254,14 +256,16 @@ class KafkaClient:
                 explained = plain_to_tls(self._settings) or explained
             raise explained from error
         except OSError as error:
-            raise NotGrantedError(f"a certificate or key file cannot be used: {error}") from error
+            raise NotAuthorizedError(f"a certificate or key file cannot be used: {error}") from error
 
-    def _explain(self, error: Exception) -> EdgeError:
+    def _explain(self, error: Exception) -> TransportError:
         """Return what a failed connection means."""
         if isinstance(error, _WHO_WE_ARE):
-            return MisconfiguredError(f"{self._where} refuses the user {self._settings.username}: {error}")
+            return TransportMisconfiguredError(
+                f"{self._where} refuses the user {self._settings.username}: {error}"
+            )
         if refusal := tls_refusal(error):
-            return MisconfiguredError(f"{self._where}: {refusal}")
+            return TransportMisconfiguredError(f"{self._where}: {refusal}")
         return BrokerUnavailableError(f"{self._where} gives no connection: {error}")
 
     @property
