@@ -33,7 +33,7 @@ from shutterbus_transport.kafka.sending import KafkaClient
 from shutterbus_transport.log_throttle import quieten
 from shutterbus_transport.mqtt.sending import MqttClient, Version
 from shutterbus_transport.probe import reach, speaks_tls, tls_refusal, why
-from shutterbus_transport.sending import Client, OpenClient
+from shutterbus_transport.sending import OpenClient, SendingClient
 from shutterbus_transport.settings import BrokerSettings, Tls
 from shutterbus_wire.frame import Facts
 from shutterbus_wire.identity import FrameId
@@ -64,7 +64,7 @@ def publisher_on(
         broker=BrokerSettings(type="mqtt", brokers=(("127.0.0.1", port),), **more), camera_id="gate"
     )
 
-    def open_live() -> Client:
+    def open_live() -> SendingClient:
         return broker.open("live")
 
     return Publisher(
@@ -160,7 +160,7 @@ def test_stop_does_not_wait_for_a_broker_that_accepts_and_says_nothing(spool: Sp
     """Whoever stops us kills us soon, and with us the pictures that are only in memory."""
     connecting, never = threading.Event(), threading.Event()
 
-    def hang() -> Client:
+    def hang() -> SendingClient:
         connecting.set()
         never.wait(60)
         return broker.open("live")
@@ -336,7 +336,7 @@ def test_tls_is_recognised_on_the_other_side(listening: int) -> None:
     ids=["mqtt", "mqtt-3.1.1", "kafka"],
 )
 def test_server_that_wants_a_certificate_is_answered_with_how_to_get_one(
-    tmp_path: Path, connect: Callable[[BrokerSettings], Client]
+    tmp_path: Path, connect: Callable[[BrokerSettings], SendingClient]
 ) -> None:
     ours = Authority(tmp_path)
     with listening_by_tls(ours.issue("server", "127.0.0.1"), wants=ours) as port:
@@ -361,7 +361,7 @@ def test_server_that_wants_a_certificate_is_answered_with_how_to_get_one(
 def test_broker_that_takes_connections_and_is_mute_is_given_up(
     tmp_path: Path,
     listening: int,
-    connect: Callable[[BrokerSettings], Client],
+    connect: Callable[[BrokerSettings], SendingClient],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As one that is frozen is: its kernel accepts, and no word of TLS ever comes. A lane must not wait for it."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -116,6 +116,13 @@ def test_exposure_extends_the_deadline_of_a_shot() -> None:
 def test_settings_reach_the_capture_process_unchanged(picture: PictureSettings) -> None:
     """They travel to it as JSON."""
     assert PictureSettings.model_validate_json(picture.model_dump_json()) == picture
+
+
+@given(st.text(max_size=5))
+@example("\x0c")
+def test_control_that_was_read_is_read_no_further(text: str) -> None:
+    controls = PictureSettings.model_validate({"controls": {"X": text}}).controls
+    assert PictureSettings.model_validate({"controls": controls}).controls == controls
 
 
 @given(st.text(max_size=20))

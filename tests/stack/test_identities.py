@@ -15,7 +15,8 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 
-from shutterbus_broker import authority, reach
+from shutterbus_broker import authority
+from shutterbus_transport.probe import obstacle
 from shutterbus_transport.settings import BrokerSettings, Tls
 from stack.servers import Identity, Server, server
 
@@ -158,7 +159,7 @@ def test_nobody_comes_in_without_a_certificate_of_ours(
         for certfile in (None, tmp_path / "forged.pem"):
             tls = Tls(ca_certs=gate.secrets / "ca.crt", certfile=certfile)
             settings = BrokerSettings(tls=tls, brokers=((running.address, port),))
-            said = reach.probe(settings, running.address, port)
+            said = obstacle(settings, (running.address, port))
             assert said is not None
             assert certfile or "wants a certificate of ours and got none" in said
 
@@ -243,7 +244,7 @@ def test_servers_certificate_is_for_the_names_it_was_given(running: Server, gate
     running.up()
     context: ssl.SSLContext = gate.tls.context()
     assert context.verify_mode is ssl.CERT_REQUIRED
-    assert reach.probe(gate.kafka, running.address, 9093) is None
+    assert obstacle(gate.kafka, (running.address, 9093)) is None
 
 
 def test_renewed_certificates_serve_on_the_same_keys(running: Server, gate: Identity) -> None:

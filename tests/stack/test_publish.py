@@ -23,7 +23,7 @@ from shutterbus_edge.publish import Publisher
 from shutterbus_edge.settings import EdgeSettings, PublishSettings
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_runtime.clock import SystemClock
-from shutterbus_transport.sending import Client, Outgoing
+from shutterbus_transport.sending import Outgoing, SendingClient
 from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire import exif
 from shutterbus_wire.frame import Facts, Lane
@@ -410,7 +410,7 @@ def test_twenty_connections_leave_no_thread_and_no_file_open(unwatched_place: Pl
     )
 
     def one() -> None:
-        client: Client = opened()
+        client: SendingClient = opened()
         client.send(message, lambda _: None)
         client.close()
 

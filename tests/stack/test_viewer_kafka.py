@@ -199,8 +199,8 @@ def test_viewer_may_start_before_the_broker_and_costs_nothing_meanwhile(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An attempt that fails must not leave a thread behind: a night has thousands of attempts."""
-    monkeypatch.setattr("shutterbus_viewer.consume.kafka_client.BOOTSTRAP_TIMEOUT_MS", 200)
-    monkeypatch.setattr("shutterbus_viewer.consume.kafka.RETRY_S", 0.05)
+    monkeypatch.setattr("shutterbus_transport.kafka.consumer.BOOTSTRAP_TIMEOUT_MS", 200)
+    monkeypatch.setattr("shutterbus_transport.kafka.reader.RETRY_S", 0.05)
     before = threading.active_count()
     with watching(kafka=f"127.0.0.1:{free_port()}") as viewer:
         time.sleep(6)  # some twenty attempts: what they leave behind is the test

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from shutterbus_viewer.consume.intake import Intake
+from shutterbus_viewer.consume import intake
 from shutterbus_viewer.state import camera_state
 from shutterbus_wire import sinetstream
 from stack.brokers import MosquittoContainer, kafka, mosquitto
@@ -114,12 +114,12 @@ def test_bad_messages_are_counted_and_the_next_good_one_is_shown(
         viewer.wait_newest("hostile", good.facts.id.__str__())
         assert sum(viewer.refused().values()) >= 4
 
-        def mistake(*_: object) -> None:
-            raise AttributeError("a mistake in our own callback")
+        def mistake(*_: object, **__: object) -> None:
+            raise AttributeError("a mistake of our own")
 
-        monkeypatch.setattr(Intake, "picture", mistake)
+        monkeypatch.setattr(intake, "decode_frame", mistake)
         send.frames(frame(2, camera="hostile"))
-        time.sleep(0.3)
+        wait_until(lambda: "unreadable" in viewer.refused(), 5, lambda: str(viewer.refused()))
         monkeypatch.undo()
         send.frames(frame(3, camera="hostile"))
         viewer.wait_newest("hostile", f"{EPOCH}-3")

@@ -16,7 +16,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from shutterbus_runtime.clock import SystemClock
-from shutterbus_viewer.app import Consumer, make_consumers
+from shutterbus_transport.consuming import Reader
+from shutterbus_viewer.app import make_readers
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.consume.intake import Intake
 from shutterbus_viewer.settings import ViewerSettings
@@ -32,7 +33,7 @@ class Watching:
 
     cameras: Cameras
     intake: Intake
-    consumers: list[Consumer]
+    consumers: list[Reader]
 
     def newest(self, camera: str) -> str | None:
         """Return the id of the newest picture of *camera*."""
@@ -73,7 +74,7 @@ def watching(
             "topics": tuple(topics),
         }
     )
-    consumers = make_consumers(settings, intake, cameras, clock)
+    consumers = make_readers(settings, intake, clock)
     with _kafka_silent():
         yield from _run(Watching(cameras, intake, consumers))
 

@@ -4,9 +4,22 @@ from collections.abc import Iterator
 
 import pytest
 
+from shutterbus_transport.consuming import Delivery
 from shutterbus_viewer.latest import Picture
 from shutterbus_wire.frame import Frame
-from viewer.fakes_viewer import EPOCH, NOW_US, PASSWORD, Viewer, frame, jpeg, picture, png, reading, viewer
+from viewer.fakes_viewer import (
+    EPOCH,
+    NOW_US,
+    PASSWORD,
+    Viewer,
+    arrival,
+    frame,
+    jpeg,
+    picture,
+    png,
+    reading,
+    viewer,
+)
 
 
 @pytest.fixture
@@ -113,7 +126,7 @@ def test_picture_that_cannot_be_drawn_is_said_so(running: Viewer) -> None:
 
 def test_bad_messages_are_counted_for_prometheus(running: Viewer) -> None:
     running.cameras.show(picture(2), "kafka")
-    running.intake.refuse("kafka", "shutterbus.gate.frames", "not-a-picture", "it is not")
+    running.intake.refused(Delivery(arrival(1)), "not-a-picture", "it is not")
 
     text = running.http.get("/metrics").text
 

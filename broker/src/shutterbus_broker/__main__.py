@@ -178,7 +178,7 @@ def _cameras_in(file: str) -> tuple[str, ...]:
 
 
 def _topics(chosen: argparse.Namespace) -> int:
-    from shutterbus_broker.reach import kafka_admin
+    from shutterbus_broker.kafka_admin import kafka_admin
     from shutterbus_broker.topics import ensure_topics
 
     tls = (

@@ -7,7 +7,7 @@ from pathlib import Path
 from shutterbus_broker import disk, legacy
 from shutterbus_broker.errors import SetupError, UnreachableError
 from shutterbus_broker.installation import Installation, message_max_bytes
-from shutterbus_broker.reach import kafka_admin
+from shutterbus_broker.kafka_admin import kafka_admin
 from shutterbus_broker.rights import ensure_quota, ensure_rights
 from shutterbus_broker.topics import ensure_doctor_topic, ensure_legacy_topics, ensure_topics
 

@@ -7,23 +7,22 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import kafka.errors
-from kafka.admin import (
+from shutterbus_broker import legacy
+from shutterbus_broker.errors import SetupError
+from shutterbus_broker.identities import Identities
+from shutterbus_transport.kafka.admin import (
     ACL,
     ACLFilter,
     ACLOperation,
     ACLPermissionType,
     ACLResourcePatternType,
+    AlterClientQuotasRequest,
     KafkaAdminClient,
     ResourcePattern,
     ResourcePatternFilter,
     ResourceType,
+    errors,
 )
-from kafka.protocol.admin import AlterClientQuotasRequest
-
-from shutterbus_broker import legacy
-from shutterbus_broker.errors import SetupError
-from shutterbus_broker.identities import Identities
 
 # Entries for other names are somebody else's, and none of ours to remove.
 _OURS = re.compile(rf"User:([a-z0-9][a-z0-9-]{{0,47}}\.(service|(reader\.)?\d+)|{legacy.ANYBODY})")
@@ -66,7 +65,7 @@ def ensure_rights(
     extra = [entry for key, entry in present.items() if key not in wanted]
     for batch in _batches(extra):
         for _, _, error in admin.delete_acls(batch):
-            if error is not kafka.errors.NoError:
+            if error is not errors.NoError:
                 raise SetupError(f"Kafka could not take rights away: {error.__name__}")
     missing = [entry for key, entry in wanted.items() if key not in present]
     for batch in _batches(missing):
@@ -99,7 +98,7 @@ def ensure_quota(admin: KafkaAdminClient, bytes_per_second: int) -> None:
     answer = admin._manager.run(admin._manager.send, request)  # noqa: SLF001
     for entry in answer.entries:
         if entry.error_code:
-            error = kafka.errors.for_code(entry.error_code)
+            error = errors.for_code(entry.error_code)
             raise SetupError(
                 f"Kafka could not limit what a user sends: {entry.error_message or error.__name__}"
             )

@@ -3,63 +3,47 @@
 import datetime as dt
 import queue
 import signal
-import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
-import kafka
-import kafka.errors
-import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
-
-from shutterbus_broker import reach
 from shutterbus_broker.errors import UnreachableError
 from shutterbus_broker.installation import Installation
-from shutterbus_transport.settings import BrokerSettings
-from shutterbus_wire.errors import MalformedError
-from shutterbus_wire.message import Arrival, arrival_from_kafka, arrival_from_mqtt
+from shutterbus_runtime.clock import SystemClock
+from shutterbus_transport import TRANSPORTS, transport
+from shutterbus_transport.consuming import Delivery, Handler, Reader, Subscription
+from shutterbus_transport.probe import obstacle
+from shutterbus_wire.message import Arrival
 
 Say = Callable[[str], None]
 Queue: TypeAlias = "queue.SimpleQueue[Arrival | str | None]"
-Listen: TypeAlias = Callable[[BrokerSettings, Queue, threading.Event], None]
-PATTERN = r"^shutterbus\."
-FILTER = "shutterbus/#"
 _ENDED = None
 
 
 def run(there: Installation, say: Say) -> None:
     """Print until interrupted; raise SetupError when no broker can be listened to."""
     arrivals: Queue = queue.SimpleQueue()
-    stop = threading.Event()
 
     def stopped(_signal: int, _frame: FrameType | None) -> None:
-        stop.set()
         arrivals.put(_ENDED)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stopped)
-    starts: list[threading.Thread] = []
+    readers: list[Reader] = []
     obstacles: list[str] = []
-    both: tuple[tuple[Literal["kafka", "mqtt"], Listen], ...] = (("kafka", _kafka), ("mqtt", _mqtt))
-    for kind, listen in both:
-        if kind not in there.profiles():
-            continue
+    for kind in (one for one in TRANSPORTS if one in there.profiles()):
         settings = there.broker(kind, "setup")
-        if obstacle := reach.probe(settings, *settings.brokers[0]):
-            obstacles.append(obstacle)
+        if found := obstacle(settings, settings.brokers[0]):
+            obstacles.append(found)
         else:
-            starts.append(
-                threading.Thread(
-                    target=_listen, args=(listen, settings, arrivals, stop), name=kind, daemon=True
-                )
-            )
-    if not starts:
+            subscription = Subscription(begin="now")
+            readers += transport(kind).readers(settings, subscription, Noting(arrivals), SystemClock())
+    if not readers:
         raise UnreachableError("; ".join(obstacles) or "COMPOSE_PROFILES in .env names no broker")
-    for obstacle in obstacles:
-        say(f"Careful: {obstacle}")
-    for thread in starts:
-        thread.start()
+    for found in obstacles:
+        say(f"Careful: {found}")
+    for reader in readers:
+        reader.start()
     for line in lines(iter(arrivals.get, _ENDED)):
         say(line)
 
@@ -81,65 +65,24 @@ def lines(arrivals: Iterator[Arrival | str | None]) -> Iterator[str]:
         )
 
 
-def _listen(
-    listen: Listen,
-    settings: BrokerSettings,
-    arrivals: Queue,
-    stop: threading.Event,
-) -> None:
-    try:
-        listen(settings, arrivals, stop)
-    except (OSError, kafka.errors.KafkaError) as error:
-        arrivals.put(f"Careful: {settings.type} is listened to no longer: {error}")
+class Noting(Handler):
+    """Puts what comes into the queue, whatever it is."""
 
+    def __init__(self, arrivals: Queue) -> None:
+        self._arrivals = arrivals
+        self._said: dict[str, str] = {}
 
-def _now_us() -> int:
-    return int(dt.datetime.now(dt.UTC).timestamp() * 1e6)
+    def frame(self, delivery: Delivery) -> bool:
+        self._arrivals.put(delivery.arrival)
+        return True
 
+    def telemetry(self, delivery: Delivery) -> None:
+        self._arrivals.put(delivery.arrival)
 
-def _kafka(settings: BrokerSettings, arrivals: Queue, stop: threading.Event) -> None:
-    consumer = kafka.KafkaConsumer(**settings.kafka_consumer())
-    consumer.subscribe(pattern=PATTERN)
-    arrivals.put("Listening to kafka ...")
-    while not stop.is_set():
-        batches = consumer.poll(timeout_ms=500).values()
-        for record in (record for records in batches for record in records):
-            where = record.topic, record.partition, record.offset
-            try:
-                arrival = arrival_from_kafka(*where, record.headers, record.value, _now_us())
-            except MalformedError:  # the line says so by what it lacks
-                arrival = Arrival("kafka", record.topic, record.value or b"", {}, None, None, _now_us())
-            arrivals.put(arrival)
-    consumer.close()
+    def refused(self, delivery: Delivery, reason: str, sentence: str) -> None:  # noqa: ARG002 (the line says so by what it lacks)
+        self._arrivals.put(delivery.arrival)
 
-
-def _mqtt(settings: BrokerSettings, arrivals: Queue, stop: threading.Event) -> None:
-    client = mqtt.Client(CallbackAPIVersion.VERSION2, **settings.mqtt_client())
-    assert settings.tls is not None
-    client.tls_set_context(settings.tls.context())
-
-    def connected(client: mqtt.Client, *_: object) -> None:
-        client.subscribe(FILTER, qos=0)
-        arrivals.put("Listening to mqtt ...")
-
-    def came(_client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
-        payload, properties = bytes(message.payload), message.properties
-        pairs, content_type = (
-            getattr(properties, "UserProperty", []),
-            getattr(properties, "ContentType", None),
-        )
-        try:
-            arrival = arrival_from_mqtt(
-                message.topic, payload, pairs, content_type, message.retain, _now_us()
-            )
-        except MalformedError:
-            arrival = Arrival("mqtt", message.topic, payload, {}, None, None, _now_us(), message.retain)
-        arrivals.put(arrival)
-
-    client.on_connect = connected
-    client.on_message = came
-    client.connect(**settings.mqtt_connect())
-    client.loop_start()
-    stop.wait()
-    client.disconnect()
-    client.loop_stop()
+    def outage(self, source: str, _transport: str, sentence: str) -> None:
+        if self._said.get(source) != sentence:
+            self._said[source] = sentence
+            self._arrivals.put(f"Careful: {sentence}" if sentence else f"Listening to {source} ...")

@@ -8,10 +8,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import kafka.errors
-from kafka.admin import AlterConfigOp, ConfigResource, ConfigResourceType, KafkaAdminClient, NewTopic
-
 from shutterbus_broker.errors import SetupError
+from shutterbus_transport.kafka.admin import (
+    AlterConfigOp,
+    ConfigResource,
+    ConfigResourceType,
+    KafkaAdminClient,
+    NewTopic,
+    errors,
+)
 from shutterbus_wire.names import DOCTOR_TOPIC, kafka_topic
 
 Kind = Literal["frames", "telemetry", "commands"]
@@ -105,10 +110,10 @@ def _create(admin: KafkaAdminClient, missing: Mapping[str, Kind], rooms: Rooms) 
     ]
     answer = admin.create_topics(new, raise_errors=False)
     for topic in answer["topics"]:
-        error = kafka.errors.for_code(topic["error_code"])
-        if error is kafka.errors.TopicAlreadyExistsError:
+        error = errors.for_code(topic["error_code"])
+        if error is errors.TopicAlreadyExistsError:
             yield f"{topic['name']}: made meanwhile by somebody else; run this again to check it"
-        elif error is not kafka.errors.NoError:
+        elif error is not errors.NoError:
             raise SetupError(
                 f"{topic['name']} could not be created: {topic['error_message'] or error.__name__}"
             )

@@ -3,15 +3,19 @@
 import contextlib
 from collections.abc import Callable
 
-from shutterbus_broker import disk, dotenv, roundtrip
+from shutterbus_broker import disk, dotenv
 from shutterbus_broker.errors import SetupError
 from shutterbus_broker.files import write_private
 from shutterbus_broker.installation import MESSAGE_MAX_BYTES, NO_SERVER, Installation, message_max_bytes
+from shutterbus_transport import TRANSPORTS, transport
+from shutterbus_transport.errors import TransportError
 from shutterbus_transport.settings import KAFKA_OVERHEAD_BYTES
+from shutterbus_wire.names import DOCTOR_TOPIC
 
 Say = Callable[[str], None]
 NAME = "KAFKA_MESSAGE_MAX_BYTES"
 SIZES = {"4k": 8_388_620, "default": MESSAGE_MAX_BYTES}
+SERVICES = {"kafka": "Kafka", "mqtt": "Mosquitto"}
 _BEFORE = "message-max-bytes-before"
 
 
@@ -40,13 +44,12 @@ def put_back(there: Installation, say: Say) -> None:
 def verify(there: Installation, say: Say) -> None:
     """Send a picture of exactly the largest size through each broker; raise SetupError if it does not come back."""
     size_bytes = message_max_bytes(there.settings()) - KAFKA_OVERHEAD_BYTES
-    profiles = there.profiles()
-    if "kafka" in profiles:
-        roundtrip.kafka_carries(there.broker("kafka", "doctor"), size_bytes)
-        say(f"Kafka: a picture of {size_bytes} bytes came back as it was sent")
-    if "mqtt" in profiles:
-        roundtrip.mqtt_carries(there.broker("mqtt", "doctor"), size_bytes)
-        say(f"Mosquitto: a picture of {size_bytes} bytes came back as it was sent")
+    for kind in (one for one in TRANSPORTS if one in there.profiles()):
+        try:
+            transport(kind).carry(there.broker(kind, "doctor"), DOCTOR_TOPIC, size_bytes)
+        except TransportError as error:
+            raise SetupError(str(error)) from error
+        say(f"{SERVICES[kind]}: a picture of {size_bytes} bytes came back as it was sent")
 
 
 def _write(there: Installation, size_bytes: int, say: Say) -> None:

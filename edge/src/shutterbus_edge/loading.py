@@ -17,7 +17,7 @@ from shutterbus_runtime import settings as machinery
 from shutterbus_runtime.settings import Given, Resolved, unusable
 from shutterbus_runtime.settings import Path as Place
 from shutterbus_runtime.settings.values import did_you_mean
-from shutterbus_transport.client_options import kafka_options, mqtt_options
+from shutterbus_transport import TRANSPORTS, transport
 from shutterbus_transport.settings import BrokerSettings, Tls
 
 STOPS = (
@@ -98,12 +98,10 @@ def _options(found: Resolved) -> list[str]:
         f"SS_{name}" for setting in machinery.settings_of(BrokerSettings) for name in setting.names if name
     ]
     own.append("SS_MESSAGE_FORMAT")
-    if found.values["broker"].get("type", "kafka").lower() == "mqtt":
-        check = mqtt_options("SS_", own)
-    else:
-        from kafka import KafkaProducer
-
-        check = kafka_options(KafkaProducer.DEFAULT_CONFIG, "SS_", own)
+    name = found.values["broker"].get("type", "kafka").strip().lower()
+    if name not in TRANSPORTS:
+        return []  # said by the settings class
+    check = transport(name).check_options("SS_", own, reads=False)
     return machinery.check_family(found, ("broker", "client_options"), check)
 
 

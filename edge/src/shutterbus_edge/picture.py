@@ -121,11 +121,10 @@ def _read_control(text: Any) -> Any:
     else:
         return int(number) if re.fullmatch(r"[+-]?[0-9]+", text.strip()) else number
     try:
-        return [
-            _read_control(part) for part in json.loads(re.sub(r"^\(|\)$", "", f"[{text.strip(' ()[]')}]"))
-        ]
+        parts = json.loads(f"[{text.strip(' ()[]')}]")
     except json.JSONDecodeError:
-        return text.strip()
+        parts = []
+    return [_read_control(part) for part in parts] or text.strip()
 
 
 def control_name(name: str) -> str:

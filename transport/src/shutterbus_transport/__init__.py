@@ -1,1 +1,86 @@
-"""How frames travel: everything that opens a connection to a broker."""
+"""How frames travel: everything that opens a connection to a broker.
+
+A transport is a module here with a class that keeps the promises of ``Transport``, and one line in ``TRANSPORTS``. Its
+client library is imported when the first connection is opened, so that a process pays only for the one it uses.
+"""
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal, Protocol, cast
+
+from shutterbus_runtime.clock import Clock
+from shutterbus_runtime.settings import OptionCheck
+from shutterbus_transport.consuming import Handler, Reader, Subscription
+from shutterbus_transport.sending import OpenClient, Outgoing
+from shutterbus_transport.settings import BrokerSettings
+from shutterbus_wire.frame import Lane
+
+TransportName = Literal["kafka", "mqtt"]
+
+TRANSPORTS: Mapping[TransportName, str] = MappingProxyType({
+    "kafka": "shutterbus_transport.kafka",
+    "mqtt": "shutterbus_transport.mqtt",
+})  # fmt: skip
+"""Where each transport is, by what ``SS_TYPE`` calls it."""
+
+BACKLOG_SEND_BUFFER_BYTES = 64 * 1024
+"""What the kernel may hold of the backlog, and a live picture on the same thin line has to wait for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What a camera's connections have to know.
+
+    Attributes:
+        name: Begins their names in the broker's log. Not to be guessed: whoever connects to an MQTT broker under the name
+            of another takes its place.
+        frames_topic: Where frames go; its limit is asked for.
+        telemetry_topic: Where the rest goes, on a transport that has one topic for it; None: it goes nowhere.
+        will: What the broker is to say when it loses us, asked for at every connecting.
+    """
+
+    name: str
+    frames_topic: str
+    telemetry_topic: str | None = None
+    will: Callable[[], Outgoing | None] = lambda: None
+
+
+class Transport(Protocol):
+    """One way for frames to travel.
+
+    Attributes:
+        name: As ``SS_TYPE`` spells it.
+        retains: Whether the broker can keep a topic's last message for those who subscribe later.
+        shares_topics: Whether status, reports and readings share one topic of a camera.
+    """
+
+    name: str
+    retains: bool
+
+    def topic(self, camera: str, kind: str) -> str:
+        """Return the topic of *camera* for ``frames``, ``status``, ``reports`` or ``readings``."""
+
+    def owner(self, topic: str) -> tuple[str, str] | None:
+        """Return camera and kind of a topic of ours, None for a foreign one."""
+
+    def check_options(self, prefix: str, own: Sequence[str], *, reads: bool) -> OptionCheck:
+        """Return the check of options that go to the client library as they are."""
+
+    def carry(self, settings: BrokerSettings, topic: str, size_bytes: int) -> None:
+        """Send a message of that size to *topic* and read it back; raise TransportError if it does not come back."""
+
+    def open_clients(self, settings: BrokerSettings, sending: Sending) -> Mapping[Lane, OpenClient]:
+        """Return how each lane connects."""
+
+    def readers(
+        self, settings: BrokerSettings, subscription: Subscription, handler: Handler, clock: Clock
+    ) -> list[Reader]:
+        """Return the readers for all that *subscription* names, not started. Each calls *handler* by itself."""
+
+
+def transport(name: str) -> Transport:
+    """Return the transport that ``SS_TYPE`` calls *name*; KeyError if there is none."""
+    found: Transport = importlib.import_module(TRANSPORTS[cast("TransportName", name)]).TRANSPORT
+    return found

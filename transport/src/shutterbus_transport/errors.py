@@ -21,6 +21,10 @@ class TransportMisconfiguredError(TransportError):
     """A certificate, password, right or topic has to be corrected first. Wait long, and say what to correct."""
 
 
+class LoginRefusedError(TransportMisconfiguredError):
+    """The broker does not accept the user and password. Wait long: repeated wrong passwords lock an account."""
+
+
 class NotAuthorizedError(TransportMisconfiguredError):
     """Our identity lacks a right, a topic or a certificate. Try again soon at first: it may be on its way."""
 

@@ -44,3 +44,12 @@ def quieten(library: str, target: logging.Logger, *, ours: str) -> None:
     if not any(isinstance(handler, Seldom) for handler in logger.handlers):
         logger.handlers = [Seldom(target, ours)]
         logger.propagate = False
+
+
+def silence(library: str) -> None:
+    """Let the logger *library* and all below it say nothing: its owner says what matters by itself."""
+    logger = logging.getLogger(library)
+    logger.setLevel(logging.WARNING)  # below it builds lines with whole pictures in them
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
+        logger.propagate = False

@@ -1,33 +1,132 @@
-"""Whether a broker can be reached at all: a bare TCP connection, which costs it nothing.
+"""What stands between us and a broker, asked step by step: its name, its port, its TLS, its word on our certificate.
 
-It tells a broker that is away from a link that is slow: the connection is accepted in one round trip even where a
-frame takes half a minute, and refused at once, or not answered, where nobody listens.
+Client libraries say at best that there was no connection in time.
 """
 
 import contextlib
 import errno
 import socket
 import ssl
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
 
 from shutterbus_transport.errors import TransportMisconfiguredError
 from shutterbus_transport.settings import BrokerSettings
+from shutterbus_transport.tls import Tls
 
 Address = tuple[str, int]
 
 PROBE_TIMEOUT_S = 4.0
 """Three attempts of the kernel: at once, after 1 s and after 3 s."""
 
+OBJECTION_S = 0.3
+"""How long a server may take to object to our certificate: with TLS 1.3 it does so after the handshake."""
+
+
+class Step(Enum):
+    """A step on the way to a broker, in their order."""
+
+    NAME = auto()
+    """No address is known for the name."""
+
+    PORT = auto()
+    """Nobody listens there, or nobody answers."""
+
+    TLS = auto()
+    """There is no encrypted connection that we accept."""
+
+    REFUSAL = auto()
+    """The server ends the encrypted connection: it does not accept our certificate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What came of trying to connect.
+
+    Attributes:
+        failed: The step that failed; None where nothing did.
+        error: With what; None also where the server ended the connection without a reason.
+        round_trip_s: How long the TCP connection took.
+        certificate: The server's, DER, where one was accepted.
+        not_after: Until when that is valid, as OpenSSL spells it.
+    """
+
+    address: Address
+    failed: Step | None = None
+    error: OSError | None = None
+    round_trip_s: float = 0.0
+    certificate: bytes | None = None
+    not_after: str | None = None
+
+
+def probe(
+    address: Address,
+    tls: Tls | None = None,
+    *,
+    name: str | None = None,
+    timeout_s: float = PROBE_TIMEOUT_S,
+    objection_s: float = OBJECTION_S,
+) -> Probe:
+    """Connect to *address*, with *tls* where given, and say how far that went. The connection is closed.
+
+    Args:
+        address: Host and port.
+        tls: How to encrypt; None stops at the port.
+        name: Whom the certificate has to be for; by default the host.
+        timeout_s: For each step.
+        objection_s: How long to wait for a word against our certificate; 0 asks only what we think of theirs.
+
+    Raises:
+        OSError: A file of *tls* cannot be used.
+    """
+    context = tls.context() if tls else None
+    begun_s = time.monotonic()
+    try:
+        plain = socket.create_connection(address, timeout=timeout_s)
+    except socket.gaierror as error:
+        return Probe(address, Step.NAME, error)
+    except OSError as error:
+        return Probe(address, Step.PORT, error)
+    took_s = time.monotonic() - begun_s
+    with plain:
+        if context is None:
+            return Probe(address, round_trip_s=took_s)
+        try:
+            encrypted = context.wrap_socket(plain, server_hostname=name or address[0])
+        except OSError as error:
+            return Probe(address, Step.TLS, error, took_s)
+        with encrypted:
+            not_after = (encrypted.getpeercert() or {}).get("notAfter")
+            certificate = encrypted.getpeercert(binary_form=True)
+            failed, refusal = _objection(encrypted, objection_s)
+    return Probe(
+        address, failed, refusal, took_s, certificate, not_after if isinstance(not_after, str) else None
+    )
+
+
+def _objection(encrypted: ssl.SSLSocket, within_s: float) -> tuple[Step | None, OSError | None]:
+    if not within_s:
+        return None, None
+    encrypted.settimeout(within_s)
+    try:
+        return (Step.REFUSAL if encrypted.recv(1) == b"" else None), None
+    except TimeoutError:
+        return None, None
+    except OSError as error:
+        return Step.REFUSAL, error
+
 
 def reach(addresses: Sequence[Address], timeout_s: float = PROBE_TIMEOUT_S) -> None:
-    """Return when one of *addresses* accepts a connection; raise the last one's OSError if none does."""
+    """Return when one of *addresses* accepts a connection; raise the last one's OSError if none does.
+
+    It costs a broker nothing, and tells one that is away from a line that is slow: the connection is accepted in one
+    round trip even where a frame takes half a minute.
+    """
     failure: OSError | None = None
-    for host, port in addresses:
-        try:
-            socket.create_connection((host, port), timeout=timeout_s).close()
-        except OSError as error:
-            failure = error
-        else:
+    for address in addresses:
+        if not (failure := probe(address, timeout_s=timeout_s).error):
             return
     if failure:
         raise failure
@@ -88,3 +187,28 @@ def tls_refusal(error: BaseException | None) -> str | None:
         wrapped = next((part for part in error.args if isinstance(part, BaseException)), None)
         error = wrapped or error.__cause__ or error.__context__
     return None
+
+
+def obstacle(settings: BrokerSettings, address: Address) -> str | None:
+    """Return a sentence about what keeps us from talking to *address*, or None when nothing does."""
+    host, port = address
+    place = f"{host}:{port}"
+    tried = probe(address, settings.tls)
+    match tried.error:
+        case ssl.SSLCertVerificationError() as error:
+            return f"{place} shows a certificate that cannot be accepted: {error.verify_message}"
+        case ssl.SSLError() as error:
+            reason = (error.reason or str(error)).replace("_", " ").lower()
+            if "certificate required" in reason:
+                return f"{place} wants a certificate of ours and got none"
+            if "wrong version number" in reason:
+                return f"{place} does not speak TLS"
+            return f"{place} does not accept our TLS connection: {reason}"
+        case socket.gaierror():
+            return f"{host} is not known by any name server this machine asks"
+        case TimeoutError():
+            return f"{place} does not answer within {PROBE_TIMEOUT_S:.0f} s"
+        case OSError() as error:
+            return f"{place} cannot be reached: {(error.strerror or str(error)).lower()}"
+        case _:
+            return f"{place} closed the connection at once" if tried.failed else None

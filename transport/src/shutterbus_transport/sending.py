@@ -26,7 +26,7 @@ class Outgoing:
     retain: bool = False
 
 
-class Client(Protocol):
+class SendingClient(Protocol):
     """One connection to a broker, with the library's queue behind it; both die together.
 
     A lane calls it from one thread and never hands it more than it is prepared to have in memory.
@@ -49,5 +49,5 @@ class Client(Protocol):
         """End the connection and every thread of it now. What was not confirmed stays unanswered."""
 
 
-OpenClient = Callable[[], Client]
+OpenClient = Callable[[], SendingClient]
 """Connects. Raises BrokerUnavailableError or TransportMisconfiguredError; it may take ten seconds to do so."""

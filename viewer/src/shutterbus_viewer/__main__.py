@@ -71,8 +71,7 @@ def _run(_: argparse.Namespace) -> int:
     loaded = load(os.environ)
     settings = loaded.settings
     logging.basicConfig(level=settings.log_level, format="{asctime} {levelname} {name}: {message}", style="{")
-    # Below INFO kafka-python and paho log whole messages: pictures, several times each.
-    for name in ("kafka", "shutterbus_viewer.consume.mqtt.paho", "uvicorn", "asyncio", "websockets"):
+    for name in ("uvicorn", "asyncio", "websockets"):
         logging.getLogger(name).setLevel(logging.WARNING)
     for sentence in loaded.warnings:
         log.warning("%s", sentence)

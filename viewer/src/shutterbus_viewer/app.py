@@ -1,4 +1,4 @@
-"""The viewer: consumers in threads, pages on one loop, ``Cameras`` between them."""
+"""The viewer: readers in threads, pages on one loop, ``Cameras`` between them."""
 
 import logging
 import os
@@ -12,12 +12,10 @@ from typing import Any
 import uvicorn
 
 from shutterbus_runtime.clock import Clock, SystemClock
+from shutterbus_transport import transport
+from shutterbus_transport.consuming import Reader, Subscription
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.consume.intake import Intake
-from shutterbus_viewer.consume.kafka import Follower
-from shutterbus_viewer.consume.kafka_pictures import PictureFollower
-from shutterbus_viewer.consume.mqtt import MqttFollower
-from shutterbus_viewer.consume.topics import TELEMETRY_PATTERN, mqtt_filters, picture_pattern
 from shutterbus_viewer.errors import ViewerError
 from shutterbus_viewer.settings import ServeSettings, ViewerSettings
 from shutterbus_viewer.show.app import make_app
@@ -28,8 +26,6 @@ from shutterbus_viewer.show.parts import Caps, Parts
 from shutterbus_viewer.show.thumbnails import Thumbnails
 
 log = logging.getLogger("shutterbus_viewer")
-
-Consumer = Follower | MqttFollower
 
 STOP_S = 2.0
 SHUTDOWN_S = 1
@@ -59,38 +55,35 @@ class Server(uvicorn.Server):
 def run(settings: ViewerSettings, clock: Clock | None = None) -> int:
     """Consume and show until SIGTERM or SIGINT; return the exit code.
 
-    A consumer that ends for a reason nobody foresaw ends the process: whoever runs it starts it again.
+    A reader that ends for a reason nobody foresaw ends the process: whoever runs it starts it again.
     """
     clock = clock or SystemClock()
     cameras = Cameras(clock)
     intake = Intake(cameras, clock)
-    consumers = make_consumers(settings, intake, cameras, clock)
+    readers = make_readers(settings, intake, clock)
     died = threading.Event()
     with listen(settings.serve) as listener:
-        server = Server(_uvicorn(settings, cameras, intake, consumers, clock))
-        for consumer in consumers:
-            threading.Thread(target=_attend, args=(consumer, server, died), daemon=True).start()
+        server = Server(_uvicorn(settings, cameras, intake, readers, clock))
+        for reader in readers:
+            threading.Thread(target=_attend, args=(reader, server, died), daemon=True).start()
         log.info("serving at %s", address(settings.serve, listener))
         server.run(sockets=[listener])
-    for consumer in consumers:
-        consumer.stop()
-    for consumer in consumers:
-        consumer.join(STOP_S)
+    for reader in readers:
+        reader.stop()
+    for reader in readers:
+        reader.join(STOP_S)
     return 1 if died.is_set() else 0
 
 
-def make_consumers(
-    settings: ViewerSettings, intake: Intake, cameras: Cameras, clock: Clock
-) -> list[Consumer]:
-    """Return a consumer for all that *settings* name, not started."""
-    consumers: list[Consumer] = []
-    if settings.kafka:
-        pattern = picture_pattern(settings.topics)
-        consumers.append(PictureFollower(settings.kafka, pattern, intake, cameras, clock))
-        consumers.append(Follower(settings.kafka, TELEMETRY_PATTERN, intake, cameras, clock))
-    if settings.mqtt:
-        consumers.append(MqttFollower(settings.mqtt, mqtt_filters(settings.topics), intake, cameras, clock))
-    return consumers
+def make_readers(settings: ViewerSettings, intake: Intake, clock: Clock) -> list[Reader]:
+    """Return a reader for all that *settings* name, not started."""
+    subscription = Subscription(foreign=settings.topics)
+    return [
+        reader
+        for broker in (settings.kafka, settings.mqtt)
+        if broker
+        for reader in transport(broker.type).readers(broker, subscription, intake, clock)
+    ]
 
 
 def listen(serve: ServeSettings) -> socket.socket:
@@ -123,7 +116,7 @@ def address(serve: ServeSettings, listener: socket.socket) -> str:
 
 
 def _uvicorn(
-    settings: ViewerSettings, cameras: Cameras, intake: Intake, consumers: Sequence[Consumer], clock: Clock
+    settings: ViewerSettings, cameras: Cameras, intake: Intake, readers: Sequence[Reader], clock: Clock
 ) -> uvicorn.Config:
     serve, login = settings.serve, settings.login
     secure = serve.effective_tls != "off"
@@ -150,8 +143,8 @@ def _uvicorn(
             parts,
             door,
             place,
-            connected=lambda: {consumer.name: consumer.connected for consumer in consumers},
-            alive=lambda: all(consumer.is_alive() for consumer in consumers),
+            connected=lambda: {reader.name: reader.connected for reader in readers},
+            alive=lambda: all(reader.is_alive() for reader in readers),
         ),
         log_config=None,
         access_log=False,
@@ -165,11 +158,11 @@ def _uvicorn(
     )
 
 
-def _attend(consumer: Consumer, server: Server, died: threading.Event) -> None:
-    """Start *consumer*; should it end before the server does, end the server."""
-    consumer.start()
-    consumer.join()
+def _attend(reader: Reader, server: Server, died: threading.Event) -> None:
+    """Start *reader*; should it end before the server does, end the server."""
+    reader.start()
+    reader.join()
     if not server.should_exit:
-        log.critical("%s ended by itself", consumer.name)
+        log.critical("%s ended by itself", reader.name)
         died.set()
         server.should_exit = True

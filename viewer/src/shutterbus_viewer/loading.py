@@ -8,12 +8,11 @@ from pathlib import Path
 from argon2 import extract_parameters
 from argon2.exceptions import InvalidHashError
 from dotenv import dotenv_values
-from kafka import KafkaConsumer
 
 from shutterbus_runtime import settings as machinery
 from shutterbus_runtime.settings import Given, Resolved, SettingsError
 from shutterbus_runtime.settings import Path as Place
-from shutterbus_transport.client_options import kafka_options, mqtt_options
+from shutterbus_transport import transport
 from shutterbus_viewer.settings import ViewerSettings
 
 SECRETS = Path("/run/secrets")
@@ -60,10 +59,7 @@ def load(environ: Mapping[str, str], secrets: Path = SECRETS, env_file: Path = P
 
 
 def _options(found: Resolved) -> Iterator[str]:
-    for field, check in (
-        ("kafka", lambda prefix, own: kafka_options(KafkaConsumer.DEFAULT_CONFIG, prefix, own)),
-        ("mqtt", mqtt_options),
-    ):
+    for field in ("kafka", "mqtt"):
         prefix = f"{PREFIX}{field.upper()}_"
         own = [
             name
@@ -71,7 +67,8 @@ def _options(found: Resolved) -> Iterator[str]:
             for name in setting.names
             if name.startswith(prefix) and name != prefix
         ]
-        yield from machinery.check_family(found, (field, "client_options"), check(prefix, own))
+        check = transport(field).check_options(prefix, own, reads=True)
+        yield from machinery.check_family(found, (field, "client_options"), check)
 
 
 def _brokers(settings: ViewerSettings) -> Iterator[str]:

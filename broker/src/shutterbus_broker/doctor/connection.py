@@ -10,6 +10,7 @@ from cryptography import x509
 
 from shutterbus_broker.doctor.patient import Address
 from shutterbus_runtime.checks import Finding, failure, ok, warning
+from shutterbus_transport.probe import probe
 from shutterbus_transport.settings import Tls
 
 CONNECT_S = 4.0
@@ -31,45 +32,43 @@ def port(address: Address) -> Finding:
     """Whether anything listens at *address*."""
     where = text(address)
     up = "docker compose up -d"
-    try:
-        socket.create_connection(address, timeout=CONNECT_S).close()
-    except socket.gaierror as error:
-        return failure(f"no address is known for {address[0]}: {(error.strerror or '').lower()}", up)
-    except ConnectionRefusedError:
-        return failure(f"nothing listens at {where}", up)
-    except TimeoutError:
-        return failure(
-            f"{where} does not answer; a firewall, or another machine's address",
-            "docker compose ps; open the port",
-        )
-    except OSError as error:
-        return failure(f"there is no way to {where}: {(error.strerror or str(error)).lower()}", up)
-    return ok(f"{where} accepts connections")
+    match probe(address, timeout_s=CONNECT_S).error:
+        case None:
+            return ok(f"{where} accepts connections")
+        case socket.gaierror() as error:
+            return failure(f"no address is known for {address[0]}: {(error.strerror or '').lower()}", up)
+        case ConnectionRefusedError():
+            return failure(f"nothing listens at {where}", up)
+        case TimeoutError():
+            return failure(
+                f"{where} does not answer; a firewall, or another machine's address",
+                "docker compose ps; open the port",
+            )
+        case error:
+            return failure(f"there is no way to {where}: {(error.strerror or str(error)).lower()}", up)
 
 
 def certificate(address: Address, tls: Tls, now: dt.datetime, *, name: str | None = None) -> Finding:
     """Whether the certificate shown at *address* is one of ours, for *name* (else the host), and for how long."""
     where, name = text(address), name or address[0]
-    try:
-        with (
-            socket.create_connection(address, timeout=CONNECT_S) as plain,
-            tls.context().wrap_socket(plain, server_hostname=name) as encrypted,
-        ):
-            shown = encrypted.getpeercert(binary_form=True)
-    except ssl.SSLCertVerificationError as error:
-        return _unacceptable(address, name, error, tls, now)
-    except ssl.SSLError as error:
-        reason = _reason(error)
-        if "wrong version number" in reason or "record layer failure" in reason:
-            return failure(f"{where} does not speak TLS", "docker compose up -d --force-recreate")
-        return failure(f"{where} accepts no encrypted connection: {reason}", "docker compose logs --tail 20")
-    except OSError as error:
-        return failure(
-            f"{where} breaks the connection off: {(error.strerror or str(error)).lower()}",
-            "docker compose ps",
-        )
-    assert shown is not None
-    return dates(f"the certificate of {where}", x509.load_der_x509_certificate(shown), now)
+    tried = probe(address, tls, name=name, timeout_s=CONNECT_S, objection_s=0)
+    match tried.error:
+        case ssl.SSLCertVerificationError() as error:
+            return _unacceptable(address, name, error, tls, now)
+        case ssl.SSLError() as error:
+            reason = _reason(error)
+            if "wrong version number" in reason or "record layer failure" in reason:
+                return failure(f"{where} does not speak TLS", "docker compose up -d --force-recreate")
+            return failure(
+                f"{where} accepts no encrypted connection: {reason}", "docker compose logs --tail 20"
+            )
+        case OSError() as error:
+            return failure(
+                f"{where} breaks the connection off: {(error.strerror or str(error)).lower()}",
+                "docker compose ps",
+            )
+    assert tried.certificate is not None
+    return dates(f"the certificate of {where}", x509.load_der_x509_certificate(tried.certificate), now)
 
 
 def dates(what: str, shown: x509.Certificate, now: dt.datetime, fix: str = RENEW) -> Finding:
@@ -110,18 +109,8 @@ def is_kafka(address: Address, tls: Tls) -> Finding:
 
 def refusal(address: Address, tls: Tls) -> Finding | None:
     """Why our certificate is not accepted at *address*; None where nothing is said against it."""
-    try:
-        with (
-            socket.create_connection(address, timeout=CONNECT_S) as plain,
-            tls.context().wrap_socket(plain, server_hostname=address[0]) as encrypted,
-        ):
-            encrypted.settimeout(ALERT_S)
-            encrypted.recv(1)
-    except ssl.SSLError as error:
-        return _not_accepted(address, tls, error)
-    except OSError:
-        pass
-    return None
+    error = probe(address, tls, timeout_s=CONNECT_S, objection_s=ALERT_S).error
+    return _not_accepted(address, tls, error) if isinstance(error, ssl.SSLError) else None
 
 
 def lets_in_without_certificate(address: Address, tls: Tls) -> bool:

@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import kafka.errors
-from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
-
-from shutterbus_broker import disk, hosts, legacy, rights, roundtrip
+from shutterbus_broker import disk, hosts, legacy, rights
 from shutterbus_broker.doctor import connection, sizes
 from shutterbus_broker.doctor.patient import Address, Patient
-from shutterbus_broker.errors import SetupError
 from shutterbus_broker.installation import disk_max_bytes
-from shutterbus_broker.reach import kafka_admin
+from shutterbus_broker.kafka_admin import kafka_admin
 from shutterbus_broker.topics import ABSENT, KINDS
 from shutterbus_runtime.checks import Check, Finding, failure, ok, together, warning
+from shutterbus_transport import transport
+from shutterbus_transport.errors import TransportError
+from shutterbus_transport.kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, errors
+from shutterbus_transport.kafka.admin import addresses as brokers_of
 from shutterbus_wire.names import DOCTOR_TOPIC, camera_of_kafka_topic, kafka_topic
 
 ASK_S = 6.0
@@ -83,7 +83,7 @@ def checks(patient: Patient) -> list[Check]:
 def _advertised(patient: Patient) -> Finding:
     """Whether Kafka can be reached where it says that it is: all but a client's first packet goes there."""
     with _asking(patient) as admin:
-        told = {(one.host, one.port) for one in admin._manager.cluster.brokers()}  # noqa: SLF001 (asking aloud would need those very addresses)
+        told = set(brokers_of(admin))
         if (reached := together(_reached(address, patient) for address in sorted(told))).status == "failure":
             return reached
         text = _values(_described(admin, ConfigResourceType.BROKER, ["1"])["1"]).get(
@@ -205,7 +205,7 @@ def _group(patient: Patient) -> Finding:
         while True:
             try:
                 admin.list_group_offsets(GROUP)
-            except kafka.errors.KafkaError as error:
+            except errors.KafkaError as error:
                 # Whoever asks first makes Kafka create the topic for it.
                 if time.monotonic() > until_s:
                     return failure(
@@ -219,8 +219,8 @@ def _group(patient: Patient) -> Finding:
 
 def _carries(patient: Patient, size_bytes: int) -> Finding:
     try:
-        roundtrip.kafka_carries(patient.kafka, size_bytes)
-    except SetupError as error:
+        transport("kafka").carry(patient.kafka, DOCTOR_TOPIC, size_bytes)
+    except TransportError as error:
         return failure(str(error), "make logs" if size_bytes == 1 else "docker compose up -d && make doctor")
     return ok(f"{size_bytes} bytes came back as they were sent" if size_bytes > 1 else "a byte came back")
 

@@ -3,21 +3,20 @@
 import contextlib
 import queue
 import re
+import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
-
-from shutterbus_broker import legacy, roundtrip
+from shutterbus_broker import legacy
 from shutterbus_broker import mosquitto as rights_of_mosquitto
 from shutterbus_broker.doctor import acl, connection
 from shutterbus_broker.doctor.patient import Patient
-from shutterbus_broker.errors import SetupError
 from shutterbus_runtime.checks import Check, Finding, failure, ok
+from shutterbus_transport import transport
+from shutterbus_transport.errors import TransportError
+from shutterbus_transport.mqtt.connection import Connection, Properties, ReasonCode
+from shutterbus_wire.names import DOCTOR_TOPIC
 
 ANSWER_S = 6.0
 FOREIGN_TOPIC = "shutterbus-doctor-foreign"
@@ -170,23 +169,20 @@ class _Session:
     """A connection, and what came back on it."""
 
     def __init__(self, patient: Patient) -> None:
-        settings = patient.mosquitto
+        # Longer than any client needs, so that a broker that allows less says so.
+        settings = patient.mosquitto.model_copy(update={"keepalive_s": KEEPALIVE_ASKED_S})
         self.answers: queue.SimpleQueue[tuple[ReasonCode, Properties | None]] = queue.SimpleQueue()
         self.published: queue.SimpleQueue[ReasonCode] = queue.SimpleQueue()
-        self.client = mqtt.Client(CallbackAPIVersion.VERSION2, **settings.mqtt_client())
-        assert settings.tls is not None
-        self.client.tls_set_context(settings.tls.context())
+        name = f"shutterbus-doctor-{secrets.token_hex(8)}"
+        self.client = Connection(settings, name, settings.protocol)
         self.client.on_connect = lambda _c, _d, _f, code, properties: self.answers.put((code, properties))
         # With TLS 1.3 who is not let in hears it after the handshake, from TLS and not from MQTT.
         self.client.on_disconnect = lambda _c, _d, _f, code, properties: self.answers.put((code, properties))
         self.client.on_publish = lambda _c, _d, _mid, code, _p: self.published.put(code)
-        # Longer than any client needs, so that a broker that allows less says so.
-        self.client.connect(**{**settings.mqtt_connect(), "keepalive": KEEPALIVE_ASKED_S})
-        self.client.loop_start()
+        self.client.begin()
 
     def close(self) -> None:
-        self.client.disconnect()
-        self.client.loop_stop()
+        self.client.end(properly=True)
 
 
 @contextlib.contextmanager
@@ -252,8 +248,8 @@ def _kept_to(patient: Patient) -> Finding:
 
 def _carries(patient: Patient, size_bytes: int) -> Finding:
     try:
-        roundtrip.mqtt_carries(patient.mosquitto, size_bytes)
-    except SetupError as error:
+        transport("mqtt").carry(patient.mosquitto, DOCTOR_TOPIC, size_bytes)
+    except TransportError as error:
         return failure(str(error), "make init && " + RESTART)
     return ok(f"{size_bytes} bytes came back as they were sent" if size_bytes > 1 else "a byte came back")
 

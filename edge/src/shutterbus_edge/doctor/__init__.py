@@ -4,6 +4,7 @@ It asks and measures by itself, since the client libraries say at best that ther
 that anybody sees: at most one byte on a topic without readers, and the beginning of a message that is never finished.
 """
 
+import importlib
 from collections.abc import Iterator, Mapping
 
 from shutterbus_edge.doctor import machine, pictures, reach, spool, uplink
@@ -38,14 +39,10 @@ def examine(environ: Mapping[str, str]) -> Iterator[Line]:
 
 
 def _look_at(patient: Patient) -> Iterator[Line]:
-    if patient.settings.broker.type == "kafka":
-        from shutterbus_edge.doctor import kafka
-
-        broker = kafka.checks(patient)
-    else:
-        from shutterbus_edge.doctor import mqtt
-
-        broker = mqtt.checks(patient)
+    # A transport's own checks are in the module of its name, which knows its client library.
+    broker: list[Check] = importlib.import_module(f"{__name__}.{patient.settings.broker.type}").checks(
+        patient
+    )
     asked_first = [check for check in broker if check.name in {"login", "anonymous", "advertised", "topics"}]
     return carry_out(
         [

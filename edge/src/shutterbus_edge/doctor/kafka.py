@@ -1,17 +1,13 @@
 """What a Kafka broker lets us do: asked, not tried, so that no reader ever sees anything of it."""
 
-import contextlib
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any
-
-from kafka import errors as kafka_errors
-from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from shutterbus_edge.doctor import reach, sizes
 from shutterbus_edge.doctor.patient import Patient
 from shutterbus_runtime.checks import Check, Finding, failure, ok, skipped, together, warning
-from shutterbus_transport.kafka.library import Net
-from shutterbus_transport.kafka.sending import _WHO_WE_ARE
+from shutterbus_transport.errors import LoginRefusedError, TransportError
+from shutterbus_transport.kafka import admin
 from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire.names import kafka_topic
 
@@ -20,26 +16,8 @@ UNKNOWN_TOPIC = 3
 NOT_ALLOWED = 29
 
 
-class _RefusedError(Exception):
-    """The broker gives no answer to us; the first argument is its reason."""
-
-
-@contextlib.contextmanager
-def _asking(broker: BrokerSettings) -> Iterator[Any]:
-    """An administrator's connection that gives up at its first failure."""
-    net = Net()  # the library's own hides why it could not connect
-    try:
-        yield KafkaAdminClient(
-            **broker.kafka_client(),
-            bootstrap_timeout_ms=int(ANSWER_S * 1000),
-            request_timeout_ms=int(ANSWER_S * 1000),
-            kafka_client=net,
-        )
-    except (kafka_errors.KafkaError, *_WHO_WE_ARE) as error:
-        raise _RefusedError(net.failure or error) from error
-    finally:
-        net.abort()
-        net.close()
+def _asking(broker: BrokerSettings) -> AbstractContextManager[admin.KafkaAdminClient]:
+    return admin.connect(broker, ANSWER_S)
 
 
 def checks(patient: Patient) -> list[Check]:
@@ -59,9 +37,9 @@ def _login(patient: Patient) -> Finding:
     try:
         with _asking(broker):
             pass
-    except _RefusedError as refused:
-        cause = refused.args[0]
-        if broker.username and isinstance(cause, _WHO_WE_ARE):
+    except TransportError as error:
+        cause = error.__cause__ or error
+        if broker.username and isinstance(error, LoginRefusedError):
             return failure(
                 f"the user {broker.username} is refused ({broker.sasl_mechanism or 'PLAIN'}): {cause}",
                 "in .env: SS_USERNAME and SS_PASSWORD, or SS_SASL_MECHANISM",
@@ -79,9 +57,9 @@ def _anonymous(patient: Patient) -> Finding:
     if broker.username is None and (broker.tls is None or broker.tls.certfile is None):
         return warning("we come without certificate and password, so anybody may", patient.enroll)
     try:
-        with _asking(reach.nobody(broker)) as admin:
-            topics = admin.describe_topics()
-    except _RefusedError:
+        with _asking(reach.nobody(broker)) as client:
+            topics = client.describe_topics()
+    except TransportError:
         return ok("a client without certificate and password is refused")
     return warning(
         f"anybody may connect without certificate and password, and sees {len(topics)} topics",
@@ -90,8 +68,8 @@ def _anonymous(patient: Patient) -> Finding:
 
 
 def _advertised(patient: Patient) -> Finding:
-    with _asking(patient.settings.broker) as admin:
-        brokers = [(one.host, one.port) for one in admin._manager.cluster.brokers()]  # noqa: SLF001 (asking aloud would need those very addresses)
+    with _asking(patient.settings.broker) as client:
+        brokers = admin.addresses(client)
     return reach.advertised(brokers, patient)
 
 
@@ -101,10 +79,10 @@ def _topics(patient: Patient) -> Finding:
     if encoder.is_ours:
         wanted[kafka_topic(patient.camera, "telemetry")] = "WRITE"
     try:
-        with _asking(patient.settings.broker) as admin:
-            found = {one["name"]: one for one in admin.describe_topics(list(wanted))}
-    except _RefusedError as refused:
-        return failure(f"the broker does not say which topics there are: {refused.args[0]}")
+        with _asking(patient.settings.broker) as client:
+            found = {one["name"]: one for one in client.describe_topics(list(wanted))}
+    except TransportError as error:
+        return failure(f"the broker does not say which topics there are: {error.__cause__ or error}")
     return together(_topic(name, found.get(name, {}), right, patient) for name, right in wanted.items())
 
 
@@ -117,7 +95,7 @@ def _topic(name: str, found: dict[str, Any], right: str, patient: Patient) -> Fi
         case code if code == UNKNOWN_TOPIC:
             return failure(f"there is no topic {name}", f"on the server: make enroll CAMERA={patient.camera}")
         case code:
-            return failure(f"topic {name}: {kafka_errors.for_code(code).__name__}")
+            return failure(f"topic {name}: {admin.errors.for_code(code).__name__}")
     if right not in found["authorized_operations"]:
         return failure(f"we may not write to topic {name}", patient.enroll)
     if leaderless := [one["partition_index"] for one in found["partitions"] if one["leader_id"] < 0]:
@@ -129,11 +107,13 @@ def _topic(name: str, found: dict[str, Any], right: str, patient: Patient) -> Fi
 
 def _configuration(patient: Patient) -> dict[str, dict[str, Any]] | None:
     topic = patient.encoder.frames_topic
-    resource = ConfigResource(ConfigResourceType.TOPIC, topic, ["max.message.bytes", "compression.type"])
+    resource = admin.ConfigResource(
+        admin.ConfigResourceType.TOPIC, topic, ["max.message.bytes", "compression.type"]
+    )
     try:
-        with _asking(patient.settings.broker) as admin:
-            found = admin.describe_configs([resource], config_filter="all")
-    except _RefusedError:
+        with _asking(patient.settings.broker) as client:
+            found = client.describe_configs([resource], config_filter="all")
+    except TransportError:
         return None
     entries: dict[str, dict[str, Any]] | None = found.get("topic", {}).get(topic)
     return entries or None

@@ -6,7 +6,6 @@ The client libraries say at best that there was no connection in time.
 import socket
 import ssl
 import tempfile
-import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -14,13 +13,11 @@ from typing import Any
 
 from shutterbus_edge.doctor.patient import Patient
 from shutterbus_runtime.checks import Finding, failure, ok, together, warning
-from shutterbus_transport.probe import Address, speaks_tls, why
+from shutterbus_transport.probe import OBJECTION_S, Address, probe, speaks_tls, why
 from shutterbus_transport.settings import BrokerSettings
 from shutterbus_transport.tls import Tls
 
 CONNECT_S = 4.0
-ALERT_S = 0.3
-"""How long a broker may take, beyond twice the way to it, to object to our certificate."""
 SOON_S = 30 * 86_400
 
 # X509_V_ERR_..., as OpenSSL numbers them.
@@ -69,29 +66,21 @@ def advertised(addresses: Iterable[Address], patient: Patient) -> Finding:
 
 
 def handshake(address: Address, tls: Tls, patient: Patient) -> Finding:
-    """Do a TLS handshake by hand, and say what is wrong with it."""
-    host, port = address
-    where = f"{host}:{port}"
-    try:
-        with (
-            socket.create_connection(address, timeout=CONNECT_S) as plain,
-            tls.context().wrap_socket(plain, server_hostname=host) as encrypted,
-        ):
-            until: Any = (encrypted.getpeercert() or {}).get("notAfter")
-            # With TLS 1.3 the other side's word on our certificate comes after the handshake.
-            encrypted.settimeout(ALERT_S + 2 * (patient.round_trip_s or 0.0))
-            try:
-                if encrypted.recv(1) == b"":
-                    return failure(f"{where} ends the encrypted connection at once")
-            except TimeoutError:
-                pass
-    except ssl.SSLCertVerificationError as error:
-        return _unacceptable(address, error, tls, patient)
-    except ssl.SSLError as error:
-        return _refused(where, error, tls, patient)
-    except OSError as error:
-        return failure(why([address], error))
-    return _expiry(f"the certificate of {where}", until, patient, "on the server: make renew")
+    """Say what is wrong with the encrypted connection to *address*."""
+    where = f"{address[0]}:{address[1]}"
+    tried = probe(
+        address, tls, timeout_s=CONNECT_S, objection_s=OBJECTION_S + 2 * (patient.round_trip_s or 0.0)
+    )
+    match tried.error:
+        case ssl.SSLCertVerificationError():
+            return _unacceptable(address, tried.error, tls, patient)
+        case ssl.SSLError():
+            return _refused(where, tried.error, tls, patient)
+        case OSError():
+            return failure(why([address], tried.error))
+        case None if tried.failed:
+            return failure(f"{where} ends the encrypted connection at once")
+    return _expiry(f"the certificate of {where}", tried.not_after, patient, "on the server: make renew")
 
 
 def nobody(broker: BrokerSettings) -> BrokerSettings:
@@ -124,13 +113,11 @@ def _name(host: str) -> Finding:
 
 
 def _port(address: Address, patient: Patient) -> Finding:
-    begun_s = time.monotonic()
-    try:
-        socket.create_connection(address, timeout=CONNECT_S).close()
-    except OSError as error:
+    tried = probe(address, timeout_s=CONNECT_S)
+    if tried.error:
         fix = "is the server up, and its port open? On the server: docker compose ps"
-        return failure(why([address], error), fix)
-    took_s = time.monotonic() - begun_s
+        return failure(why([address], tried.error), fix)
+    took_s = tried.round_trip_s
     patient.round_trip_s = max(took_s, patient.round_trip_s or 0.0)
     return ok(f"{address[0]}:{address[1]} answers in {took_s * 1000:.0f} ms")
 

@@ -10,7 +10,7 @@ from shutterbus_edge.publish.line import Line
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_edge.spool.names import Kind
 from shutterbus_runtime.clock import Clock
-from shutterbus_transport.sending import Client
+from shutterbus_transport.sending import SendingClient
 
 KINDS: tuple[Kind, ...] = ("record", "frame")
 """In the order of sending: records are small, and the account of the pictures should not wait for them."""
@@ -75,7 +75,7 @@ class BacklogLane(Lane):
             self._turns += 1
             heapq.heappush(self._next[kind], (self._turns, held))
 
-    def _send(self, client: Client) -> None:
+    def _send(self, client: SendingClient) -> None:
         for kind in KINDS:
             while self._next[kind] and self._live_leaves_room():
                 turn, held = self._next[kind][0]

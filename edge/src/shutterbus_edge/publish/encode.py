@@ -1,6 +1,7 @@
 """From what the spool holds to what goes on the wire."""
 
 from shutterbus_edge.spool import Held
+from shutterbus_transport import transport as find
 from shutterbus_transport.errors import MessageRefusedError
 from shutterbus_transport.sending import Outgoing
 from shutterbus_transport.settings import KAFKA_OVERHEAD_BYTES
@@ -8,14 +9,7 @@ from shutterbus_wire import exif
 from shutterbus_wire.errors import MalformedError
 from shutterbus_wire.frame import Facts, Frame, Lane
 from shutterbus_wire.message import MessageFormat, encode_frame
-from shutterbus_wire.names import (
-    MqttKind,
-    camera_of_kafka_topic,
-    camera_of_mqtt_topic,
-    expand,
-    kafka_topic,
-    mqtt_topic,
-)
+from shutterbus_wire.names import expand
 from shutterbus_wire.records import Status, encode_record, record_message
 
 
@@ -38,15 +32,14 @@ class Encoder:
         retain: bool | None = None,
     ) -> None:
         """*topic* is the user's, ``{camera}`` in it still to be replaced; *retain* overrides what its owner suggests."""
-        self._kafka = transport == "kafka"
+        self._transport = find(transport)
         self._camera = camera
         self._key = camera.encode()
-        own = kafka_topic(camera, "frames") if self._kafka else mqtt_topic(camera, "frames")
+        own = self._transport.topic(camera, "frames")
         self.frames_topic = own if topic is None else expand(topic, camera)
-        owner = (camera_of_kafka_topic if self._kafka else camera_of_mqtt_topic)(self.frames_topic)
-        self.is_ours = owner is not None
+        self.is_ours = self._transport.owner(self.frames_topic) is not None
         self.message_format: MessageFormat = message_format or ("jpeg" if self.is_ours else "3")
-        self._retain = not self._kafka and (self.is_ours if retain is None else retain)
+        self._retain = self._transport.retains and (self.is_ours if retain is None else retain)
 
     def frame(self, data: bytes, lane: Lane, facts: Facts | None = None) -> Outgoing:
         """Return the message for the picture *data*, and read its *facts* from it if they are not given.
@@ -72,15 +65,13 @@ class Encoder:
             message = record_message(data, lane)
         except MalformedError as error:
             raise MessageRefusedError(error.reason, f"it cannot be read: {error}") from error
-        if self._kafka:
-            return Outgoing(kafka_topic(self._camera, "telemetry"), self._key, message)
-        kind: MqttKind = "reports" if held.stream == "reports" else "readings"
-        return Outgoing(mqtt_topic(self._camera, kind), self._key, message)
+        kind = "reports" if held.stream == "reports" else "readings"
+        return Outgoing(self._transport.topic(self._camera, kind), self._key, message)
 
     def status(self, status: Status) -> Outgoing:
         """Return the message for *status*, which an MQTT broker keeps."""
-        topic = kafka_topic(self._camera, "telemetry") if self._kafka else mqtt_topic(self._camera, "status")
-        return Outgoing(topic, self._key, encode_record(status, "live"), retain=not self._kafka)
+        topic = self._transport.topic(self._camera, "status")
+        return Outgoing(topic, self._key, encode_record(status, "live"), retain=self._transport.retains)
 
     def frame_max_bytes(self, limit_bytes: int) -> int:
         """Return the largest picture whose message stays below *limit_bytes*."""

@@ -23,7 +23,7 @@ from shutterbus_transport.errors import (
     NotAuthorizedError,
     TransportError,
 )
-from shutterbus_transport.sending import Client, Outgoing
+from shutterbus_transport.sending import Outgoing, SendingClient
 from shutterbus_wire.frame import Facts
 from shutterbus_wire.frame import Lane as LaneName
 
@@ -144,14 +144,14 @@ class Lane(ABC):
         """Whether there is any use for a connection."""
 
     @abstractmethod
-    def _send(self, client: Client) -> None:
+    def _send(self, client: SendingClient) -> None:
         """Hand over what should go now and fits."""
 
     @abstractmethod
     def _take_back(self, flight: Flight) -> None:
         """Keep what was not confirmed."""
 
-    def _may_send(self, kind: Kind, size_bytes: int, client: Client) -> bool:
+    def _may_send(self, kind: Kind, size_bytes: int, client: SendingClient) -> bool:
         """Whether one more message fits. Small ones go together, large ones by two on a fast line, else alone."""
         retry = self._retries[kind]
         if retry.wait_s(self._clock.monotonic_s()) or (self.line.hang_ups.suspicious and self._flights):
@@ -172,7 +172,9 @@ class Lane(ABC):
             return 4
         return 2 if self._confirm_s is not None and self._confirm_s < 4 * FAST_S else 1
 
-    def _hand_over(self, client: Client, held: Held, turn: int = 0, facts: Facts | None = None) -> None:
+    def _hand_over(
+        self, client: SendingClient, held: Held, turn: int = 0, facts: Facts | None = None
+    ) -> None:
         """Read, encode and send *held*; what cannot be sent is set aside. *facts* are its own, where known."""
         try:
             data = self._spool.read(held)
@@ -195,7 +197,7 @@ class Lane(ABC):
             client, outgoing, Flight(held.kind, held, held.size_bytes, self._clock.monotonic_s(), turn)
         )
 
-    def _launch(self, client: Client, outgoing: Outgoing, flight: Flight) -> None:
+    def _launch(self, client: SendingClient, outgoing: Outgoing, flight: Flight) -> None:
         self._flights[flight] = None
 
         def done(error: TransportError | None) -> None:

@@ -12,7 +12,7 @@ from shutterbus_transport.errors import (
     TransportError,
     TransportMisconfiguredError,
 )
-from shutterbus_transport.sending import Client, OpenClient
+from shutterbus_transport.sending import OpenClient, SendingClient
 
 SUSPECT_AFTER_S = 5.0
 """Unconfirmed for so long, a message makes us ask whether the broker is still there."""
@@ -44,7 +44,7 @@ class Line:
         hang_ups: HangUps,
     ) -> None:
         """*reach* raises OSError while the broker accepts no connection; *why* makes a sentence of that."""
-        self.client: Client | None = None
+        self.client: SendingClient | None = None
         self.retry = retry
         self.opened = 0
         self.hang_ups = hang_ups
@@ -55,7 +55,7 @@ class Line:
         self._probe_at_s = 0.0
         self._unanswered = 0
 
-    def open(self) -> Client | None:
+    def open(self) -> SendingClient | None:
         """Return the client, opened now if one is due; None while the broker is away."""
         if self.client or self.retry.wait_s(self._clock.monotonic_s()):
             return self.client

@@ -11,7 +11,7 @@ from shutterbus_edge.publish.line import Line
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_runtime.clock import Clock
 from shutterbus_transport.errors import TransportError
-from shutterbus_transport.sending import Client, Outgoing
+from shutterbus_transport.sending import Outgoing, SendingClient
 from shutterbus_wire.frame import Facts
 
 RECORDS_WAITING_MAX = 32
@@ -109,7 +109,7 @@ class LiveLane(Lane):
     def _wants_line(self) -> bool:
         return True  # for the status, and to learn the largest picture before there is one
 
-    def _send(self, client: Client) -> None:
+    def _send(self, client: SendingClient) -> None:
         self.limit_bytes = client.limit_bytes
         if self._told_at_opening != self.line.opened:
             self._told_at_opening = self.line.opened
@@ -128,7 +128,7 @@ class LiveLane(Lane):
         while self._records and self._may_send("record", self._records[0].size_bytes, client):
             self._hand_over(client, self._records.popleft())
 
-    def _next(self, client: Client) -> tuple[Held, Facts | None] | None:
+    def _next(self, client: SendingClient) -> tuple[Held, Facts | None] | None:
         with self._lock:
             next_size_bytes = self._newest.size_bytes if self._newest else 0
             fits = self._may_send("frame", next_size_bytes, client)

@@ -3,7 +3,7 @@
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shutterbus_edge.publish.backlog import BacklogLane
@@ -17,19 +17,16 @@ from shutterbus_edge.settings import EdgeSettings
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_runtime.clock import Clock
 from shutterbus_runtime.outage import Outage
+from shutterbus_transport import Sending, transport
 from shutterbus_transport.probe import reach, why
-from shutterbus_transport.sending import Client, OpenClient
+from shutterbus_transport.sending import OpenClient
 from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire import __version__
 from shutterbus_wire.frame import Facts
 from shutterbus_wire.frame import Lane as LaneName
-from shutterbus_wire.names import kafka_topic
 from shutterbus_wire.records import Status
 
 log = logging.getLogger(__name__)
-
-BACKLOG_SEND_BUFFER_BYTES = 64 * 1024
-"""What the kernel may hold of the backlog, and a live picture on the same thin line has to wait for."""
 
 OFFLINE_S = 1.0
 """What a stop keeps of its grace to say that this camera is offline."""
@@ -83,7 +80,7 @@ class Publisher:
         )
         self._status: Status | None = None
         self._proven = Proven()
-        openers = openers or _openers(broker, camera, self._encoder, self._offline)
+        openers = openers or self._openers(broker)
         self._live = LiveLane(
             self._line("live", broker, openers),
             self._encoder,
@@ -192,6 +189,17 @@ class Publisher:
             hang_ups=HangUps(self._proven),
         )
 
+    def _openers(self, broker: BrokerSettings) -> Mapping[LaneName, OpenClient]:
+        carrier, encoder = transport(broker.type), self._encoder
+        sending = Sending(
+            # Not to be guessed: whoever connects under the name of another takes its place.
+            f"{broker.client_id or f'shutterbus-{self._camera}'}-{secrets.token_hex(8)}",
+            encoder.frames_topic,
+            carrier.topic(self._camera, "reports") if encoder.is_ours else None,
+            will=lambda: encoder.status(self._offline()) if encoder.is_ours else None,
+        )
+        return carrier.open_clients(broker, sending)
+
     def _backlog_has_work(self) -> None:
         self._backlog.wake()
 
@@ -201,43 +209,3 @@ class Publisher:
         if self._status is None:
             return Status(camera=self._camera, state="offline", since_us=now_us, version=__version__)
         return self._status.model_copy(update={"state": "offline", "since_us": now_us})
-
-
-def _openers(
-    broker: BrokerSettings, camera: str, encoder: Encoder, offline: Callable[[], Status]
-) -> dict[LaneName, OpenClient]:
-    """Return how each lane connects. The library is imported here, so that only the one in use takes memory."""
-    # Not to be guessed: whoever connects under the name of another takes its place.
-    name = f"{broker.client_id or f'shutterbus-{camera}'}-{secrets.token_hex(8)}"
-    if broker.type == "kafka":
-        from shutterbus_transport.kafka.sending import KafkaClient
-
-        telemetry = kafka_topic(camera, "telemetry") if encoder.is_ours else None
-        seen: set[str] = set()
-        return {
-            "live": lambda: KafkaClient(
-                broker, f"{name}-live", encoder.frames_topic, records_topic=telemetry, seen=seen
-            ),
-            "backlog": lambda: KafkaClient(
-                broker,
-                f"{name}-backlog",
-                encoder.frames_topic,
-                records_topic=telemetry,
-                send_buffer_bytes=BACKLOG_SEND_BUFFER_BYTES,
-                seen=seen,
-            ),
-        }
-    from shutterbus_transport.mqtt.sending import MqttClient, Version
-
-    version = Version(broker.protocol)
-
-    def live() -> Client:
-        will = encoder.status(offline()) if encoder.is_ours else None
-        return MqttClient(broker, f"{name}-live", version, will=will)
-
-    return {
-        "live": live,
-        "backlog": lambda: MqttClient(
-            broker, f"{name}-backlog", version, send_buffer_bytes=BACKLOG_SEND_BUFFER_BYTES
-        ),
-    }

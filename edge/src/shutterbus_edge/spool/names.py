@@ -10,12 +10,8 @@ import sys
 from dataclasses import dataclass
 from typing import Literal
 
+from shutterbus_transport.checksum import crc32c
 from shutterbus_wire.identity import EPOCH_PATTERN, FrameId
-
-try:
-    from crc32c import crc32c
-except ImportError:  # no wheel for this machine (32-bit Pi): slow, and right
-    from kafka.record.util import calc_crc32c as crc32c  # type: ignore[no-redef] # the same function
 
 STREAM_PATTERN = r"[a-z][a-z0-9-]{0,63}"
 

@@ -1,0 +1,84 @@
+"""Kafka, by kafka-python 3."""
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from shutterbus_runtime.clock import Clock
+from shutterbus_runtime.settings import OptionCheck
+from shutterbus_transport import BACKLOG_SEND_BUFFER_BYTES, Sending
+from shutterbus_transport.client_options import kafka_options
+from shutterbus_transport.consuming import Handler, Reader, Subscription
+from shutterbus_transport.patterns import TELEMETRY_PATTERN, frames_pattern
+from shutterbus_transport.sending import OpenClient
+from shutterbus_transport.settings import BrokerSettings
+from shutterbus_wire import names
+from shutterbus_wire.frame import Lane
+
+TELEMETRY_BACK = 128
+"""Records of telemetry read at the start: the last status and report, and readings of the last minutes."""
+
+
+class Kafka:
+    """See ``Transport``. Telemetry has one topic, and its records say which kind they are."""
+
+    name = "kafka"
+    retains = False
+
+    def topic(self, camera: str, kind: str) -> str:
+        return names.kafka_topic(camera, "frames" if kind == "frames" else "telemetry")
+
+    def owner(self, topic: str) -> tuple[str, str] | None:
+        return names.camera_of_kafka_topic(topic)
+
+    def check_options(self, prefix: str, own: Sequence[str], *, reads: bool) -> OptionCheck:
+        import kafka
+
+        client = kafka.KafkaConsumer if reads else kafka.KafkaProducer
+        return kafka_options(client.DEFAULT_CONFIG, prefix, own)
+
+    def carry(self, settings: BrokerSettings, topic: str, size_bytes: int) -> None:
+        from shutterbus_transport.kafka import roundtrip
+
+        roundtrip.carry(settings, topic, size_bytes)
+
+    def open_clients(self, settings: BrokerSettings, sending: Sending) -> Mapping[Lane, OpenClient]:
+        from shutterbus_transport.kafka.sending import KafkaClient
+
+        seen: set[str] = set()
+
+        def client(lane: Lane, send_buffer_bytes: int | None) -> KafkaClient:
+            return KafkaClient(
+                settings,
+                f"{sending.name}-{lane}",
+                sending.frames_topic,
+                records_topic=sending.telemetry_topic,
+                send_buffer_bytes=send_buffer_bytes,
+                seen=seen,
+            )
+
+        return {
+            "live": lambda: client("live", None),
+            "backlog": lambda: client("backlog", BACKLOG_SEND_BUFFER_BYTES),
+        }
+
+    def readers(
+        self, settings: BrokerSettings, subscription: Subscription, handler: Handler, clock: Clock
+    ) -> list[Reader]:
+        from shutterbus_transport.kafka.offsets import CommittedOffsets, LastRecords, NewestFrames, Offsets
+        from shutterbus_transport.kafka.reader import KafkaReader
+
+        readers = []
+        patterns = {"frames": frames_pattern(subscription.foreign), "telemetry": TELEMETRY_PATTERN}
+        for kind in subscription.kinds:
+            offsets: Offsets
+            if group := subscription.group:
+                offsets = CommittedOffsets(group.of(kind), handler.gap)
+            elif subscription.begin == "now":
+                offsets = LastRecords(0)
+            else:
+                offsets = NewestFrames(clock) if kind == "frames" else LastRecords(TELEMETRY_BACK)
+            readers.append(KafkaReader(settings, kind, patterns[kind], handler, clock, offsets))
+        return cast("list[Reader]", readers)
+
+
+TRANSPORT = Kafka()

@@ -6,12 +6,14 @@
   the operating system's (``Manager``).
 - It waits for ever for the TLS handshake of a broker that takes connections and is mute (``Selector``).
 - A producer that is garbage collected silences the log of all later ones (``Producer``).
+- It unpacks a compressed batch of any size, and a kilobyte can unpack to a gigabyte (``bounded_gunzip``).
 """
 
 import contextlib
 import ssl
 import threading
 import time
+import zlib
 from typing import Any
 
 from kafka import KafkaProducer
@@ -19,11 +21,28 @@ from kafka import errors as kafka_errors
 from kafka.net.compat import KafkaNetClient
 from kafka.net.manager import KafkaConnectionManager
 from kafka.net.selector import NetworkSelector
+from kafka.record import default_records, legacy_records
 
 CLOSE_TIMEOUT_S = 2.0
 HANDSHAKE_S = 10.0
 """Longer than a handshake takes on any line, each time the other side has something to say."""
 BY_US = "closed by its lane"
+UNPACKED_MAX_BYTES = 64 * 1024 * 1024
+"""Of one batch. Brokers of ours store batches as they are; a foreign one may compress."""
+
+
+def bounded_gunzip(packed: Any) -> bytes:
+    """Unpack a batch; raise zlib.error where it has more than ``UNPACKED_MAX_BYTES``."""
+    stream = zlib.decompressobj(wbits=31)  # gzip's own header and trailer
+    data = stream.decompress(packed, UNPACKED_MAX_BYTES)
+    if stream.unconsumed_tail:
+        raise zlib.error(f"a compressed batch has more than {UNPACKED_MAX_BYTES} bytes")
+    if not stream.eof:
+        raise EOFError("a compressed batch ends in the middle")
+    return data
+
+
+default_records.gzip_decode = legacy_records.gzip_decode = bounded_gunzip
 
 
 class Producer(KafkaProducer):  # type: ignore[misc] # kafka-python has no types
@@ -83,6 +102,12 @@ class Net:
         net = Selector(**options)
         self._made = KafkaNetClient(net, Manager(net, **options))
         return self._made
+
+    @property
+    def connected(self) -> bool:
+        """Whether any broker is connected now."""
+        made = self._made
+        return made is not None and any(made.connected(broker.node_id) for broker in made.cluster.brokers())
 
     @property
     def failure(self) -> Exception | None:

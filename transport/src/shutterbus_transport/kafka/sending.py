@@ -9,12 +9,9 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
-from kafka import KafkaAdminClient
 from kafka import errors as kafka_errors
-from kafka.admin import ConfigResource, ConfigResourceType
 
 from shutterbus_transport import socket_options as sockets
 from shutterbus_transport.errors import (
@@ -24,9 +21,9 @@ from shutterbus_transport.errors import (
     TransportError,
     TransportMisconfiguredError,
 )
+from shutterbus_transport.kafka import admin
 from shutterbus_transport.kafka.library import BY_US, CLOSE_TIMEOUT_S, Net, Producer
 from shutterbus_transport.log_throttle import quieten
-from shutterbus_transport.probe import plain_to_tls, tls_refusal
 from shutterbus_transport.sending import Done, Outgoing
 from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire.message import kafka_headers
@@ -44,15 +41,6 @@ _REFUSED = (
     kafka_errors.RecordListTooLargeError,
     kafka_errors.InvalidRecordError,
 )
-_WHO_WE_ARE = (
-    kafka_errors.AuthorizationError,
-    kafka_errors.SaslAuthenticationFailedError,
-    kafka_errors.UnsupportedSaslMechanismError,
-    kafka_errors.IllegalSaslStateError,
-    # What its SCRAM makes of an answer that says no.
-    KeyError,
-    ValueError,
-)
 _TOPIC = (
     kafka_errors.AuthorizationError,
     kafka_errors.InvalidTopicError,
@@ -63,7 +51,7 @@ _TOPIC = (
 
 
 class KafkaClient:
-    """One producer. See ``Client``."""
+    """One producer. See ``SendingClient``."""
 
     def __init__(
         self,
@@ -97,7 +85,7 @@ class KafkaClient:
         self._net = Net()
         self._producer: Any = None
         try:
-            with self._translated(self._net):
+            with admin.explained(self._settings, self._net):
                 self._producer = Producer(
                     **{**settings.kafka_producer(self.limit_bytes), **options, "kafka_client": self._net}
                 )
@@ -115,7 +103,7 @@ class KafkaClient:
             raise
 
     def send(self, outgoing: Outgoing, done: Done) -> None:
-        """See ``Client``."""
+        """See ``SendingClient``."""
         if not self._knows(outgoing.topic, 0.2):
             unknown = self._unknown(outgoing.topic)
             # The topic of the pictures was there when we connected; ``broken`` tells when it is gone for good.
@@ -133,13 +121,15 @@ class KafkaClient:
         future.add_errback(lambda error: done(self._judge(error, outgoing)))
 
     def broken(self) -> TransportError | None:
-        """See ``Client``."""
+        """See ``SendingClient``."""
         if self._broken:
             return self._broken
         if not self._producer._sender.is_alive():  # noqa: SLF001 - there is no other way to see it end
             return BrokerUnavailableError("the Kafka client has ended")
         failure = self._net.failure
-        if failure and isinstance(explained := self._explain(failure), TransportMisconfiguredError):
+        if failure and isinstance(
+            explained := admin.explain(self._settings, failure), TransportMisconfiguredError
+        ):
             return explained
         if self._producer._metadata.partitions_for_topic(self._topic) is not None:  # noqa: SLF001 - asking aloud waits
             self._unknown_since_s = None
@@ -150,7 +140,7 @@ class KafkaClient:
         return None
 
     def close(self) -> None:
-        """See ``Client``."""
+        """See ``SendingClient``."""
         producer, self._producer = self._producer, None
         if producer:
             self._net.abort()
@@ -162,27 +152,18 @@ class KafkaClient:
 
     def _ask_limit(self, options: dict[str, Any]) -> int | None:
         """Return the largest message that the topic takes; None if the broker does not tell us."""
-        net = Net()
-        try:
-            with self._translated(net):
-                admin = KafkaAdminClient(
-                    **{
-                        **self._settings.kafka_client(),
-                        **options,
-                        "request_timeout_ms": 10_000,
-                        "kafka_client": net,
-                    }
-                )
+        timeouts = {"request_timeout_ms": 10_000}
+        with admin.connect(self._settings, BOOTSTRAP_TIMEOUT_S, **{**options, **timeouts}) as client:
+            resource = admin.ConfigResource(
+                admin.ConfigResourceType.TOPIC, self._topic, ["max.message.bytes"]
+            )
+            try:
                 # Without the filter it tells only what somebody has changed.
-                found = admin.describe_configs(
-                    [ConfigResource(ConfigResourceType.TOPIC, self._topic, ["max.message.bytes"])],
-                    config_filter="all",
-                )
-            entry = found.get("topic", {}).get(self._topic, {}).get("max.message.bytes")
-            limits = [int(entry["value"])] if entry else []
-        finally:
-            net.abort()
-            net.close()
+                found = client.describe_configs([resource], config_filter="all")
+            except kafka_errors.KafkaError as error:
+                raise admin.explain(self._settings, error) from error
+        entry = found.get("topic", {}).get(self._topic, {}).get("max.message.bytes")
+        limits = [int(entry["value"])] if entry else []
         if self._settings.max_request_size is not None:
             limits.append(self._settings.max_request_size)
         return min(limits, default=None)
@@ -244,29 +225,6 @@ class KafkaClient:
         if outgoing.topic == self._topic:
             self._broken = judged
         return judged
-
-    @contextlib.contextmanager
-    def _translated(self, net: Net) -> Iterator[None]:
-        """Turn what a client raises while it connects into one of our errors, with the cause that it hides."""
-        try:
-            yield
-        except kafka_errors.KafkaError as error:
-            explained = self._explain(net.failure or error)
-            if isinstance(explained, BrokerUnavailableError):
-                explained = plain_to_tls(self._settings) or explained
-            raise explained from error
-        except OSError as error:
-            raise NotAuthorizedError(f"a certificate or key file cannot be used: {error}") from error
-
-    def _explain(self, error: Exception) -> TransportError:
-        """Return what a failed connection means."""
-        if isinstance(error, _WHO_WE_ARE):
-            return TransportMisconfiguredError(
-                f"{self._where} refuses the user {self._settings.username}: {error}"
-            )
-        if refusal := tls_refusal(error):
-            return TransportMisconfiguredError(f"{self._where}: {refusal}")
-        return BrokerUnavailableError(f"{self._where} gives no connection: {error}")
 
     @property
     def _where(self) -> str:

@@ -1,25 +1,31 @@
 """What paho-mqtt 2 does of an MQTT connection, made to serve one connection and to say how it ended.
 
-Its own trying again would keep messages that their lane has taken back.
+Its own trying again would keep messages that their lane has taken back, and would mix up acknowledgements: a packet id
+means something on the connection that brought it alone.
 """
 
 import contextlib
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 
-from shutterbus_transport import socket_options as sockets
+from shutterbus_transport import socket_options
 from shutterbus_transport.errors import NotAuthorizedError
 from shutterbus_transport.sending import Outgoing
 from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire.message import Message, mqtt_user_properties
+
+__all__ = ["Connection", "Properties", "Protocol", "ReasonCode", "Receiving"]
 
 Protocol = Literal[5, 4, 3]
 
@@ -33,17 +39,36 @@ _HUNG_UP = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Receiving:
+    """How a reader's connection receives.
+
+    Attributes:
+        receive_max: Messages that the broker may send before the first is acknowledged (version 5).
+        packet_max_bytes: The largest message that the broker may send (version 5).
+        session_s: For how long the broker keeps subscriptions and messages while we are away; None: not at all.
+        by_hand: Whether ``ack`` acknowledges a message, and not its arrival.
+    """
+
+    receive_max: int
+    packet_max_bytes: int
+    session_s: int | None = None
+    by_hand: bool = False
+
+
 class Connection(mqtt.Client):
-    """A paho client for one connection. Set its ``on_...`` and let it ``begin``; ``end`` leaves nothing of it.
+    """A paho client for one connection. Set its ``on_...``, ``open`` or ``begin`` it; ``end`` leaves nothing of it.
 
     Attributes:
         on_ended: Called when its thread ends, whatever ended it: an exception there leaves paho believing that it is
             connected.
         hung_up: Whether the other side has ended the connection; paho says the same of a line that fell silent.
+        held: Whether we leave unread what the broker sends, its answers to our pings included.
     """
 
     on_ended: Callable[[], None] = staticmethod(lambda: None)
     hung_up = False
+    held = False
 
     def __init__(
         self,
@@ -51,17 +76,22 @@ class Connection(mqtt.Client):
         name: str,
         protocol: Protocol,
         *,
-        will: Outgoing | None,
-        send_buffer_bytes: int | None,
+        will: Outgoing | None = None,
+        send_buffer_bytes: int | None = None,
+        receiving: Receiving | None = None,
     ) -> None:
+        keeps_session = receiving is not None and receiving.session_s is not None
         super().__init__(
             CallbackAPIVersion.VERSION2,
             client_id=name,
             reconnect_on_failure=False,
+            manual_ack=receiving is not None and receiving.by_hand,
+            clean_session=None if protocol == mqtt.MQTTv5 else not keeps_session,
             **settings.mqtt_client(protocol),
         )
         self._settings = settings
         self._send_buffer_bytes = send_buffer_bytes
+        self._receiving = receiving
         # Also when it has ended: ``loop_stop`` forgets it half-way, and raises if it is called then.
         self._worker: threading.Thread | None = None
         self._has_ended = threading.Event()
@@ -77,16 +107,19 @@ class Connection(mqtt.Client):
             attributes = self.properties(PacketTypes.WILLMESSAGE, will.message)
             self.will_set(will.topic, will.message.value, qos=1, retain=True, properties=attributes)
 
-    def begin(self) -> None:
+    def open(self) -> None:
         """Open the connection and say who we are; the answer comes to ``on_connect``. May raise OSError."""
         self._set_tls()
-        more: dict[str, Any] = {"clean_start": True} if self.protocol == mqtt.MQTTv5 else {}
-        self.connect(**self._settings.mqtt_connect(), **more)
+        self.connect(**self._settings.mqtt_connect(), **self._connect_options())
+
+    def begin(self) -> None:
+        """``open``, and serve the connection in a thread of its own."""
+        self.open()
         self.loop_start()
 
     def end(self, *, properly: bool) -> None:
         """End connection and thread now; *properly* takes leave of the broker, behind what is still being sent."""
-        if properly and self.disconnect() == mqtt.MQTT_ERR_SUCCESS:
+        if properly and self.disconnect() == mqtt.MQTT_ERR_SUCCESS and self._worker:
             self._has_ended.wait(END_TIMEOUT_S)
         if (connection := self.socket()) is not None:
             with contextlib.suppress(OSError):
@@ -98,6 +131,7 @@ class Connection(mqtt.Client):
             self._worker.join(END_TIMEOUT_S)
         # It and its owner refer to each other; without this its sockets stay until the garbage collector comes.
         self.on_connect = self.on_disconnect = self.on_publish = self.on_socket_open = None
+        self.on_message = self.on_subscribe = None
         self.on_ended = lambda: None
 
     def properties(self, packet: int, message: Message) -> Properties | None:
@@ -108,6 +142,18 @@ class Connection(mqtt.Client):
         properties.ContentType = message.content_type
         properties.UserProperty = mqtt_user_properties(message)
         return properties
+
+    def _connect_options(self) -> dict[str, Any]:
+        if self.protocol != mqtt.MQTTv5:
+            return {}
+        if (receiving := self._receiving) is None:
+            return {"clean_start": True}
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # theirs
+        properties.MaximumPacketSize = receiving.packet_max_bytes
+        properties.ReceiveMaximum = receiving.receive_max
+        if receiving.session_s is not None:
+            properties.SessionExpiryInterval = receiving.session_s
+        return {"clean_start": receiving.session_s is None, "properties": properties}
 
     def _set_tls(self) -> None:
         if self._settings.tls is None:
@@ -121,10 +167,10 @@ class Connection(mqtt.Client):
 
     def _set_options(self, _client: Any, _data: Any, connection: Any) -> None:
         if isinstance(connection, socket.socket):
-            for level, name, value in sockets.options(self._send_buffer_bytes):
+            for level, name, value in socket_options.options(self._send_buffer_bytes):
                 connection.setsockopt(level, name, value)
 
-    # Overridden: what paho calls in its own thread.
+    # Overridden: what paho calls by itself.
 
     def _thread_main(self) -> None:
         self._worker = threading.current_thread()
@@ -149,3 +195,9 @@ class Connection(mqtt.Client):
         except _HUNG_UP:
             self.hung_up = True
             raise
+
+    def _check_keepalive(self) -> None:
+        if self.held:
+            # What is there is not read, so it says nothing about the broker; our own pings go on.
+            self._last_bytes_received = time.monotonic()
+        super()._check_keepalive()

@@ -54,7 +54,7 @@ class Version:
 
 
 class MqttClient:
-    """One connection. See ``Client``."""
+    """One connection. See ``SendingClient``."""
 
     def __init__(
         self,
@@ -126,7 +126,7 @@ class MqttClient:
             ) from error
 
     def send(self, outgoing: Outgoing, done: Done) -> None:
-        """See ``Client``."""
+        """See ``SendingClient``."""
         if self._lost:
             done(_TOO_LATE)  # and not what was lost, which may be blamed on what was in flight
             return
@@ -156,11 +156,11 @@ class MqttClient:
         return self._paho.keepalive
 
     def broken(self) -> TransportError | None:
-        """See ``Client``."""
+        """See ``SendingClient``."""
         return self._lost
 
     def close(self) -> None:
-        """See ``Client``."""
+        """See ``SendingClient``."""
         # A proper end leaves the will unsaid; behind messages that are stuck it would wait for them.
         self._paho.end(properly=not self._pending)
 

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Mapping
 
 from shutterbus_runtime.clock import Clock
+from shutterbus_transport.consuming import Delivery, Handler
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.errors import TooManyError
 from shutterbus_viewer.latest import Picture
 from shutterbus_viewer.upright import upright_size_px
 from shutterbus_wire import names
 from shutterbus_wire.errors import IdentityError, MalformedError
-from shutterbus_wire.frame import Frame
 from shutterbus_wire.message import Arrival, decode_frame, topic_of_ours
 from shutterbus_wire.records import decode_record
 
@@ -29,12 +29,14 @@ UNUSABLE = (
     LookupError,
     TypeError,
     ArithmeticError,
+    AttributeError,
+    AssertionError,
     RecursionError,
 )
 
 
-class Intake:
-    """Takes messages in from any thread. Nothing that a message contains makes it raise."""
+class Intake(Handler):
+    """Takes messages in from every reader's thread. Nothing that a message contains makes it raise."""
 
     def __init__(self, cameras: Cameras, clock: Clock) -> None:
         self._cameras = cameras
@@ -43,11 +45,11 @@ class Intake:
         self._said_s: dict[str, float] = {}
         self.taken: Counter[tuple[str, str]] = Counter()
         """Messages by transport and kind (``picture``, ``record``)."""
-        self.refused: Counter[tuple[str, str]] = Counter()
-        """Messages by transport and reason."""
+        self._refused: Counter[tuple[str, str]] = Counter()
 
-    def picture(self, arrival: Arrival, age_s: float = 0.0) -> Frame | None:
-        """Show the picture in *arrival* if it is the newest; return it, None if it is refused."""
+    def frame(self, delivery: Delivery) -> bool:
+        """Show the picture in *delivery* if it is the newest."""
+        arrival, age_s = delivery.arrival, delivery.age_s
         try:
             frame = decode_frame(arrival, own_cameras=self._cameras.own)
             width_px, height_px = upright_size_px(frame.picture)
@@ -57,51 +59,61 @@ class Intake:
                 Picture(frame, arrival.arrived_at_us, width_px, height_px), arrival.transport, age_s
             )
         except UNUSABLE as error:
-            self.refuse(arrival.transport, arrival.topic, *_reason(error))
-        else:
-            self._count(arrival.transport, "picture")
-            return frame
-        return None
+            self._refuse(arrival, *_reason(error))
+            return False
+        self._count(arrival.transport, "picture")
+        return True
 
-    def record(self, arrival: Arrival, age_s: float = 0.0) -> None:
-        """Note the status, report or reading in *arrival*."""
+    def telemetry(self, delivery: Delivery) -> None:
+        """Note the status, report or reading in *delivery*."""
+        arrival = delivery.arrival
         if not arrival.value:
             return  # a retained status that was cleared
         try:
-            self._cameras.note(decode_record(arrival), arrival.transport, age_s)
+            self._cameras.note(decode_record(arrival), arrival.transport, delivery.age_s)
         except UNUSABLE as error:
-            self.refuse(arrival.transport, arrival.topic, *_reason(error))
+            self._refuse(arrival, *_reason(error))
         else:
             self._count(arrival.transport, "record")
 
-    def refuse(self, transport: str, topic: str, reason: str, sentence: str) -> None:
+    def refused(self, delivery: Delivery, reason: str, sentence: str) -> None:
+        self._refuse(delivery.arrival, reason, sentence)
+
+    def outage(self, source: str, transport: str, sentence: str) -> None:
+        self._cameras.outage(source, sentence, of=transport)
+
+    def cameras(self, found: set[str]) -> None:
+        self._cameras.claim(found)
+
+    def counts(self) -> tuple[Mapping[tuple[str, str], int], Mapping[tuple[str, str], int]]:
+        """Return what was taken by transport and kind, and what was refused by transport and reason, so far."""
+        with self._lock:
+            return dict(self.taken), dict(self._refused)
+
+    def _refuse(self, arrival: Arrival, reason: str, sentence: str) -> None:
         """Count a message that cannot be used, and say so where its camera is shown."""
         now_s = self._clock.monotonic_s()
         with self._lock:
-            self.refused[transport, reason] += 1
+            self._refused[arrival.transport, reason] += 1
             say = now_s - self._said_s.get(reason, -LOG_INTERVAL_S) >= LOG_INTERVAL_S
             if say:
                 self._said_s[reason] = now_s
         if say:
-            log.warning("a message on %r cannot be used (%s): %s", topic[:120], reason, sentence[:300])
+            log.warning(
+                "a message on %r cannot be used (%s): %s", arrival.topic[:120], reason, sentence[:300]
+            )
         try:
-            self._cameras.trouble(self._camera_of(transport, topic), reason, sentence[:300])
+            self._cameras.trouble(self._camera_of(arrival), reason, sentence[:300])
         except (TooManyError, IdentityError):
             return  # counted all the same
-
-    def counts(self) -> tuple[Mapping[tuple[str, str], int], Mapping[tuple[str, str], int]]:
-        """Return what was taken and what was refused so far."""
-        with self._lock:
-            return dict(self.taken), dict(self.refused)
 
     def _count(self, transport: str, kind: str) -> None:
         with self._lock:
             self.taken[transport, kind] += 1
 
-    def _camera_of(self, transport: str, topic: str) -> str:
-        arrival = Arrival("kafka" if transport == "kafka" else "mqtt", topic, b"", {}, None, None, 0)
+    def _camera_of(self, arrival: Arrival) -> str:
         named = topic_of_ours(arrival)
-        return named[0] if named else names.foreign_camera(topic, self._cameras.own)
+        return named[0] if named else names.foreign_camera(arrival.topic, self._cameras.own)
 
 
 def _reason(error: Exception) -> tuple[str, str]:

@@ -1,16 +1,15 @@
-"""What edge and viewer mend in kafka-python, each for itself: the wire package, which they share, does not know it."""
+"""What is mended in kafka-python, and that what the mends rely on is still there."""
 
 import socket
 import ssl
-from types import ModuleType
 from typing import Any
 
 import pytest
-from kafka.errors import KafkaConnectionError, KafkaTimeoutError
+from kafka.errors import KafkaConnectionError, KafkaError
 
-from shutterbus_transport.kafka import library as kafka_net
-from shutterbus_viewer.consume import kafka_client
-from shutterbus_viewer.consume.kafka_client import Connection
+from shutterbus_transport.kafka import library
+from shutterbus_transport.kafka.consumer import Consumer
+from shutterbus_transport.settings import BrokerSettings
 
 pytestmark = [
     pytest.mark.timeout(20),
@@ -21,14 +20,13 @@ pytestmark = [
 
 def test_broker_that_takes_connections_and_is_mute_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """As one that is frozen does: its kernel accepts, and no word of TLS ever comes."""
-    monkeypatch.setattr(kafka_client, "HANDSHAKE_S", 0.2)
-    with socket.create_server(("127.0.0.1", 0)) as mute, pytest.raises(KafkaTimeoutError):
-        Connection(
-            {
-                "bootstrap_servers": f"127.0.0.1:{mute.getsockname()[1]}",
-                "security_protocol": "SSL",
-                "bootstrap_timeout_ms": 600,
-            }
+    monkeypatch.setattr(library, "HANDSHAKE_S", 0.2)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as mute,
+        pytest.raises(KafkaError, match=r"timed out|Timeout"),
+    ):
+        Consumer(
+            BrokerSettings.model_validate({"brokers": f"127.0.0.1:{mute.getsockname()[1]}", "tls": {}}), {}
         )
 
 
@@ -40,12 +38,11 @@ class Resetting:
         raise ConnectionResetError(104, "Connection reset by peer")
 
 
-@pytest.mark.parametrize("mended", [kafka_net, kafka_client], ids=["edge", "viewer"])
-def test_connection_reset_before_tls_begins_fails_as_any_other(mended: ModuleType) -> None:
+def test_connection_reset_before_tls_begins_fails_as_any_other() -> None:
     """Else the library's task that refreshes metadata would end, and nothing says so."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        net = mended.Selector()
-        manager = mended.Manager(
+        net = library.Selector()
+        manager = library.Manager(
             net,
             bootstrap_servers=f"127.0.0.1:{server.getsockname()[1]}",
             security_protocol="SSL",

@@ -1,10 +1,11 @@
-"""Which topics are read as pictures."""
+"""Which topics are read as frames."""
 
 import re
 
 import pytest
 
-from shutterbus_viewer.consume.topics import mqtt_filters, picture_pattern
+from shutterbus_transport.consuming import Subscription
+from shutterbus_transport.patterns import frames_pattern, mqtt_filters
 
 
 @pytest.mark.parametrize(
@@ -26,11 +27,11 @@ from shutterbus_viewer.consume.topics import mqtt_filters, picture_pattern
     ],
 )
 def test_kafka_pattern(foreign: tuple[str, ...], topic: str, read: bool) -> None:
-    assert bool(re.match(picture_pattern(foreign), topic)) is read
+    assert bool(re.match(frames_pattern(foreign), topic)) is read
 
 
 def test_mqtt_filters_are_ours_and_those_that_mqtt_can_have() -> None:
-    assert mqtt_filters(("site/+/image", "plain", "kafka-*")) == [
+    assert mqtt_filters(Subscription(foreign=("site/+/image", "plain", "kafka-*"))) == [
         "shutterbus/+/frames",
         "shutterbus/+/status",
         "shutterbus/+/reports",

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shutterbus_viewer.consume.rewind import Rewind
+from shutterbus_transport.kafka.rewind import Rewind
 
 
 def looked_at(log: str, begin: int = 0) -> tuple[list[int], bool]:

@@ -6,11 +6,12 @@ import pytest
 from kafka.errors import CorruptRecordError, KafkaTimeoutError, TopicAuthorizationFailedError
 
 from fakes import FakeClock
+from shutterbus_transport.kafka import reader as module
+from shutterbus_transport.kafka.offsets import NewestFrames
+from shutterbus_transport.kafka.reader import KafkaReader
 from shutterbus_transport.settings import BrokerSettings
 from shutterbus_viewer.cameras import Cameras
-from shutterbus_viewer.consume import kafka as module
 from shutterbus_viewer.consume.intake import Intake
-from shutterbus_viewer.consume.kafka_pictures import PictureFollower
 from shutterbus_wire.message import encode_frame, kafka_headers
 from viewer.fakes_viewer import EPOCH, LATER_EPOCH, frame
 
@@ -53,10 +54,14 @@ class Log:
         self.stop: Any = None
         self._fetcher = self
         self._next_partition_records: Any = None
-        self.consumer = self
+        self.kafka = self
+        self.failure = ""
 
     def add(self, partition: Partition, *values: Any) -> None:
         self.records.setdefault(partition, []).extend(values)
+
+    def paused(self) -> set[Partition]:
+        return set()
 
     def subscribe(self, pattern: str) -> None:
         self.pattern = pattern
@@ -114,16 +119,17 @@ class Log:
 
 
 class Viewer:
-    """The follower under test, run in this thread until the log has been polled enough."""
+    """The reader under test, run in this thread until the log has been polled enough."""
 
     def __init__(self, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
         self.clock = FakeClock()
         self.cameras = Cameras(self.clock)
         self.intake = Intake(self.cameras, self.clock)
         settings = BrokerSettings(type="kafka", brokers="127.0.0.1:1")
-        self.follower = PictureFollower(settings, "", self.intake, self.cameras, self.clock)
+        self.offsets = NewestFrames(self.clock)
+        self.follower = KafkaReader(settings, "frames", "", self.intake, self.clock, self.offsets)
         self.log = log
-        monkeypatch.setattr(module, "Connection", lambda options: log)
+        monkeypatch.setattr(module, "Consumer", lambda settings, options: log)
 
     def run(self, polls: int = 60) -> None:
         self.log.polls_left = polls
@@ -185,7 +191,7 @@ def test_viewer_that_fell_behind_goes_to_the_newest(
 ) -> None:
     """A machine that slept for an hour must not show that hour."""
     log.add(GATE, frame(0))
-    take = viewer.follower._take
+    take = viewer.offsets.take
 
     def sleep_once(*arguments: Any) -> None:
         take(*arguments)
@@ -194,7 +200,7 @@ def test_viewer_that_fell_behind_goes_to_the_newest(
         if len(log.records[GATE]) == 1:
             log.add(GATE, frame(1))
 
-    monkeypatch.setattr(viewer.follower, "_take", sleep_once)
+    monkeypatch.setattr(viewer.offsets, "take", sleep_once)
 
     viewer.run(100)
 

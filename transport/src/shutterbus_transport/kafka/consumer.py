@@ -1,0 +1,63 @@
+"""A consumer of kafka-python, whether its brokers are there, and why not."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from kafka import KafkaConsumer
+from kafka.errors import KafkaError
+
+from shutterbus_transport.kafka.library import Net
+from shutterbus_transport.log_throttle import silence
+from shutterbus_transport.settings import BrokerSettings
+
+BOOTSTRAP_TIMEOUT_MS = 15_000
+CLOSE_TIMEOUT_MS = 1_000
+
+
+class Consumer:
+    """One connection's worth of a consumer.
+
+    Attributes:
+        kafka: The ``KafkaConsumer`` itself.
+
+    Raises:
+        KafkaError, OSError: No broker answers; nothing is left running, and the error names the cause.
+    """
+
+    def __init__(self, settings: BrokerSettings, options: Mapping[str, Any]) -> None:
+        silence("kafka")  # it warns at every attempt, several times a second while a broker is away
+        self._net = Net()
+        try:
+            self.kafka: Any = KafkaConsumer(
+                **{
+                    **settings.kafka_consumer(),
+                    "bootstrap_timeout_ms": BOOTSTRAP_TIMEOUT_MS,
+                    # The page has to be live again soon after the broker is.
+                    "reconnect_backoff_max_ms": 1_000,
+                    **options,
+                    "kafka_client": self._net,
+                }
+            )
+        except (KafkaError, OSError) as error:
+            cause = self._net.failure or error
+            # The constructor has started a thread by now and forgets it.
+            self._net.abort()
+            self._net.close()
+            if cause is error:
+                raise
+            raise KafkaError(str(cause)) from error
+
+    @property
+    def connected(self) -> bool:
+        """Whether any broker is connected now. ``poll`` does not say: it returns nothing, as when nothing comes."""
+        return self._net.connected
+
+    @property
+    def failure(self) -> str:
+        """Why the last connection failed, or an empty text."""
+        return str(self._net.failure or "")
+
+    def close(self) -> None:
+        """Close within about a second."""
+        self.kafka.close(autocommit=False, timeout_ms=CLOSE_TIMEOUT_MS)
+        self._net.close()

@@ -1,0 +1,257 @@
+"""Reads Kafka: topics by pattern, new cameras within two seconds, one bad batch never more than itself.
+
+With a group, members share the partitions; without one, every reader sees everything. Where reading of a partition
+begins and what is committed is the business of ``offsets``.
+"""
+
+import logging
+import struct
+import threading
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any, Literal
+
+from kafka.errors import CorruptRecordError, KafkaError, KafkaTimeoutError, UnsupportedCodecError
+
+from shutterbus_runtime.clock import Clock
+from shutterbus_runtime.outage import Outage
+from shutterbus_transport.consuming import Delivery, Handler
+from shutterbus_transport.kafka.consumer import Consumer
+from shutterbus_transport.kafka.offsets import OFFSETS_TIMEOUT_MS, Offsets
+from shutterbus_transport.settings import BrokerSettings
+from shutterbus_wire.errors import MalformedError
+from shutterbus_wire.message import Arrival, arrival_from_kafka
+from shutterbus_wire.names import camera_of_kafka_topic
+
+log = logging.getLogger(__name__)
+
+POLL_MS = 250
+RETRY_S = 1.0
+AWAY_S = 1.0
+"""How long no broker may be connected before that is an outage: an idle connection is closed and opened again."""
+
+FAILURES_IN_A_ROW = 20
+SAY_INTERVAL_S = 60.0
+LOG_APPEND_TIME = 1
+
+UNREADABLE = (
+    CorruptRecordError,
+    UnsupportedCodecError,
+    struct.error,
+    zlib.error,
+    EOFError,
+    ValueError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    AttributeError,
+    AssertionError,
+    NotImplementedError,
+)
+"""What kafka-python raises over a batch that it cannot read: at the same place for ever, unless one seeks past."""
+
+
+class KafkaReader(threading.Thread):
+    """See ``Reader``. Frames and telemetry have a reader each: a wall of large pictures holds up no status."""
+
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        kind: Literal["frames", "telemetry"],
+        pattern: str,
+        handler: Handler,
+        clock: Clock,
+        offsets: Offsets,
+    ) -> None:
+        super().__init__(name=f"kafka-{kind}", daemon=True)
+        self.connected = False
+        self._settings = settings
+        self._kind = kind
+        self._pattern = pattern
+        self._handler = handler
+        self._clock = clock
+        self._offsets = offsets
+        self._end = threading.Event()
+        self._paused = threading.Event()
+        self._consumer: Consumer | None = None
+        self._ends: dict[Any, int] = {}
+        self._outage = Outage(f"Kafka at {', '.join(settings.addresses)} ({kind})", clock, log)
+        self._away_since_s: float | None = None
+        self._said: dict[str, float] = {}
+
+    def stop(self) -> None:
+        self._end.set()
+
+    def pause(self) -> None:
+        self._paused.set()
+
+    def resume(self) -> None:
+        self._paused.clear()
+
+    def acknowledge(self, deliveries: Iterable[Delivery]) -> None:
+        if self._consumer:
+            self._offsets.acknowledge(self._consumer.kafka, deliveries)
+
+    def run(self) -> None:
+        while not self._end.is_set():
+            try:
+                consumer = Consumer(self._settings, self._offsets.options())
+            except (KafkaError, OSError) as error:
+                self._away(str(error))
+                self._idle()
+                continue
+            self._consumer = consumer
+            try:
+                consumer.kafka.subscribe(pattern=self._pattern)
+                self._follow(consumer)
+            except (KafkaError, OSError, *UNREADABLE) as error:
+                self._away(f"{type(error).__name__}: {error}")
+                self._idle()
+            finally:
+                self._consumer = None
+                self._offsets.lost(self._ends)
+                self._ends.clear()
+                with suppress(KafkaError, OSError):
+                    consumer.close()
+
+    def _idle(self) -> None:
+        self._handler.turn(more=False)
+        self._clock.wait(RETRY_S, self._end)
+
+    def _follow(self, consumer: Consumer) -> None:
+        kafka = consumer.kafka
+        failures = 0
+        while not self._end.is_set():
+            self._notice_connection(consumer)
+            self._notice_partitions(kafka)
+            self._hold(kafka)
+            try:
+                batch = kafka.poll(timeout_ms=POLL_MS)
+            except (KafkaError, *UNREADABLE) as error:
+                failures += 1
+                if isinstance(error, UNREADABLE) and self._skip(kafka, error):
+                    continue
+                if failures > FAILURES_IN_A_ROW:
+                    raise KafkaError(f"cannot read on: {error}") from error
+                self._say(f"{type(error).__name__}: {error}")
+                self._idle()
+                continue
+            failures = 0
+            for partition, records in batch.items():
+                if partition not in self._ends:
+                    continue  # just assigned: it is read from where its policy says, in the next turn
+                if self._paused.is_set():
+                    kafka.seek(partition, records[0].offset)  # a rebalance has resumed it
+                else:
+                    self._offsets.take(kafka, partition, records, partial(self._deliver, partition))
+            self._offsets.turn(kafka)
+            self._handler.turn(more=bool(batch))
+        self._handler.turn(more=False)
+        self._offsets.flush(kafka)
+
+    def _hold(self, kafka: Any) -> None:
+        """Make what is paused agree with what was asked for; a rebalance forgets it."""
+        if not self._paused.is_set():
+            if paused := kafka.paused():
+                kafka.resume(*paused)
+        elif running := kafka.assignment() - kafka.paused():
+            kafka.pause(*running)
+
+    def _say(self, reason: str) -> None:
+        """Log *reason* unless it was said within the last minute."""
+        now_s = self._clock.monotonic_s()
+        if now_s - self._said.get(reason, -SAY_INTERVAL_S) >= SAY_INTERVAL_S:
+            self._said = {reason: now_s}
+            log.warning("Kafka (%s): %s", self._kind, reason)
+
+    def _notice_connection(self, consumer: Consumer) -> None:
+        now_s = self._clock.monotonic_s()
+        if consumer.connected:
+            self._away_since_s = None
+            self.connected = True
+            self._outage.worked()
+            self._handler.outage(self.name, "kafka", "")
+        elif self._away_since_s is None:
+            self._away_since_s = now_s
+        elif now_s - self._away_since_s >= AWAY_S:
+            self._away(consumer.failure or "no broker is connected")
+
+    def _away(self, reason: str) -> None:
+        self.connected = False
+        self._outage.failed(reason)
+        where = ", ".join(self._settings.addresses)
+        self._handler.outage(self.name, "kafka", f"Kafka at {where} cannot be reached: {reason}")
+
+    def _notice_partitions(self, kafka: Any) -> None:
+        assigned = kafka.assignment()
+        gone = self._ends.keys() - assigned
+        for partition in gone:
+            del self._ends[partition]
+        self._offsets.lost(gone)
+        new = [partition for partition in assigned if partition not in self._ends]
+        if not new:
+            return
+        named = (camera_of_kafka_topic(partition.topic) for partition in new)
+        self._handler.cameras({one[0] for one in named if one})
+        try:
+            begins = kafka.beginning_offsets(new, timeout_ms=OFFSETS_TIMEOUT_MS)
+            ends = kafka.end_offsets(new, timeout_ms=OFFSETS_TIMEOUT_MS)
+            self._offsets.assigned(kafka, begins, ends)
+        except KafkaTimeoutError:
+            return  # no leader yet: asked again at the next turn
+        except ValueError:
+            return  # one of them was deleted in this moment
+        self._ends.update(ends)
+
+    def _skip(self, kafka: Any, error: Exception) -> bool:
+        """Go past what cannot be read; False if it is not known where that is."""
+        # Only the fetcher knows which partition it was at; without a seek its next poll would never return.
+        records = kafka._fetcher._next_partition_records  # noqa: SLF001
+        if not records:
+            return False
+        partition = records.topic_partition
+        if partition in kafka.assignment():
+            offset = kafka.position(partition, timeout_ms=OFFSETS_TIMEOUT_MS)
+            kafka.seek(partition, offset + 1)
+            self._offsets.skipped(partition, offset)
+            arrival = Arrival(
+                "kafka", partition.topic, b"", {}, None, (partition.partition, offset), self._clock.utc_us()
+            )
+            sentence = f"{error} (skipped offset {offset})"
+            self._handler.refused(
+                Delivery(arrival, receipt=(partition, offset, 0)), "corrupt-batch", sentence
+            )
+        return True
+
+    def _deliver(self, partition: Any, records: Sequence[Any]) -> Iterator[tuple[int, bool]]:
+        """Hand each record to the handler; yield its offset, and whether it is a frame from now."""
+        for record in records:
+            delivery = self._delivery(partition, record)
+            yield record.offset, delivery is not None and self._hand_over(delivery)
+
+    def _hand_over(self, delivery: Delivery) -> bool:
+        if self._kind == "telemetry":
+            self._handler.telemetry(delivery)
+            return False
+        return self._handler.frame(delivery) and delivery.arrival.attributes.get("lane") != "backlog"
+
+    def _delivery(self, partition: Any, record: Any) -> Delivery | None:
+        now_us = self._clock.utc_us()
+        stored = record.timestamp_type == LOG_APPEND_TIME
+        # The broker's time is worth something; a producer's only for what was there before us.
+        dated = record.timestamp > 0 and (stored or record.offset < self._ends[partition])
+        age_s = max(0.0, now_us / 1e6 - record.timestamp / 1e3) if dated else 0.0
+        broker_time_us = record.timestamp * 1_000 if stored and record.timestamp > 0 else None
+        receipt = (partition, record.offset, 0)
+        try:
+            arrival = arrival_from_kafka(
+                record.topic, record.partition, record.offset, record.headers or (), record.value, now_us
+            )
+        except MalformedError as error:
+            where = (record.partition, record.offset)
+            bare = Arrival("kafka", record.topic, record.value or b"", {}, None, where, now_us)
+            self._handler.refused(Delivery(bare, age_s, broker_time_us, receipt), error.reason, str(error))
+            return None
+        return Delivery(arrival, age_s, broker_time_us, receipt)
