@@ -3,7 +3,8 @@
 import threading
 from collections import deque
 
-from shutterbus_edge.spool.index import Entry, Index
+from shutterbus_edge.spool.entry import Entry, Event
+from shutterbus_edge.spool.index import Index
 from shutterbus_edge.spool.tally import Ledger
 
 
@@ -56,13 +57,13 @@ class Books:
         return twice
 
     def acked(self, entry: Entry) -> None:
-        self._forget(entry)
+        self._forget(entry, Event.CONFIRM)
         if entry.held.kind == "frame":
             self.ledger(entry).acked += 1
 
-    def drop(self, entry: Entry, reason: str) -> None:
-        """Give up *entry*, which nobody is sending."""
-        self._forget(entry)
+    def drop(self, entry: Entry, reason: str, event: Event = Event.DROP) -> None:
+        """Give up *entry*, which nobody is sending; or, with LOSE, whose bytes have vanished."""
+        self._forget(entry, event)
         held = entry.held
         if held.kind == "frame":
             self.ledger(entry).drop(reason, held.id.epoch, held.id.seq, held.id.seq)
@@ -73,17 +74,17 @@ class Books:
 
     def set_aside(self, entry: Entry) -> None:
         """Count *entry* as quarantined; its file is the caller's to move."""
-        self._remove(entry)
+        self._remove(entry, Event.SET_ASIDE)
         if entry.held.kind == "frame":
             self.ledger(entry).quarantined += 1
 
-    def _forget(self, entry: Entry) -> None:
-        self._remove(entry)
+    def _forget(self, entry: Entry, event: Event) -> None:
+        self._remove(entry, event)
         if entry.file is not None:
             self.unlinks.append(entry.file)
 
-    def _remove(self, entry: Entry) -> None:
-        self.index.remove(entry)
+    def _remove(self, entry: Entry, event: Event) -> None:
+        self.index.remove(entry, event)
         self.held_of_this_epoch -= self._counts_here(entry)
 
     def _counts_here(self, entry: Entry) -> bool:

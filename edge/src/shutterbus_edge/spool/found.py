@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from shutterbus_edge.spool import names
+from shutterbus_edge.spool.entry import Entry
 from shutterbus_edge.spool.files import Files, Found, discard
-from shutterbus_edge.spool.index import Entry
 from shutterbus_runtime.clock import Clock
 
 TEMPORARY = re.compile(r"\..+\.tmp")
@@ -38,7 +38,7 @@ def entries(found: Iterable[Found], clock: Clock) -> list[Entry]:
             held, digest = ours
             known = held.captured_at_us >= CLOCK_WAS_SET_US
             age_us = max(0, now_us - held.captured_at_us) if known else 0
-            result.append(Entry(held, put_at_s=now_s - age_us / 1e6, digest=digest))
+            result.append(Entry.found(held, now_s - age_us / 1e6, digest))
     return result
 
 

@@ -2,37 +2,9 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from shutterbus_edge.spool.names import Held, Kind, file_name
-
-
-@dataclass(slots=True, eq=False)
-class Entry:
-    """One frame or record.
-
-    Attributes:
-        put_at_s: On the monotonic clock.
-        claimed: Somebody is sending it; it is neither given to another nor dropped.
-        data: Its bytes while they are in memory only.
-        digest: CRC-32C of its bytes, which completes the name of its file, once that is durable. Either data or
-            digest is set. A number, since hundreds of thousands of entries may be held.
-        writing: Somebody is making the file.
-        gone: Confirmed, dropped or set aside; who was writing it meanwhile removes the file.
-    """
-
-    held: Held
-    put_at_s: float
-    claimed: bool = False
-    data: bytes | None = None
-    digest: int | None = None
-    writing: bool = False
-    gone: bool = False
-
-    @property
-    def file(self) -> str | None:
-        """The name of its file; None while it is in memory only."""
-        return None if self.digest is None else file_name(self.held, self.digest)
+from shutterbus_edge.spool.entry import Entry, Event, Place, Stay
+from shutterbus_edge.spool.names import Kind
 
 
 class Index:
@@ -60,39 +32,39 @@ class Index:
         if entry.held.name in series:
             raise ValueError(f"{entry.held.name} has been put before")
         series[entry.held.name] = entry
-        if entry.digest is None:
+        if entry.place is not Place.DISK:
             self.memory[entry.held.name] = entry
         self._count(entry, 1)
 
-    def remove(self, entry: Entry) -> None:
-        """Forget *entry*, for whatever reason."""
+    def remove(self, entry: Entry, event: Event) -> None:
+        """Forget *entry* by *event*."""
         self._count(entry, -1)
         del self._series(entry)[entry.held.name]
         self.memory.pop(entry.held.name, None)
-        entry.gone = True
+        entry.on(event)
 
     def stored(self, entry: Entry, digest: int) -> None:
         """Note that *entry* is on disk now."""
-        entry.digest, entry.data = digest, None
+        entry.written(digest)
         del self.memory[entry.held.name]
         if entry.held.kind == "frame":
             self.stored_files += 1
             self.stored_bytes += entry.held.size_bytes
 
     def claim(self, entry: Entry) -> None:
-        if not entry.claimed:
-            entry.claimed = True
-            self.waiting -= 1
+        """Give *entry*, which waits, to who is about to send it."""
+        entry.on(Event.CLAIM)
+        self.waiting -= 1
 
     def release(self, entry: Entry) -> None:
-        if entry.claimed:
-            entry.claimed = False
-            self.waiting += 1
+        """Let *entry*, which was being sent, wait."""
+        entry.on(Event.RELEASE)
+        self.waiting += 1
 
     def oldest_waiting(self, kind: Kind | None = None) -> Entry | None:
         """Return what has waited longest and nobody is sending, of *kind* or of either."""
         series = {"frame": [self.frames], "record": [self.records], None: [self.records, self.frames]}[kind]
-        heads = [next((e for e in one.values() if not e.claimed), None) for one in series]
+        heads = [next((e for e in one.values() if e.stay is Stay.WAITING), None) for one in series]
         return min((e for e in heads if e), key=lambda e: e.put_at_s, default=None)
 
     def waiting_on_disk(self) -> Iterator[Entry]:
@@ -109,26 +81,26 @@ class Index:
         return sum(
             e.held.size_bytes
             for e in self.memory.values()
-            if e.held.kind == "frame" and not (waiting_only and e.claimed)
+            if e.held.kind == "frame" and not (waiting_only and e.stay is Stay.SENDING)
         )
 
     def _series(self, entry: Entry) -> OrderedDict[str, Entry]:
         return self.frames if entry.held.kind == "frame" else self.records
 
     def _count(self, entry: Entry, sign: int) -> None:
-        self.waiting += sign * (not entry.claimed)
+        self.waiting += sign * (entry.stay is Stay.WAITING)
         if entry.held.kind == "record":
             self.record_bytes += sign * entry.held.size_bytes
             return
         self.frame_bytes += sign * entry.held.size_bytes
-        if entry.digest is not None:
+        if entry.place is Place.DISK:
             self.stored_files += sign
             self.stored_bytes += sign * entry.held.size_bytes
 
 
 def may_leave_disk(entry: Entry) -> bool:
-    return entry.digest is not None and not (entry.claimed or entry.gone)
+    return entry.place is Place.DISK and entry.may_be_dropped
 
 
 def may_leave_memory(entry: Entry) -> bool:
-    return entry.digest is None and not (entry.claimed or entry.gone or entry.writing)
+    return entry.place is Place.MEMORY and entry.may_be_dropped

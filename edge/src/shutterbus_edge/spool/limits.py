@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from shutterbus_edge.spool.entry import Entry
 from shutterbus_edge.spool.files import Free
-from shutterbus_edge.spool.index import Entry
 
 GIB = 1 << 30
 MIB = 1 << 20

@@ -8,8 +8,8 @@ from pathlib import Path
 from shutterbus_edge.errors import MisconfiguredError
 from shutterbus_edge.spool import epoch as epochs
 from shutterbus_edge.spool import found
+from shutterbus_edge.spool.entry import Entry
 from shutterbus_edge.spool.files import Files, Found, store
-from shutterbus_edge.spool.index import Entry
 from shutterbus_runtime.clock import Clock
 
 log = logging.getLogger(__name__)

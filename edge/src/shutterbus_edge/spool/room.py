@@ -6,8 +6,9 @@ from typing import Literal
 
 from shutterbus_edge.spool import files, limits
 from shutterbus_edge.spool.books import Books
+from shutterbus_edge.spool.entry import Entry
 from shutterbus_edge.spool.files import Files
-from shutterbus_edge.spool.index import Entry, may_leave_disk, may_leave_memory
+from shutterbus_edge.spool.index import may_leave_disk, may_leave_memory
 from shutterbus_edge.spool.limits import Mode, Need, SpoolLimits, Victims
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -115,7 +116,7 @@ class MemoryRoom:
         ):
             candidates = index.memory if memory_bytes > limits.RECORDS_MEMORY_MAX_BYTES else index.records
             victim = next(
-                (e for e in candidates.values() if e.held.kind == "record" and not (e.claimed or e.writing)),
+                (e for e in candidates.values() if e.held.kind == "record" and e.may_be_dropped),
                 None,
             )
             if victim is None:

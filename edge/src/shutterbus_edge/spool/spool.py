@@ -9,8 +9,8 @@ from shutterbus_edge.errors import FrameGoneError
 from shutterbus_edge.spool import epoch as epochs
 from shutterbus_edge.spool import names, notes, opening, quarantine
 from shutterbus_edge.spool.books import Books
+from shutterbus_edge.spool.entry import Entry, Event, Stay
 from shutterbus_edge.spool.files import Files, FolderFiles
-from shutterbus_edge.spool.index import Entry
 from shutterbus_edge.spool.limits import Mode, SpoolLimits
 from shutterbus_edge.spool.names import Held, Kind
 from shutterbus_edge.spool.tally import Ledger, SpoolCounts
@@ -158,8 +158,8 @@ class Spool:
             data = self._files.read(file)
         except FileNotFoundError:
             with self._books.lock:
-                if not entry.gone:
-                    self._books.drop(entry, "vanished")
+                if not entry.is_gone:
+                    self._books.drop(entry, "vanished", Event.LOSE)
             raise FrameGoneError(f"{file} has vanished from the spool folder") from None
         except OSError as error:
             raise self._bad(held, "unreadable", f"{file} cannot be read: {error.strerror}") from error
@@ -194,7 +194,7 @@ class Spool:
         """Give up a claim: it was not confirmed, and waits from now on. Without effect on what is no longer held."""
         with self._books.lock:
             entry = self._books.index.get(held.name)
-            if entry is None:
+            if entry is None or entry.stay is not Stay.SENDING:
                 return
             self._books.index.release(entry)
             self._writer.memory.bound()
@@ -286,7 +286,7 @@ class Spool:
         self.close()
 
     def _entry(self, held: Held, data: bytes) -> Entry:
-        return Entry(held, put_at_s=self._clock.monotonic_s(), claimed=True, data=data)
+        return Entry.put(held, self._clock.monotonic_s(), data)
 
     def _keep(self, entry: Entry) -> Held:
         if self._mode == "durable" and self._writer.store(entry) == "stored":

@@ -7,8 +7,9 @@ from typing import Literal
 
 from shutterbus_edge.spool import names
 from shutterbus_edge.spool.books import Books
+from shutterbus_edge.spool.entry import Entry, Place, Stay
 from shutterbus_edge.spool.files import Files, store
-from shutterbus_edge.spool.index import Entry, may_leave_memory
+from shutterbus_edge.spool.index import may_leave_memory
 from shutterbus_edge.spool.limits import VICTIMS_MAX, Mode, SpoolLimits
 from shutterbus_edge.spool.room import DiskRoom, MemoryRoom, Verdict
 from shutterbus_runtime.clock import Clock
@@ -95,10 +96,9 @@ class Writer:
             if self._resting():
                 return "failed"
             with self._books.lock:
-                if entry.gone or entry.data is None:
+                if entry.is_gone or entry.place is Place.DISK:
                     return "stored"
-                data = entry.data
-                entry.writing = True
+                data = entry.write()
             outcome: Outcome = "failed"
             digest = names.digest_of(data)
             file = names.file_name(entry.held, digest)
@@ -114,12 +114,13 @@ class Writer:
                 outcome = "failed"
                 self.failed(error)
             with self._books.lock:
-                entry.writing = False
-                if outcome == "stored" and not entry.gone:
+                if outcome == "stored" and not entry.is_gone:
                     self._books.index.stored(entry, digest)
+                else:
+                    entry.unwritten()
             if outcome == "stored":
                 self._outage.worked()
-                if entry.gone:  # confirmed or set aside while it was being written
+                if entry.is_gone:  # confirmed or set aside while it was being written
                     self._books.unlinks.append(file)
                     self.remove_dropped()
             return outcome
@@ -166,13 +167,14 @@ class Writer:
         with self._books.lock:
             index = self._books.index
             for entry in [*index.frames.values(), *index.records.values()]:
-                index.release(entry)  # there are no lanes any more
+                if entry.stay is Stay.SENDING:  # there are no lanes any more
+                    index.release(entry)
             left = list(index.memory.values())
         for entry in left:
             outcome = self.store(entry)
             if outcome != "stored":
                 with self._books.lock:
-                    if not entry.gone:
+                    if not entry.is_gone:
                         self._books.drop(
                             entry, "memory-lost" if outcome in {"failed", "crowded"} else outcome
                         )
@@ -227,7 +229,7 @@ class Writer:
                 due = (
                     self._mode == "durable" or crowded or now_s - entry.put_at_s >= self._limits.spill_after_s
                 )
-                if due and not entry.writing and name not in tried:
+                if due and entry.place is Place.MEMORY and name not in tried:
                     return entry
         return None
 
@@ -240,7 +242,7 @@ class Writer:
             for entry in self._books.index.frames.values():
                 if entry.put_at_s >= oldest_put_at_s or len(expired) >= VICTIMS_MAX:
                     break
-                if not entry.claimed and not entry.writing:
+                if entry.may_be_dropped:
                     expired.append(entry)
             for entry in expired:
                 self._books.drop(entry, "expired")
