@@ -11,6 +11,7 @@ from shutterbus_edge.errors import FrameGoneError
 from shutterbus_edge.publish.encode import Encoder
 from shutterbus_edge.publish.flight import Flight, Kind
 from shutterbus_edge.publish.line import SUSPECT_AFTER_S, Line
+from shutterbus_edge.publish.readiness import Event, Phase, Readiness
 from shutterbus_edge.publish.retry import Retry
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_runtime.clock import Clock
@@ -85,7 +86,7 @@ class Lane(ABC):
         self._last_confirmed_us: int | None = None
         self._published = self._published_bytes = self._records_published = 0
         self._confirm_s: float | None = None
-        self._denied = False
+        self.ready = Readiness(line.retry, self._retries, line.hang_ups)
 
     def run(self, stop: threading.Event) -> None:
         """Turn until *stop* is set."""
@@ -102,20 +103,21 @@ class Lane(ABC):
         """Do one turn; return how many seconds the next may wait."""
         self._settle()
         ended = self.line.look_after(self._unconfirmed_s())
-        if ended or self._closed_as_denied():
+        if ended or self._closed_as_not_authorized():
             self._settle()
             self._abandon(ended)
         # Connecting may take so long that nobody waits for this lane any more, and the spool is closed.
         if self._wants_line() and (client := self.line.open()) and not self._stop.is_set():
+            if not self.ready.is_open:
+                self.ready.on(Event.OPENED)
             self._send(client)
         return self._pause_s()
 
     def state(self) -> LaneState:
         """Return what this lane is doing."""
-        reasons = (self.line.retry.reason, self._retries["frame"].reason, self._retries["record"].reason)
         return LaneState(
             connected=self.line.client is not None,
-            reason=next((reason for reason in reasons if reason), "") if self._wants_line() else "",
+            reason=self.ready.reason if self._wants_line() else "",
             last_confirmed_us=self._last_confirmed_us,
             in_flight=len(self._flights),
             published=self._published,
@@ -134,6 +136,7 @@ class Lane(ABC):
         self._settle()
         self.line.close()
         self._settle()
+        self.ready.on(Event.CLOSED)
         flights, self._flights = list(self._flights), {}
         for flight in flights:
             if flight.held:
@@ -153,16 +156,17 @@ class Lane(ABC):
 
     def _may_send(self, kind: Kind, size_bytes: int, client: SendingClient) -> bool:
         """Whether one more message fits. Small ones go together, large ones by two on a fast line, else alone."""
-        retry = self._retries[kind]
-        if retry.wait_s(self._clock.monotonic_s()) or (self.line.hang_ups.suspicious and self._flights):
-            return False
         flying = [flight for flight in self._flights if flight.kind == kind]
-        if not flying:
-            return client.window is None or len(self._flights) < client.window
-        if retry.probing or (client.window is not None and len(self._flights) >= client.window):
-            return False
-        total = size_bytes + sum(flight.size_bytes for flight in flying)
-        return len(flying) < self._window(total)
+        total_bytes = size_bytes + sum(flight.size_bytes for flight in flying)
+        why_not = self.ready.why_not(
+            kind,
+            of_kind=len(flying),
+            in_flight=len(self._flights),
+            limit=client.window,
+            window=self._window(total_bytes),
+            now_s=self._clock.monotonic_s(),
+        )
+        return why_not is None
 
     def _window(self, total_bytes: int) -> int:
         """Return how many messages of one kind may be in flight if they have *total_bytes* together."""
@@ -244,17 +248,27 @@ class Lane(ABC):
                 denied = isinstance(error, NotAuthorizedError)
                 if denied or (self.line.client and self.line.client.broken() is None):
                     self._retries[flight.kind].failed(error, self._clock.monotonic_s())
-                    self._denied |= denied and flight.kind == "frame"
+                    self._note_refusal(flight, error)
                 self._take_back(flight)
 
-    def _closed_as_denied(self) -> bool:
-        """Close the connection of one who may not send pictures when they are due again; True if that happened now.
+    def _note_refusal(self, flight: Flight, error: TransportError) -> None:
+        if flight.kind != "frame" or not self.ready.is_open:
+            return
+        match error:
+            case NotAuthorizedError():
+                self.ready.on(Event.NOT_AUTHORIZED)
+            case NoSubscribersError():
+                self.ready.on(Event.NO_SUBSCRIBERS)
+
+    def _closed_as_not_authorized(self) -> bool:
+        """Close the connection of one who may not send frames when they are due again; True if that happened now.
 
         Who we are was settled when it was opened, and our certificate may have been replaced since.
         """
-        if not self._denied or self._retries["frame"].wait_s(self._clock.monotonic_s()):
+        if self.ready.phase is not Phase.NOT_AUTHORIZED:
             return False
-        self._denied = False
+        if self._retries["frame"].wait_s(self._clock.monotonic_s()):
+            return False
         self.line.close()
         return True
 
@@ -267,7 +281,8 @@ class Lane(ABC):
         if flight.held:
             self._spool.ack(flight.held)
         if flight.kind == "frame":
-            self._denied = False
+            if self.ready.is_open:
+                self.ready.on(Event.CONFIRMED)
             self._published += 1
             self._published_bytes += flight.size_bytes
             self._confirm_s = self._clock.monotonic_s() - flight.sent_at_s
@@ -276,6 +291,7 @@ class Lane(ABC):
 
     def _abandon(self, why: TransportError | None) -> None:
         """Take back everything that the closed client had, but for what a broker will not be given again."""
+        self.ready.on(Event.CLOSED)
         flights, self._flights = list(self._flights), {}
         refusal = self.line.hang_ups.ended(why, flights, self._clock.monotonic_s())
         for flight in flights:
@@ -290,14 +306,7 @@ class Lane(ABC):
 
     def _pause_s(self) -> float:
         now_s = self._clock.monotonic_s()
-        waits = [
-            IDLE_S,
-            *(
-                wait_s
-                for retry in (self.line.retry, *self._retries.values())
-                if (wait_s := retry.wait_s(now_s))
-            ),
-        ]
+        waits = [IDLE_S, *self.ready.due_again_s(now_s)]
         if (unconfirmed_s := self._unconfirmed_s()) is not None and unconfirmed_s < SUSPECT_AFTER_S:
             waits.append(SUSPECT_AFTER_S - unconfirmed_s)
         return max(0.01, min(waits))

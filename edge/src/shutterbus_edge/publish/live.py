@@ -8,6 +8,7 @@ from shutterbus_edge.publish.encode import Encoder
 from shutterbus_edge.publish.flight import Flight, Kind
 from shutterbus_edge.publish.lane import Lane
 from shutterbus_edge.publish.line import Line
+from shutterbus_edge.publish.readiness import Phase
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_runtime.clock import Clock
 from shutterbus_transport.errors import TransportError
@@ -41,7 +42,6 @@ class LiveLane(Lane):
         self._status: Outgoing | None = None
         self._status_due = False
         self._told_at_opening = 0
-        self._confirmed_at_opening = 0
         self.limit_bytes: int | None = None
 
     def offer(self, held: Held, facts: Facts | None = None) -> None:
@@ -75,16 +75,16 @@ class LiveLane(Lane):
         So the newest picture is the first one that a returning broker sees. One that hangs up on this lane's pictures is
         there, and may take others.
         """
-        if self._retries["frame"].nobody_listens:
+        if self.ready.phase is Phase.NO_SUBSCRIBERS:
             return False
         if self.line.hang_ups.takes_smaller:
             return True
-        if self.line.client is None:
+        if not self.ready.is_open:
             return False
         with self._lock:
             flying = any(flight.kind == "frame" for flight in list(self._flights))
             has_frames = flying or self._handing_over or self._waiting is not None
-        return not has_frames or self._confirmed_at_opening == self.line.opened
+        return not has_frames or self.ready.phase is Phase.DELIVERING
 
     @property
     def is_idle(self) -> bool:
@@ -155,9 +155,9 @@ class LiveLane(Lane):
         self._release(flight.held)
 
     def _confirmed(self, flight: Flight) -> None:
+        was_delivering = self.ready.phase is Phase.DELIVERING
         super()._confirmed(flight)
-        if flight.kind == "frame" and self._confirmed_at_opening != self.line.opened:
-            self._confirmed_at_opening = self.line.opened
+        if flight.kind == "frame" and not was_delivering:
             self._on_backlog()  # which has been waiting for that
 
     def _release(self, held: Held) -> None:

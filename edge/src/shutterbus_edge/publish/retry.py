@@ -27,13 +27,11 @@ class Retry:
     Attributes:
         reason: Why it does not work, a sentence; empty while it does.
         probing: Whether the next attempt should risk as little as possible: one message.
-        nobody_listens: Whether the last answer was that nobody subscribes.
     """
 
     def __init__(self, outage: Outage | None = None, share: Callable[[], float] = random.random) -> None:
         self.reason = ""
         self.probing = False
-        self.nobody_listens = False
         self._outage = outage
         self._share = share
         self._patience_s = (AWAY_FIRST_S, AWAY_MOST_S)
@@ -43,7 +41,6 @@ class Retry:
     def failed(self, error: TransportError, now_s: float) -> None:
         """Note a failure; the first of a row, or one for a new reason, is logged."""
         self.reason = str(error)
-        self.nobody_listens = isinstance(error, NoSubscribersError)
         self.probing = isinstance(error, NoSubscribersError | TransportMisconfiguredError)
         share = 1.0
         match error:
@@ -65,7 +62,7 @@ class Retry:
 
     def worked(self) -> None:
         """Note a success."""
-        self.reason, self.probing, self.nobody_listens = "", False, False
+        self.reason, self.probing = "", False
         self._failures, self._due_at_s = 0, float("-inf")
         if self._outage:
             self._outage.worked()
