@@ -76,12 +76,13 @@ def send(
 
 @dataclass
 class Notes(Handler):
-    """Notes what comes.
+    """Notes what comes on one topic; what comes on others is acknowledged and forgotten.
 
     Attributes:
         acknowledges: Whether each delivery is acknowledged as it comes.
     """
 
+    topic: str
     acknowledges: bool = True
     deliveries: list[Delivery] = field(default_factory=list)
     refusals: list[tuple[str, str]] = field(default_factory=list)
@@ -92,8 +93,10 @@ class Notes(Handler):
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     def frame(self, delivery: Delivery) -> bool:
-        self._note(lambda: self.deliveries.append(delivery))
-        if self.acknowledges and self.reader:
+        ours = delivery.arrival.topic == self.topic
+        if ours:
+            self._note(lambda: self.deliveries.append(delivery))
+        if self.reader and (self.acknowledges or not ours):
             self.reader.acknowledge([delivery])
         return True
 

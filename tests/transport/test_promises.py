@@ -56,7 +56,7 @@ def group(camera: str) -> Group:
 
 def test_what_is_confirmed_has_arrived_as_it_was_sent(broker: Broker, camera: str, group: Group) -> None:
     sent = [message(camera, seq, size_bytes=100_000) for seq in range(5)]
-    notes = Notes()
+    notes = Notes(broker.topic(camera))
     with reading(broker, notes, group), broker.client(camera) as client:
         assert send(client, broker.topic(camera), *sent) == [None] * 5
         notes.wait(lambda: len(notes.deliveries) == 5)
@@ -74,7 +74,7 @@ def test_limit_is_known_and_what_is_over_it_is_refused_or_never_taken(broker: Br
         assert client.limit_bytes == 1_048_588
         [answer] = send(client, broker.topic(camera), message(camera, 0, size_bytes=1_100_000))
         assert isinstance(answer, MessageRefusedError | BrokerUnavailableError)
-    with broker.client(camera) as client, reading(broker, Notes()):
+    with broker.client(camera) as client, reading(broker, Notes(broker.topic(camera))):
         assert send(client, broker.topic(camera), message(camera, 1)) == [None]
 
 
@@ -99,17 +99,17 @@ def test_client_that_is_closed_answers_nothing_and_leaves_no_thread(broker: Brok
 def test_what_was_acknowledged_does_not_come_again_and_the_rest_does(
     broker: Broker, camera: str, group: Group
 ) -> None:
-    first = Notes(acknowledges=False)
+    first = Notes(broker.topic(camera), acknowledges=False)
     with reading(broker, first, group) as reader, broker.client(camera) as client:
         send(client, broker.topic(camera), *(message(camera, seq) for seq in range(6)))
         first.wait(lambda: len(first.deliveries) == 6)
         _in_turn(first, lambda: reader.acknowledge(first.deliveries[:3]))
-    again = Notes()
+    again = Notes(broker.topic(camera))
     with reading(broker, again, group):
         again.wait(lambda: len(again.deliveries) == 3)
         again.turn_round()
     assert again.seqs == [3, 4, 5]
-    nothing = Notes()
+    nothing = Notes(broker.topic(camera))
     with reading(broker, nothing, group):
         nothing.turn_round()
     assert nothing.seqs == []
@@ -118,11 +118,11 @@ def test_what_was_acknowledged_does_not_come_again_and_the_rest_does(
 def test_first_message_after_a_restart_is_there_within_five_seconds(
     broker: Broker, camera: str, group: Group
 ) -> None:
-    with reading(broker, Notes(), group), broker.client(camera) as client:
+    with reading(broker, Notes(broker.topic(camera)), group), broker.client(camera) as client:
         send(client, broker.topic(camera), message(camera, 0))
     with broker.client(camera) as client:
         assert send(client, broker.topic(camera), message(camera, 1)) == [None]
-    notes = Notes()
+    notes = Notes(broker.topic(camera))
     with reading(broker, notes, group):
         assert notes.wait(lambda: notes.seqs[-1:] == [1]) <= 5
 
@@ -130,7 +130,7 @@ def test_first_message_after_a_restart_is_there_within_five_seconds(
 def test_paused_reader_stays_connected_and_delivers_nothing_until_it_is_resumed(
     broker: Broker, camera: str, group: Group
 ) -> None:
-    notes = Notes()
+    notes = Notes(broker.topic(camera))
     with reading(broker, notes, group) as reader, broker.client(camera) as client:
         send(client, broker.topic(camera), message(camera, 0))
         notes.wait(lambda: notes.seqs == [0])
@@ -147,7 +147,7 @@ def test_paused_reader_stays_connected_and_delivers_nothing_until_it_is_resumed(
 def test_outage_is_told_with_its_end_and_nothing_is_missing(
     broker: Broker, camera: str, group: Group
 ) -> None:
-    notes = Notes()
+    notes = Notes(broker.topic(camera))
     with reading(broker, notes, group), broker.client(camera) as client:
         send(client, broker.topic(camera), message(camera, 0))
         notes.wait(lambda: notes.seqs == [0])
@@ -165,16 +165,16 @@ def test_acknowledgement_of_what_an_older_connection_brought_is_passed_over(
     broker: Broker, camera: str, group: Group
 ) -> None:
     """It would acknowledge something else: a packet id means another message on the next connection."""
-    notes = Notes(acknowledges=False)
+    notes = Notes(broker.topic(camera), acknowledges=False)
     with reading(broker, notes, group), broker.client(camera) as client:
         send(client, broker.topic(camera), message(camera, 0))
         notes.wait(lambda: notes.seqs == [0])
     late = notes.deliveries[0]
-    again = Notes(acknowledges=False)
+    again = Notes(broker.topic(camera), acknowledges=False)
     with reading(broker, again, group) as reader:
         again.wait(lambda: again.seqs == [0])
         _in_turn(again, lambda: reader.acknowledge([late]))
-    third = Notes()
+    third = Notes(broker.topic(camera))
     with reading(broker, third, group):
         third.wait(lambda: third.seqs == [0])
 
