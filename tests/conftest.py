@@ -1,5 +1,7 @@
-"""What every test shares: the report of what could not be run, and a fixture for what kafka-python leaves behind."""
+"""What every test shares: the run it belongs to, and the report of what could not be run."""
 
+import collections
+import contextlib
 import gc
 import logging
 from collections.abc import Iterator
@@ -7,19 +9,60 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from machine import MISSING
+import testrun
 
 # A machine that is busy with other things is no failure.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say last what this machine could not run, and why."""
-    if MISSING:
+OWNER = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin a run, unless this process is a part of one, and keep all temporary folders in its folder."""
+    if _is_worker(config):
+        return  # its controller sees to all of that
+    testrun.interrupt_on_signals()
+    stack = contextlib.ExitStack()
+    config.add_cleanup(stack.close)
+    config.stash[OWNER] = stack.enter_context(testrun.owned())
+    if config.option.basetemp is None:
+        config.option.basetemp = testrun.temporary()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What takes longest begins first, so that no worker is alone with it at the end."""
+    if _is_worker(config):
+        items.sort(key=_minutes, reverse=True)
+
+
+def _minutes(item: pytest.Item) -> float:
+    marker = item.get_closest_marker("stack")
+    return float(marker.kwargs.get("minutes", 0.5)) if marker else 0.0
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Keep the folders of tests that failed."""
+    if exitstatus == pytest.ExitCode.TESTS_FAILED and not _is_worker(session.config):
+        testrun.keep_temporary()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say last what this machine could not run, and why; where this is a part of a run, the whole says so."""
+    reports = terminalreporter.stats.get("skipped", [])
+    reasons = collections.Counter(report.longrepr[2].removeprefix("Skipped: ") for report in reports)
+    if not config.stash[OWNER]:
+        testrun.note_skipped(reasons)
+    elif reasons:
         terminalreporter.section("not run on this machine")
-        for sentence, count in sorted(MISSING.items()):
-            terminalreporter.write_line(f"{count} tests: {sentence}")
+        for line in testrun.lines_of(reasons):
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture

@@ -11,9 +11,6 @@ import subprocess
 
 import pytest
 
-MISSING: dict[str, int] = {}
-"""What was not there, by its sentence, and how many tests that cost."""
-
 
 def needs(have: bool, sentence: str) -> None:
     """Leave the running test out, or fail it under CI, unless the machine has what *sentence* says is missing."""
@@ -21,7 +18,6 @@ def needs(have: bool, sentence: str) -> None:
         return
     if os.environ.get("CI") == "true":
         pytest.fail(f"CI has to run everything, but {sentence}")
-    MISSING[sentence] = MISSING.get(sentence, 0) + 1
     pytest.skip(sentence)
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import json
+import random
 import secrets
 import socket
 import subprocess
@@ -11,17 +12,33 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import testrun
 from machine import needs_docker
 
 KAFKA_IMAGE = "apache/kafka:4.3.1"
 MOSQUITTO_IMAGE = "eclipse-mosquitto:2"
 
 
+PORTS = range(20_000, 32_000)
+"""Below those that the kernel gives to outgoing connections, which would take one meanwhile."""
+_claims: list[socket.socket] = []
+
+
 def free_port() -> int:
-    """Return a TCP port on loopback that nothing uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a TCP port that nothing uses now, and that no other process which asks here gets while this one lives."""
+    while True:
+        port = random.choice(PORTS)
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0shutterbus-test-port-{port}")  # a name, no file: it ends with this process
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(("", port))
+        except OSError:
+            claim.close()
+        else:
+            _claims.append(claim)
+            return port
 
 
 def docker(*arguments: str, timeout_s: float = 120) -> str:
@@ -48,11 +65,11 @@ def publish(port: int) -> list[str]:
 class Container:
     """One broker in a container. Its data outlives stop and start, and is gone at the end."""
 
-    def __init__(self, port: int, run: Sequence[str]) -> None:
+    def __init__(self, port: int, arguments: Sequence[str]) -> None:
         self.port = port
-        self.name = f"shutterbus-test-{secrets.token_hex(4)}"
+        self.name = f"{testrun.name()}-{secrets.token_hex(4)}"
         # A server of its own in the field: here its start must not take the camera's turn.
-        docker("run", "-d", "--cpu-shares", "128", "--name", self.name, *run)
+        docker("run", "-d", "--cpu-shares", "128", "--name", self.name, *arguments)
 
     @property
     def address(self) -> str:
@@ -160,7 +177,7 @@ class MosquittoContainer(Container):
 
     def __init__(self, *lines: str, rights: str = "") -> None:
         port = free_port()
-        self._folder = tempfile.TemporaryDirectory()
+        self._folder = tempfile.TemporaryDirectory(dir=testrun.folder())
         folder = Path(self._folder.name)
         if rights:
             (folder / "acl").write_text(rights)

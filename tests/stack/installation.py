@@ -16,13 +16,13 @@ import ssl
 import subprocess
 import tarfile
 import tempfile
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import testrun
 from machine import needs, needs_docker, needs_tool
 from stack.brokers import docker
 from stack.programs import run, typed_in
@@ -119,7 +119,7 @@ class Installation(Place):
     """A server in a clone of what is committed."""
 
     def __init__(self, person: Person, base: Path) -> None:
-        project = f"shutterbus-test-{secrets.token_hex(4)}"
+        project = f"{testrun.name()}-{secrets.token_hex(4)}"
         super().__init__(person, base / "clone", project)
         self.base = base
         self.init_said = ""
@@ -156,11 +156,9 @@ class Installation(Place):
         self.person.owns(self.folder / ".env")
         self.init_said = self.make("init", HOST=f"{SERVER_NAME} {self.address}", timeout_s=600)
 
-    def up(self) -> float:
-        """Start all services as the README says; return how many seconds that took until all were healthy."""
-        started_s = time.monotonic()
+    def up(self) -> None:
+        """Start all services as the README says, and return when all are healthy."""
         self.compose("up", "-d", "--wait", "--wait-timeout", "120")
-        return time.monotonic() - started_s
 
     def enroll(self, camera: str) -> Camera:
         """``make enroll``, and unpack what it made elsewhere."""
@@ -225,7 +223,7 @@ def installation(user: str | None = None) -> Iterator[Installation]:
     needs_tool("make", "make")
     needs_tool("git", "git")
     person = Person(user)
-    base = Path(tempfile.mkdtemp(prefix="shutterbus-test-"))
+    base = Path(tempfile.mkdtemp(dir=testrun.folder()))
     person.owns(base)
     made = None
     try:
@@ -245,7 +243,7 @@ def ordinary_user() -> Iterator[str | None]:
         yield None
         return
     needs(shutil.which("useradd") is not None, "useradd is not installed (Debian package passwd)")
-    name = f"sb-{secrets.token_hex(4)}"
+    name = testrun.user_name(testrun.folder())
     subprocess.run(["useradd", "--create-home", name], check=True)
     try:
         if (plugins := Path.home() / ".docker/cli-plugins").is_dir():  # where they are one user's only

@@ -7,6 +7,7 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import testrun
 from machine import needs_docker, needs_tool
 from shutterbus_transport.settings import BrokerSettings, Tls
 from stack.brokers import docker
@@ -37,7 +38,7 @@ class Server:
         self.init_said = ""
         # Every address of 127/8 is this machine, so fixed ports do not collide.
         self.address = f"127.{random.randint(1, 254)}.{random.randint(1, 254)}.{random.randint(1, 254)}"
-        name = f"shutterbus-test-{self.address.replace('.', '-')}"
+        name = f"{testrun.name()}-{self.address.replace('.', '-')}"
         self.environment = {
             **typed_in(),
             "COMPOSE_PROJECT_NAME": name,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import testrun
 from edge.camera_promises import PROMISES
 from machine import needs_docker
 from stack.brokers import docker
@@ -13,7 +14,7 @@ from stack.brokers import docker
 # The first run on a machine builds the image.
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 
-IMAGE = "shutterbus-test-virtual-camera"
+IMAGE = f"shutterbus-virtual-camera:{testrun.name()}"
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "tests/stack/virtual_camera"
 CHECKS = [
@@ -37,7 +38,18 @@ def results() -> dict[str, str]:
     mounts = [part for path, place in sources.items() for part in ("-v", f"{ROOT / path}:{place}:ro")]
     done = subprocess.run(
         [
-            *("docker", "run", "--rm", "--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", *mounts),
+            *(
+                "docker",
+                "run",
+                "--rm",
+                *testrun.labelled(),
+                "--read-only",
+                "--tmpfs",
+                "/tmp",
+                "--cap-drop",
+                "ALL",
+                *mounts,
+            ),
             *("-e", "PYTHONPATH=/wire:/edge:/tests", IMAGE),
             *("/opt/venv/bin/python", "/tests/stack/virtual_camera/examine.py"),
         ],
