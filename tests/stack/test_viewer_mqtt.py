@@ -10,6 +10,7 @@ from shutterbus_viewer.state import camera_state
 from shutterbus_wire import sinetstream
 from stack.brokers import MosquittoContainer, kafka, mosquitto
 from stack.viewing import (
+    PATIENT_S,
     Watching,
     make_topics,
     mqtt_sending,
@@ -33,9 +34,10 @@ def broker() -> Iterator[MosquittoContainer]:
 
 
 def wait_connected(viewer: Watching) -> None:
-    wait_until(lambda: all(one.connected for one in viewer.consumers), 10, lambda: "not connected")
+    wait_until(lambda: all(one.connected for one in viewer.consumers), PATIENT_S, lambda: "not connected")
 
 
+@pytest.mark.alone
 def test_last_picture_and_status_of_every_camera_are_back_within_five_seconds(
     broker: MosquittoContainer,
 ) -> None:
@@ -48,11 +50,11 @@ def test_last_picture_and_status_of_every_camera_are_back_within_five_seconds(
     with watching(mqtt=broker.address) as viewer:
         wait_until(
             lambda: all(viewer.newest(camera) == f"{EPOCH}-7" for camera in cameras),
-            10,
+            PATIENT_S,
             lambda: str({camera: viewer.newest(camera) for camera in cameras}),
         )
         assert time.monotonic() - started < 5
-        wait_until(lambda: _online(viewer, "kept-39") is True, 5, lambda: "no status")
+        wait_until(lambda: _online(viewer, "kept-39") is True, PATIENT_S, lambda: "no status")
 
 
 def _online(viewer: Watching, camera: str) -> bool | None:
@@ -78,9 +80,9 @@ def test_camera_that_vanishes_is_offline_at_once(broker: MosquittoContainer) -> 
         wait_connected(viewer)
         with mqtt_sending(broker.port, will=status("fallen", "offline")) as send:
             send.record(status("fallen"), "status")
-            wait_until(lambda: _online(viewer, "fallen") is True, 5, lambda: "not online")
+            wait_until(lambda: _online(viewer, "fallen") is True, PATIENT_S, lambda: "not online")
             send.vanish()
-            wait_until(lambda: _online(viewer, "fallen") is False, 5, lambda: "still online")
+            wait_until(lambda: _online(viewer, "fallen") is False, PATIENT_S, lambda: "still online")
 
 
 def test_reports_and_readings_arrive(broker: MosquittoContainer) -> None:
@@ -89,7 +91,9 @@ def test_reports_and_readings_arrive(broker: MosquittoContainer) -> None:
         send.record(report(camera="teller"), "reports")
         send.record(reading(temperature=21.5), "readings")
         wait_until(
-            lambda: {"teller", "gate"} <= set(viewer.cameras.ids()), 5, lambda: str(viewer.cameras.ids())
+            lambda: {"teller", "gate"} <= set(viewer.cameras.ids()),
+            PATIENT_S,
+            lambda: str(viewer.cameras.ids()),
         )
 
         teller, gate = camera_state(viewer.cameras, "teller"), camera_state(viewer.cameras, "gate")
@@ -146,7 +150,9 @@ def test_producer_of_mqtt_3_1_1_and_a_foreign_one_are_shown(broker: MosquittoCon
         send.raw("site/North/image", sinetstream.encode(jpeg(), int(time.time() * 1e6), 2))
 
         viewer.wait_newest("older", f"{EPOCH}-5")
-        wait_until(lambda: "site-north-image" in viewer.cameras.ids(), 5, lambda: str(viewer.cameras.ids()))
+        wait_until(
+            lambda: "site-north-image" in viewer.cameras.ids(), PATIENT_S, lambda: str(viewer.cameras.ids())
+        )
 
 
 def test_viewer_may_speak_3_1_1_and_order_by_number(broker: MosquittoContainer) -> None:
@@ -161,19 +167,20 @@ def test_viewer_may_speak_3_1_1_and_order_by_number(broker: MosquittoContainer) 
         assert picture.frame.lane is None
 
 
+@pytest.mark.alone
 def test_viewer_is_live_again_within_ten_seconds_of_the_brokers_return() -> None:
     with mosquitto() as broker, watching(mqtt=broker.address) as viewer:
         with mqtt_sending(broker.port) as send:
             send.frames(frame(1))
-            viewer.wait_newest("gate", f"{EPOCH}-1", 10)
+            viewer.wait_newest("gate", f"{EPOCH}-1")
         broker.stop()
-        wait_until(lambda: bool(viewer.cameras.outages()), 10, lambda: "nobody noticed")
+        wait_until(lambda: bool(viewer.cameras.outages()), PATIENT_S, lambda: "nobody noticed")
         time.sleep(8)  # back-off has to have grown: the length of the outage is the test
         broker.start()
         returned = time.monotonic()
         with mqtt_sending(broker.port) as send:
             send.frames(frame(2))
-            viewer.wait_newest("gate", f"{EPOCH}-2", 10)
+            viewer.wait_newest("gate", f"{EPOCH}-2")
         assert time.monotonic() - returned < 6
         assert viewer.cameras.outages() == []
 
@@ -189,10 +196,10 @@ def test_both_brokers_are_read_at_once(broker: MosquittoContainer) -> None:
         ):
             to_kafka.frames(frame(0, camera="by-kafka"))
             to_mqtt.frames(frame(0, camera="by-mqtt"))
-            viewer.wait_newest("by-kafka", f"{EPOCH}-0", 10)
-            viewer.wait_newest("by-mqtt", f"{EPOCH}-0", 10)
+            viewer.wait_newest("by-kafka", f"{EPOCH}-0")
+            viewer.wait_newest("by-mqtt", f"{EPOCH}-0")
             log.kill()
-            wait_until(lambda: bool(viewer.cameras.outages()), 10, lambda: "nobody noticed")
+            wait_until(lambda: bool(viewer.cameras.outages()), PATIENT_S, lambda: "nobody noticed")
             to_mqtt.frames(frame(1, camera="by-mqtt"))
             viewer.wait_newest("by-mqtt", f"{EPOCH}-1")
             by_mqtt, by_kafka = (camera_state(viewer.cameras, name) for name in ("by-mqtt", "by-kafka"))

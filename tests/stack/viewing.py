@@ -26,6 +26,9 @@ from shutterbus_wire.frame import Frame
 from shutterbus_wire.message import Message, encode_frame, kafka_headers, mqtt_user_properties
 from shutterbus_wire.records import Record, Status, encode_record
 
+PATIENT_S = 60
+"""How long to wait for what is promised, where it is not promised within a time."""
+
 
 @dataclass
 class Watching:
@@ -44,7 +47,7 @@ class Watching:
         """Return how many messages were refused, by reason."""
         return {reason: count for (_, reason), count in self.intake.counts()[1].items()}
 
-    def wait_newest(self, camera: str, picture_id: str, within_s: float = 5) -> None:
+    def wait_newest(self, camera: str, picture_id: str, within_s: float = PATIENT_S) -> None:
         """Return when *picture_id* is the newest of *camera*."""
         wait_until(
             lambda: self.newest(camera) == picture_id, within_s, lambda: f"{camera} has {self.newest(camera)}"

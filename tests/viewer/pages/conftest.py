@@ -5,6 +5,7 @@ Server and page are opened once: a new browser process for each test costs more 
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import ConsoleMessage, Error, Page, Request, sync_playwright
@@ -24,6 +25,13 @@ FLAGS = [
 SIZE = {"width": 1280, "height": 800}
 NETWORK_CHANGED = "ERR_NETWORK_CHANGED"
 """Chromium drops what it is loading when a container anywhere on the machine starts or stops."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test here shows a page."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.alone)
 
 
 @pytest.fixture(scope="module")
