@@ -16,8 +16,8 @@ help:  ## Print this list
 demo: .venv/.run  ## Three cameras, a broker and the viewer on this machine; no Docker, camera or root
 	@.venv/bin/shutterbus-broker demo
 
-test: .venv/.dev  ## Everything this machine can test; says last what it could not, and why
-	.venv/bin/python -m pytest $(ARGS)
+test: .venv/.dev  ## Everything this machine can test; says last what it could not, and why. ARGS= for a part, as pytest takes it
+	.venv/bin/python $(if $(ARGS),-m pytest $(ARGS),tests/testrun.py)
 
 lint: .venv/.dev  ## Format, style, types, import rules, and that generated files are current
 	.venv/bin/ruff format --check .
