@@ -31,7 +31,9 @@ class Broker:
 
     @property
     def settings(self) -> BrokerSettings:
-        return BrokerSettings.model_validate({"type": self.name, "brokers": self.container.address})
+        return BrokerSettings.model_validate(
+            {"type": self.name, "brokers": self.container.address, "keepalive_s": 5}
+        )
 
     def topic(self, camera: str) -> str:
         return transport(self.name).topic(camera, "frames")
@@ -89,6 +91,7 @@ class Notes(Handler):
     gaps: list[Gap] = field(default_factory=list)
     down: str = "not connected yet"
     turns: int = 0
+    due: Callable[[], None] | None = None
     reader: Reader | None = None
     changed: threading.Condition = field(default_factory=threading.Condition)
 
@@ -116,10 +119,19 @@ class Notes(Handler):
         self._note(lambda: self.gaps.append(gap))
 
     def turn(self, *, more: bool) -> None:
+        due, self.due = self.due, None
+        if due:
+            due()
+
         def note() -> None:
             self.turns += 1
 
         self._note(note)
+
+    def in_turn(self, act: Callable[[], None]) -> None:
+        """Have *act* called from within the handler, as acknowledging wants it, and return when that is done."""
+        self.due = act
+        self.turn_round()
 
     @property
     def ids(self) -> list[str]:

@@ -2,7 +2,7 @@
 
 import itertools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -103,7 +103,7 @@ def test_what_was_acknowledged_does_not_come_again_and_the_rest_does(
     with reading(broker, first, group) as reader, broker.client(camera) as client:
         send(client, broker.topic(camera), *(message(camera, seq) for seq in range(6)))
         first.wait(lambda: len(first.deliveries) == 6)
-        _in_turn(first, lambda: reader.acknowledge(first.deliveries[:3]))
+        first.in_turn(lambda: reader.acknowledge(first.deliveries[:3]))
     again = Notes(broker.topic(camera))
     with reading(broker, again, group):
         again.wait(lambda: len(again.deliveries) == 3)
@@ -173,23 +173,7 @@ def test_acknowledgement_of_what_an_older_connection_brought_is_passed_over(
     again = Notes(broker.topic(camera), acknowledges=False)
     with reading(broker, again, group) as reader:
         again.wait(lambda: again.seqs == [0])
-        _in_turn(again, lambda: reader.acknowledge([late]))
+        again.in_turn(lambda: reader.acknowledge([late]))
     third = Notes(broker.topic(camera))
     with reading(broker, third, group):
         third.wait(lambda: third.seqs == [0])
-
-
-def _in_turn(notes: Notes, act: Callable[[], None]) -> None:
-    """Have *act* called from within the handler, as acknowledging wants it."""
-    done = threading.Event()
-    turn = notes.turn
-
-    def once(*, more: bool) -> None:
-        notes.turn = turn  # type: ignore[method-assign]
-        act()
-        done.set()
-        turn(more=more)
-
-    notes.turn = once  # type: ignore[method-assign]
-    assert done.wait(10)
-    notes.turn_round()

@@ -63,8 +63,8 @@ class Offsets(ABC):
     def lost(self, partitions: Iterable[Any]) -> None:  # noqa: B027 (not every policy has a use for it)
         """Forget partitions that are no longer ours."""
 
-    def acknowledge(self, consumer: Any, deliveries: Iterable[Delivery]) -> None:  # noqa: B027 (not every policy has a use for it)
-        """Commit what is finished."""
+    def acknowledge(self, deliveries: Iterable[Delivery]) -> None:  # noqa: B027 (not every policy has a use for it)
+        """Take note that *deliveries* are finished; the next turn commits it."""
 
     def flush(self, consumer: Any) -> None:  # noqa: B027 (not every policy has a use for it)
         """Wait until what was acknowledged is committed; reading ends."""
@@ -162,10 +162,11 @@ class Progress:
 
     Attributes:
         next: The offset to be delivered next.
+        committed: Up to where that was committed last, or is being.
     """
 
     def __init__(self, start: int) -> None:
-        self.next = start
+        self.next = self.committed = start
         self._waiting: dict[int, None] = {}
 
     def delivered(self, offset: int) -> None:
@@ -190,7 +191,8 @@ class CommittedOffsets(Offsets):
         self._group = group
         self._gap = gap
         self._progress: dict[Any, Progress] = {}
-        self._committed: dict[Any, int] = {}
+        self._touched: set[Any] = set()
+        self._commit: Any = None
 
     def options(self) -> dict[str, Any]:
         return {
@@ -214,7 +216,6 @@ class CommittedOffsets(Offsets):
             if found is not None and found.offset < begin:
                 self._missed(partition, found.offset, begin)
             self._progress[partition] = Progress(start)
-            self._committed[partition] = start
             consumer.seek(partition, start)
 
     def take(self, consumer: Any, partition: Any, records: Sequence[Any], deliver: Deliver) -> None:
@@ -236,27 +237,42 @@ class CommittedOffsets(Offsets):
     def lost(self, partitions: Iterable[Any]) -> None:
         for partition in partitions:
             self._progress.pop(partition, None)
-            self._committed.pop(partition, None)
+            self._touched.discard(partition)
 
-    def acknowledge(self, consumer: Any, deliveries: Iterable[Delivery]) -> None:
-        touched = set()
+    def acknowledge(self, deliveries: Iterable[Delivery]) -> None:
         for delivery in deliveries:
             partition, offset, _ = delivery.receipt or (None, 0, 0)
             if progress := self._progress.get(partition):
                 progress.acknowledged(offset)
-                touched.add(partition)
+                self._touched.add(partition)
+
+    def turn(self, consumer: Any) -> None:
+        # One at a time: the library fails those that find its connection busy.
+        if self._touched and (self._commit is None or self._commit.is_done):
+            offsets = self._finished(self._touched)
+            self._touched.clear()
+            if offsets:
+                self._commit = consumer.commit_async(offsets, callback=self._answered)
+
+    def _finished(self, partitions: Iterable[Any]) -> dict[Any, OffsetAndMetadata]:
+        """Return how far each of *partitions* is finished, where that is further than was committed."""
         offsets = {}
-        for partition in touched:
-            committable = self._progress[partition].committable
-            if committable > self._committed[partition]:
-                self._committed[partition] = committable
-                offsets[partition] = OffsetAndMetadata(committable, "", -1)
-        if offsets:
-            consumer.commit_async(offsets, callback=_commit_answered)
+        for partition in partitions:
+            progress = self._progress.get(partition)
+            if progress and progress.committable > progress.committed:
+                progress.committed = progress.committable
+                offsets[partition] = OffsetAndMetadata(progress.committed, "", -1)
+        return offsets
+
+    def _answered(self, offsets: Mapping[Any, Any], answer: Any) -> None:
+        if isinstance(answer, Exception):
+            log.warning("offsets of %d topics are not committed yet: %s", len(offsets), answer)
+            for partition in offsets.keys() & self._progress.keys():
+                self._progress[partition].committed = -1
+                self._touched.add(partition)
 
     def flush(self, consumer: Any) -> None:
-        offsets = {one: OffsetAndMetadata(offset, "", -1) for one, offset in self._committed.items()}
-        if offsets:
+        if offsets := self._finished(self._touched):
             try:
                 consumer.commit(offsets, timeout_ms=OFFSETS_TIMEOUT_MS)
             except KafkaError as error:  # they come again
@@ -270,8 +286,3 @@ class CommittedOffsets(Offsets):
             gap.topic, gap.count, gap.first, gap.last,
         )  # fmt: skip
         self._gap(gap)
-
-
-def _commit_answered(offsets: Mapping[Any, Any], answer: Any) -> None:
-    if isinstance(answer, Exception):
-        log.warning("offsets of %d topics are not committed, and come again: %s", len(offsets), answer)

@@ -75,7 +75,7 @@ class KafkaReader(threading.Thread):
         self._offsets = offsets
         self._end = threading.Event()
         self._paused = threading.Event()
-        self._consumer: Consumer | None = None
+        self._connections = 0
         self._ends: dict[Any, int] = {}
         self._outage = Outage(f"Kafka at {', '.join(settings.addresses)} ({kind})", clock, log)
         self._away_since_s: float | None = None
@@ -91,8 +91,11 @@ class KafkaReader(threading.Thread):
         self._paused.clear()
 
     def acknowledge(self, deliveries: Iterable[Delivery]) -> None:
-        if self._consumer:
-            self._offsets.acknowledge(self._consumer.kafka, deliveries)
+        self._offsets.acknowledge(
+            delivery
+            for delivery in deliveries
+            if delivery.receipt and delivery.receipt[2] == self._connections
+        )
 
     def run(self) -> None:
         while not self._end.is_set():
@@ -102,7 +105,7 @@ class KafkaReader(threading.Thread):
                 self._away(str(error))
                 self._idle()
                 continue
-            self._consumer = consumer
+            self._connections += 1
             try:
                 consumer.kafka.subscribe(pattern=self._pattern)
                 self._follow(consumer)
@@ -110,7 +113,6 @@ class KafkaReader(threading.Thread):
                 self._away(f"{type(error).__name__}: {error}")
                 self._idle()
             finally:
-                self._consumer = None
                 self._offsets.lost(self._ends)
                 self._ends.clear()
                 with suppress(KafkaError, OSError):
@@ -146,8 +148,8 @@ class KafkaReader(threading.Thread):
                     kafka.seek(partition, records[0].offset)  # a rebalance has resumed it
                 else:
                     self._offsets.take(kafka, partition, records, partial(self._deliver, partition))
-            self._offsets.turn(kafka)
             self._handler.turn(more=bool(batch))
+            self._offsets.turn(kafka)
         self._handler.turn(more=False)
         self._offsets.flush(kafka)
 
@@ -221,7 +223,7 @@ class KafkaReader(threading.Thread):
             )
             sentence = f"{error} (skipped offset {offset})"
             self._handler.refused(
-                Delivery(arrival, receipt=(partition, offset, 0)), "corrupt-batch", sentence
+                Delivery(arrival, receipt=(partition, offset, self._connections)), "corrupt-batch", sentence
             )
         return True
 
@@ -244,7 +246,7 @@ class KafkaReader(threading.Thread):
         dated = record.timestamp > 0 and (stored or record.offset < self._ends[partition])
         age_s = max(0.0, now_us / 1e6 - record.timestamp / 1e3) if dated else 0.0
         broker_time_us = record.timestamp * 1_000 if stored and record.timestamp > 0 else None
-        receipt = (partition, record.offset, 0)
+        receipt = (partition, record.offset, self._connections)
         try:
             arrival = arrival_from_kafka(
                 record.topic, record.partition, record.offset, record.headers or (), record.value, now_us
