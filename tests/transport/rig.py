@@ -76,6 +76,14 @@ def send(
     return [found[number] for number in range(len(messages))]
 
 
+def deliver(client: SendingClient, topic: str, *messages: Message, within_s: float = 60) -> None:
+    """Send each until it is confirmed, as a lane does: a broker that has just started may not know a topic yet."""
+    deadline_s = time.monotonic() + within_s
+    for one in messages:
+        while (answer := send(client, topic, one)[0]) is not None:
+            assert time.monotonic() < deadline_s, answer
+
+
 @dataclass
 class Notes(Handler):
     """Notes what comes on one topic; what comes on others is acknowledged and forgotten.

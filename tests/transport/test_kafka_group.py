@@ -14,7 +14,7 @@ from kafka.admin import KafkaAdminClient
 from shutterbus_transport.consuming import Gap, Group
 from stack.brokers import kafka
 from stack.viewing import make_topics
-from transport.rig import EPOCH, Broker, Notes, message, reading, send
+from transport.rig import EPOCH, Broker, Notes, deliver, message, reading, send
 
 pytestmark = [
     pytest.mark.stack,
@@ -62,7 +62,7 @@ def test_two_members_share_twenty_topics_and_a_killed_one_loses_nothing(
 
     def send_round(seq: int) -> set[str]:
         for camera in cameras:
-            assert send(client, broker.topic(camera), message(camera, seq)) == [None]
+            deliver(client, broker.topic(camera), message(camera, seq))
         return {f"{broker.topic(camera)} {EPOCH}-{seq}" for camera in cameras}
 
     seqs, sent = itertools.count(), set[str]()

@@ -4,6 +4,7 @@ With a group, members share the partitions; without one, every reader sees every
 begins and what is committed is the business of ``offsets``.
 """
 
+import itertools
 import logging
 import struct
 import threading
@@ -53,6 +54,10 @@ UNREADABLE = (
 """What kafka-python raises over a batch that it cannot read: at the same place for ever, unless one seeks past."""
 
 
+_connections = itertools.count(1)
+"""Numbers the connections of this process, so that a receipt tells which of them brought it."""
+
+
 class KafkaReader(threading.Thread):
     """See ``Reader``. Frames and telemetry have a reader each: a wall of large pictures holds up no status."""
 
@@ -75,7 +80,7 @@ class KafkaReader(threading.Thread):
         self._offsets = offsets
         self._end = threading.Event()
         self._paused = threading.Event()
-        self._connections = 0
+        self._connection = 0
         self._ends: dict[Any, int] = {}
         self._outage = Outage(f"Kafka at {', '.join(settings.addresses)} ({kind})", clock, log)
         self._away_since_s: float | None = None
@@ -94,7 +99,7 @@ class KafkaReader(threading.Thread):
         self._offsets.acknowledge(
             delivery
             for delivery in deliveries
-            if delivery.receipt and delivery.receipt[2] == self._connections
+            if delivery.receipt and delivery.receipt[2] == self._connection
         )
 
     def run(self) -> None:
@@ -105,7 +110,7 @@ class KafkaReader(threading.Thread):
                 self._away(str(error))
                 self._idle()
                 continue
-            self._connections += 1
+            self._connection = next(_connections)
             try:
                 consumer.kafka.subscribe(pattern=self._pattern)
                 self._follow(consumer)
@@ -223,7 +228,7 @@ class KafkaReader(threading.Thread):
             )
             sentence = f"{error} (skipped offset {offset})"
             self._handler.refused(
-                Delivery(arrival, receipt=(partition, offset, self._connections)), "corrupt-batch", sentence
+                Delivery(arrival, receipt=(partition, offset, self._connection)), "corrupt-batch", sentence
             )
         return True
 
@@ -246,7 +251,7 @@ class KafkaReader(threading.Thread):
         dated = record.timestamp > 0 and (stored or record.offset < self._ends[partition])
         age_s = max(0.0, now_us / 1e6 - record.timestamp / 1e3) if dated else 0.0
         broker_time_us = record.timestamp * 1_000 if stored and record.timestamp > 0 else None
-        receipt = (partition, record.offset, self._connections)
+        receipt = (partition, record.offset, self._connection)
         try:
             arrival = arrival_from_kafka(
                 record.topic, record.partition, record.offset, record.headers or (), record.value, now_us
