@@ -10,7 +10,7 @@ from pathlib import Path
 import testrun
 from machine import needs_docker, needs_tool
 from shutterbus_transport.settings import BrokerSettings, Tls
-from stack.brokers import docker
+from stack.brokers import QUICK_KAFKA, docker
 from stack.programs import run, typed_in
 
 ROOT = Path(__file__).parents[2]
@@ -128,7 +128,9 @@ def server(folder: Path, *services: str, env: str = "") -> Iterator[Server]:
     needs_docker()
     needs_tool("make", "make")
     made = Server(folder, services)
-    (folder / ".env").write_text(f"BIND_ADDR={made.address}\n{env.replace('ADDRESS', made.address)}")
+    lines = {"BIND_ADDR": made.address, **QUICK_KAFKA}
+    said = "".join(f"{name}={value}\n" for name, value in lines.items())
+    (folder / ".env").write_text(said + env.replace("ADDRESS", made.address))
     try:
         made.init_said = made.make("init", **({} if "BROKER_HOSTNAME" in env else {"HOST": made.address}))
         made.compose("build", "-q", *services)

@@ -39,7 +39,7 @@ from stack.programs import program
 from stack.servers import Identity
 from stack.test_first_light import footage, wait_for_picture_after, wait_until
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.stack(minutes=5), pytest.mark.timeout(900)]
 
 VIRTUAL_CAMERA = Path(__file__).parent / "virtual_camera"
 RAW_CONSUMER = Path(__file__).parent / "raw_consumer.py"

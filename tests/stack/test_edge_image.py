@@ -26,7 +26,7 @@ from stack.programs import program
 from stack.test_first_light import footage
 
 # The first run on a machine builds the image.
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.stack(minutes=1.3), pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).parents[2]
 VIRTUAL = ROOT / "tests/stack/virtual_camera"

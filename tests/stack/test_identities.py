@@ -20,7 +20,7 @@ from shutterbus_transport.probe import obstacle
 from shutterbus_transport.settings import BrokerSettings, Tls
 from stack.servers import Identity, Server, server
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.stack(minutes=0.8), pytest.mark.timeout(600)]
 
 DENIED = 0x87  # MQTT 5, "Not authorized"
 

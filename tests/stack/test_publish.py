@@ -32,7 +32,7 @@ from shutterbus_wire.records import Reading, Status, encode_record
 from stack.brokers import Container, docker, kafka, mosquitto
 
 pytestmark = [
-    pytest.mark.stack,
+    pytest.mark.stack(minutes=1),
     # kafka-python leaves it to the garbage collector to close a socket whose connecting failed.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]

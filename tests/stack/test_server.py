@@ -14,7 +14,7 @@ from shutterbus_broker import dotenv
 from stack.brokers import docker
 from stack.servers import Server, server
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.stack(minutes=1.2), pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
