@@ -235,7 +235,15 @@ def test_acl_gives_a_camera_its_own_topics_only() -> None:
     """Mosquitto denies what no line allows."""
     lines = mosquitto.acl(Identities({}, {}).enrolled("cameras", "gate")).splitlines()
     after = lines[lines.index("user gate.1") + 1 :]
-    assert after == ["topic write shutterbus/gate/+", "topic read shutterbus/gate/commands"]
+    assert after == [
+        "topic write shutterbus/gate/frames",
+        "topic write shutterbus/gate/status",
+        "topic write shutterbus/gate/reports",
+        "topic write shutterbus/gate/readings",
+        "topic write shutterbus/gate/readings/+",
+        "topic read shutterbus/gate/confirmations",
+        "topic read shutterbus/gate/commands",
+    ]
 
 
 def test_damaged_registry_is_named_and_not_overwritten(there: Installation) -> None:
@@ -315,7 +323,7 @@ def test_disk_is_never_promised_twice(cameras: int, message_max_bytes: int) -> N
     """Every partition at its peak, all senders at their fastest, and Kafka's own topics fit together."""
     limit = 20 * disk.GIB
     division = disk.divide(limit, cameras, message_max_bytes)
-    rooms = (division.rooms.frames, division.rooms.telemetry, division.rooms.commands)
+    rooms = [getattr(division.rooms, kind) for kind in ("frames", "telemetry", "confirmations", "commands")]
     peak = sum(room.retention_bytes + 2 * room.segment_bytes for room in rooms) + division.quota * disk.LATE_S
     assert cameras * peak + disk.OWN_BYTES <= limit
     assert division.rooms.frames.segment_bytes > message_max_bytes

@@ -14,6 +14,7 @@ from shutterbus_transport.errors import (
     TransportError,
     TransportMisconfiguredError,
 )
+from shutterbus_transport.sending import Outgoing
 from shutterbus_wire.records import Status
 
 
@@ -296,7 +297,7 @@ def test_broker_that_hangs_up_on_whoever_it_denies_is_not_asked_more_often(bench
 def test_readings_that_are_denied_close_no_connection(bench: Bench) -> None:
     bench.broker.verdict = lambda outgoing: (
         NotAuthorizedError("the broker does not let us write")
-        if outgoing.topic.endswith("readings")
+        if "/readings" in outgoing.topic
         else None
     )
 
@@ -316,7 +317,7 @@ def test_readings_that_are_denied_close_no_connection(bench: Bench) -> None:
 
 def test_readings_without_a_subscriber_hold_up_no_picture(bench: Bench) -> None:
     bench.broker.verdict = lambda outgoing: (
-        NoSubscribersError("nobody listens") if outgoing.topic.endswith("readings") else None
+        NoSubscribersError("nobody listens") if "/readings" in outgoing.topic else None
     )
 
     def both() -> None:
@@ -336,6 +337,46 @@ def test_record_goes_live_and_leaves_the_spool(bench: Bench) -> None:
     assert bench.broker.received == [("live", f"{bench.spool.epoch}-readings-cpu-0")]
     assert bench.spool.counts().held_records == 0
     assert bench.live.state().records_published == 1
+
+
+def test_newest_reading_of_each_sensor_is_retained_and_a_late_one_never(bench: Bench) -> None:
+    """On a topic of the sensor's own."""
+    topics: list[str] = []
+    bench.broker.verdict = lambda outgoing: topics.append(outgoing.topic)
+    late = bench.keep_reading()
+    bench.spool.release(late)
+    bench.read_sensor()
+    bench.run_s(1)
+
+    assert topics == ["shutterbus/gate/readings/cpu"] * 2
+    assert bench.broker.retained == [f"{bench.spool.epoch}-readings-cpu-1"]
+
+
+def test_server_that_grants_one_topic_for_all_readings_gets_them_there(bench: Bench) -> None:
+    """Version 0.1.0 refuses the sensor's own. Readings arrive all the same, at once; a newer one is noticed on connecting."""
+    refused: list[str] = []
+
+    def old_server(outgoing: Outgoing) -> NotAuthorizedError | None:
+        if outgoing.topic != "shutterbus/gate/readings/cpu":
+            return None
+        refused.append(outgoing.topic)
+        return NotAuthorizedError("the broker does not let us write")
+
+    bench.broker.verdict = old_server
+    bench.run_s(10, each=bench.read_sensor, step_s=1)
+
+    assert len(bench.broker.received) == 10
+    assert bench.spool.counts().held_records == 0
+    assert len(refused) == 2, "once on each connection"
+    assert bench.live.state().reason == bench.backlog.state().reason == ""
+    assert bench.broker.retained == []
+
+    bench.broker.verdict = lambda _: None
+    bench.broker.lose_connections()
+    bench.run_s(10)
+    bench.read_sensor()
+    bench.run_s(1)
+    assert bench.broker.retained == [f"{bench.spool.epoch}-readings-cpu-10"]
 
 
 def test_only_live_pictures_on_our_own_topics_are_retained(bench: Bench) -> None:

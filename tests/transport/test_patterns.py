@@ -36,6 +36,7 @@ def test_mqtt_filters_are_ours_and_those_that_mqtt_can_have() -> None:
         "shutterbus/+/status",
         "shutterbus/+/reports",
         "shutterbus/+/readings",
+        "shutterbus/+/readings/+",
         "site/+/image",
         "plain",
     ]

@@ -13,7 +13,8 @@ from shutterbus_viewer.consume import intake as module
 from shutterbus_viewer.consume.intake import Intake
 from shutterbus_viewer.state import camera_state
 from shutterbus_wire.message import Arrival
-from viewer.fakes_viewer import EPOCH, NOW_US, PLAIN, arrival, jpeg, png, report, telemetry
+from shutterbus_wire.records import encode_record
+from viewer.fakes_viewer import EPOCH, NOW_US, PLAIN, arrival, jpeg, png, reading, report, telemetry
 
 
 def made() -> tuple[Cameras, Intake]:
@@ -155,3 +156,42 @@ def test_thousand_refusals_are_one_line_in_the_log(caplog: pytest.LogCaptureFixt
 
     assert len(caplog.records) == 1
     assert "not-a-picture" in caplog.text
+
+
+def test_retained_reading_is_no_sign_of_life_but_when_it_was_made() -> None:
+    """Else a camera that died last week would seem to be there whenever the viewer starts."""
+    cameras, intake = made()
+    message = encode_record(reading(at_us=NOW_US - 7 * 86_400_000_000, cpu=41.0), "live")
+    sent = (message.value, message.attributes, message.content_type, None, NOW_US)
+
+    note(intake, Arrival("mqtt", "shutterbus/gate/readings/cpu", *sent, retained=True))
+
+    state = camera_state(cameras, "gate")
+    assert state is not None
+    assert state["readings"][0]["value"] == 41.0
+    assert not state["online"]
+
+
+@pytest.mark.parametrize("kind", ["frames", "status", "readings/cpu"])
+def test_what_a_broker_kept_and_was_cleared_says_nothing(kind: str) -> None:
+    """Revoking a camera clears it; a viewer that listens is told by an empty message."""
+    _, intake = made()
+    cleared = Arrival("mqtt", f"shutterbus/gate/{kind}", b"", {}, None, None, NOW_US)
+
+    assert not (take if kind == "frames" else note)(intake, cleared)
+
+    assert intake.counts() == ({}, {})
+
+
+def test_picture_on_a_topic_of_readings_makes_no_camera() -> None:
+    """A device may write any name below its readings, and none of them may become a camera of its choice."""
+    cameras, intake = made()
+    topic = "shutterbus/gate/readings/Front Door"
+    picture = replace(arrival(1, camera="yard"), transport="mqtt", topic=topic, position=None)
+
+    note(intake, picture)
+    take(intake, picture)
+
+    assert cameras.picture("yard") is None
+    assert set(cameras.own) <= {"gate"}
+    assert sum(intake.counts()[1].values()) == 2

@@ -87,6 +87,10 @@ def test_a_picture_on_another_cameras_topic_is_refused() -> None:
 def test_a_picture_on_a_topic_for_something_else_is_refused() -> None:
     assert _refusal(_kafka(FRAME.picture, "shutterbus.gate.telemetry")) == "topic-mismatch"
     assert _refusal(_mqtt(FRAME.picture, "shutterbus/gate/status")) == "topic-mismatch"
+    assert _refusal(_mqtt(FRAME.picture, "shutterbus/gate/readings/cpu")) == "topic-mismatch"
+    for kind in ("confirmations", "commands"):
+        assert _refusal(_kafka(FRAME.picture, f"shutterbus.gate.{kind}")) == "topic-mismatch"
+        assert _refusal(_mqtt(FRAME.picture, f"shutterbus/gate/{kind}")) == "topic-mismatch"
 
 
 @pytest.mark.parametrize(

@@ -91,16 +91,45 @@ def test_any_topic_gives_a_name_that_a_camera_may_have(topic: str, taken: set[st
     assert check_camera(name) not in taken
 
 
-def test_a_device_may_write_as_itself_only() -> None:
+def test_a_device_may_write_its_named_topics_and_no_other() -> None:
+    """What is sent to it, it may only read; nothing is granted by prefix, under which that would fall too."""
     rights = names.device_rights("gate")
-    for right in rights.kafka:
-        assert right.name.startswith("shutterbus.gate.")
-        assert not names.kafka_topic("gate-2", "frames").startswith(right.name)
-        assert right.operation != "READ" or right.name == "shutterbus.gate.commands"
+    assert not any(right.prefixed for right in rights.kafka)
+    assert {(right.operation, right.name) for right in rights.kafka} == {
+        ("WRITE", "shutterbus.gate.frames"),
+        ("DESCRIBE_CONFIGS", "shutterbus.gate.frames"),
+        ("WRITE", "shutterbus.gate.telemetry"),
+        ("DESCRIBE_CONFIGS", "shutterbus.gate.telemetry"),
+        ("READ", "shutterbus.gate.confirmations"),
+        ("READ", "shutterbus.gate.commands"),
+    }
     assert [(right.access, right.topic_filter) for right in rights.mqtt] == [
-        ("write", "shutterbus/gate/+"),
+        ("write", "shutterbus/gate/frames"),
+        ("write", "shutterbus/gate/status"),
+        ("write", "shutterbus/gate/reports"),
+        ("write", "shutterbus/gate/readings"),
+        ("write", "shutterbus/gate/readings/+"),
+        ("read", "shutterbus/gate/confirmations"),
         ("read", "shutterbus/gate/commands"),
     ]
+
+
+@pytest.mark.parametrize("sensor", ["", "CPU", "é", "a b", "-", "x" * 60, "\n"])
+def test_all_that_a_camera_may_write_is_that_cameras(sensor: str) -> None:
+    """Its right to ``readings/+`` covers names that no sensor has; none of them is a foreign topic, or a sensor's."""
+    topic = f"shutterbus/gate/readings/{sensor}"
+    assert names.camera_of_mqtt_topic(topic) == ("gate", "readings")
+    assert names.sensor_of_mqtt_topic(topic) == sensor
+    with pytest.raises(IdentityError):
+        names.sensor_topic("gate", sensor)
+
+
+def test_a_sensors_topic_is_below_the_readings_of_its_camera() -> None:
+    assert names.sensor_topic("gate", "cpu-2") == "shutterbus/gate/readings/cpu-2"
+    assert names.MQTT_SENSORS_FILTER == "shutterbus/+/readings/+"
+    for other in ("shutterbus/gate/readings", "shutterbus/gate/readings/a/b", "shutterbus/gate/status/cpu"):
+        assert names.sensor_of_mqtt_topic(other) is None
+    assert names.camera_of_mqtt_topic("shutterbus/gate/readings/a/b") is None
 
 
 def test_a_reader_may_not_write() -> None:

@@ -59,6 +59,26 @@ def test_a_record_on_another_topic_is_refused() -> None:
     assert _refusal(_kafka(sent, "shutterbus.gate.frames")) == "topic-mismatch"
     assert _refusal(_kafka(sent, "elsewhere")) == "topic-mismatch"
     assert _refusal(_mqtt(sent, "shutterbus/gate/reports")) == "topic-mismatch"
+    for kind in ("confirmations", "commands"):
+        assert _refusal(_kafka(sent, f"shutterbus.gate.{kind}")) == "topic-mismatch"
+        assert _refusal(_mqtt(sent, f"shutterbus/gate/{kind}")) == "topic-mismatch"
+
+
+def test_a_reading_comes_on_its_sensors_topic_or_on_that_of_all() -> None:
+    """The latter is what version 0.1.0 writes."""
+    sent = records.encode_record(READING, "live")
+    for topic in ("shutterbus/gate/readings", "shutterbus/gate/readings/bme280"):
+        assert records.decode_record(_mqtt(sent, topic)) == READING
+
+
+@pytest.mark.parametrize("sensor", ["cpu", "BME280", "", "bme280\n", "a b"])
+def test_a_reading_on_the_topic_of_another_sensor_is_refused(sensor: str) -> None:
+    """Or of none: what a topic calls a sensor is believed only where the reading says the same."""
+    sent = records.encode_record(READING, "live")
+    assert _refusal(_mqtt(sent, f"shutterbus/gate/readings/{sensor}")) == "topic-mismatch"
+    assert _refusal(_mqtt(records.encode_record(REPORT, "live"), "shutterbus/gate/readings/bme280")) == (
+        "topic-mismatch"
+    )
 
 
 @pytest.mark.parametrize("name", ["id", "source", "camera", "epoch", "sequence", "stream", "type"])

@@ -59,15 +59,11 @@ def divide(disk_bytes: int, cameras: int, message_max_bytes: int) -> Division:
             f"KAFKA_DISK_MAX is {disk_bytes / GIB:.3g}GiB, too little for {cameras} cameras with messages of up to "
             f"{message_max_bytes} bytes: at least {_text(needed)} is needed"
         )
-    share = (disk_bytes - OWN_BYTES) // cameras - _peak(_SMALL.telemetry) - _peak(_SMALL.commands)
+    share = (disk_bytes - OWN_BYTES) // cameras - _SMALL.small_peak_bytes
     quota = min(QUOTA_MAX, max(QUOTA_MIN, share // 4 // LATE_S))
     share -= quota * LATE_S
     segment = min(256 * MIB, max(_segment_min(message_max_bytes), share // 16))
     return Division(Rooms(frames=Room(share - 2 * segment, segment)), quota)
-
-
-def _peak(room: Room) -> int:
-    return room.retention_bytes + 2 * room.segment_bytes
 
 
 def _segment_min(message_max_bytes: int) -> int:
@@ -75,8 +71,7 @@ def _segment_min(message_max_bytes: int) -> int:
 
 
 def _share_min(message_max_bytes: int) -> int:
-    small = _peak(_SMALL.telemetry) + _peak(_SMALL.commands)
-    return small + QUOTA_MIN * LATE_S + 3 * _segment_min(message_max_bytes)
+    return _SMALL.small_peak_bytes + QUOTA_MIN * LATE_S + 3 * _segment_min(message_max_bytes)
 
 
 def _text(size_bytes: int) -> str:

@@ -61,22 +61,27 @@ def ensure_rights(
     """Give every identity its rights and take all others away; yield a sentence for each name that changed."""
     wanted = {_key(entry): entry for entry in _entries(identities, legacy_topics)}
     present = {_key(entry): entry for entry in _present(admin) if _OURS.fullmatch(entry.principal)}
-    # First what is too much: a revoked device is why somebody is waiting.
     extra = [entry for key, entry in present.items() if key not in wanted]
-    for batch in _batches(extra):
-        for _, _, error in admin.delete_acls(batch):
-            if error is not errors.NoError:
-                raise SetupError(f"Kafka could not take rights away: {error.__name__}")
     missing = [entry for key, entry in wanted.items() if key not in present]
+    meant = {entry.principal for entry in wanted.values()}
+    # First those who may do nothing any more: a revoked device is why somebody is waiting. Whoever keeps some rights
+    # is given the new ones before the old ones go, so that nothing it sends meanwhile is refused.
+    _take_away(admin, [entry for entry in extra if entry.principal not in meant])
     for batch in _batches(missing):
         if failed := admin.create_acls(batch)["failed"]:
             raise SetupError(f"Kafka could not give rights: {failed[0].__name__}")
-    for principal in sorted(
-        {entry.principal for entry in extra} - {entry.principal for entry in wanted.values()}
-    ):
+    _take_away(admin, [entry for entry in extra if entry.principal in meant])
+    for principal in sorted({entry.principal for entry in extra} - meant):
         yield f"{principal.removeprefix('User:')}: all rights on Kafka taken away"
     for principal in sorted({entry.principal for entry in missing}):
         yield f"{principal.removeprefix('User:')}: rights on Kafka given"
+
+
+def _take_away(admin: KafkaAdminClient, entries: list[ACL]) -> None:
+    for batch in _batches(entries):
+        for _, _, error in admin.delete_acls(batch):
+            if error is not errors.NoError:
+                raise SetupError(f"Kafka could not take rights away: {error.__name__}")
 
 
 def ensure_quota(admin: KafkaAdminClient, bytes_per_second: int) -> None:

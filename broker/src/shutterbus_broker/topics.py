@@ -1,12 +1,12 @@
 """The Kafka topics of a camera: created explicitly, and brought back to what they should be.
 
-Three a camera and one partition each, because Kafka authorises by topic, never by key: a device that may write
+Four a camera and one partition each, because Kafka authorises by topic, never by key: a device that may write
 a shared topic can write as any camera. Everything here can be repeated at any time and says what it changed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, get_args
 
 from shutterbus_broker.errors import SetupError
 from shutterbus_transport.kafka.admin import (
@@ -17,10 +17,9 @@ from shutterbus_transport.kafka.admin import (
     NewTopic,
     errors,
 )
-from shutterbus_wire.names import DOCTOR_TOPIC, kafka_topic
+from shutterbus_wire.names import DOCTOR_TOPIC, KafkaKind, kafka_topic
 
-Kind = Literal["frames", "telemetry", "commands"]
-KINDS: tuple[Kind, ...] = ("frames", "telemetry", "commands")
+KINDS: tuple[KafkaKind, ...] = get_args(KafkaKind)
 
 MIB = 1 << 20
 
@@ -42,6 +41,11 @@ class Room:
     retention_bytes: int
     segment_bytes: int
 
+    @property
+    def peak_bytes(self) -> int:
+        """What is on the disk just before it is trimmed."""
+        return self.retention_bytes + 2 * self.segment_bytes
+
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
@@ -49,9 +53,16 @@ class Rooms:
 
     frames: Room = field(default=Room(1024 * MIB, 64 * MIB))
     telemetry: Room = field(default=Room(16 * MIB, 4 * MIB))
-    commands: Room = field(default=Room(4 * MIB, 2 * MIB))
+    # Together what commands alone had in version 0.1.0, so that no disk that was large enough then is too small now.
+    confirmations: Room = field(default=Room(2 * MIB, MIB))
+    commands: Room = field(default=Room(2 * MIB, MIB))
 
-    def config(self, kind: Kind) -> dict[str, str]:
+    @property
+    def small_peak_bytes(self) -> int:
+        """What all topics but that of the pictures hold at their peak, together."""
+        return sum(getattr(self, kind).peak_bytes for kind in KINDS if kind != "frames")
+
+    def config(self, kind: KafkaKind) -> dict[str, str]:
         """Return the settings that give a topic of this *kind* its room."""
         room: Room = getattr(self, kind)
         return {"retention.bytes": str(room.retention_bytes), "segment.bytes": str(room.segment_bytes)}
@@ -80,7 +91,7 @@ def ensure_topics(
 
 def ensure_legacy_topics(admin: KafkaAdminClient, names: Iterable[str], rooms: Rooms) -> Iterator[str]:
     """Likewise for topics that the user listed for old clients; each has the room of a camera's pictures."""
-    wanted: dict[str, Kind] = dict.fromkeys(names, "frames")
+    wanted: dict[str, KafkaKind] = dict.fromkeys(names, "frames")
     existing = admin.list_topics()
     yield from _create(admin, {name: kind for name, kind in wanted.items() if name not in existing}, rooms)
     yield from _correct(admin, {name: kind for name, kind in wanted.items() if name in existing}, rooms)
@@ -101,7 +112,7 @@ def ensure_doctor_topic(admin: KafkaAdminClient, message_max_bytes: int) -> None
         raise SetupError(f"{DOCTOR_TOPIC} could not be changed: {said}")
 
 
-def _create(admin: KafkaAdminClient, missing: Mapping[str, Kind], rooms: Rooms) -> Iterator[str]:
+def _create(admin: KafkaAdminClient, missing: Mapping[str, KafkaKind], rooms: Rooms) -> Iterator[str]:
     if not missing:
         return
     new = [
@@ -121,7 +132,7 @@ def _create(admin: KafkaAdminClient, missing: Mapping[str, Kind], rooms: Rooms) 
             yield f"{topic['name']}: created"
 
 
-def _correct(admin: KafkaAdminClient, topics: Mapping[str, Kind], rooms: Rooms | None) -> Iterator[str]:
+def _correct(admin: KafkaAdminClient, topics: Mapping[str, KafkaKind], rooms: Rooms | None) -> Iterator[str]:
     if not topics:
         return
     resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in topics]

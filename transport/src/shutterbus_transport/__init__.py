@@ -60,7 +60,7 @@ class Transport(Protocol):
     retains: bool
 
     def topic(self, camera: str, kind: str) -> str:
-        """Return the topic of *camera* for ``frames``, ``status``, ``reports`` or ``readings``."""
+        """Return the topic of *camera* for ``frames``, ``status``, ``reports``, ``readings`` or ``readings/<sensor>``."""
 
     def owner(self, topic: str) -> tuple[str, str] | None:
         """Return camera and kind of a topic of ours, None for a foreign one."""

@@ -4,11 +4,14 @@ import re
 from collections.abc import Mapping, Sequence
 
 from shutterbus_transport.consuming import Kind, Subscription
-from shutterbus_wire.names import DOCTOR_TOPIC, KAFKA_PATTERN, KAFKA_PREFIX, MQTT_FILTERS, MqttKind
+from shutterbus_wire.names import DOCTOR_TOPIC, KAFKA_PATTERN, KAFKA_PREFIX, MQTT_FILTERS, MQTT_SENSORS_FILTER
 
-_MQTT_KINDS: Mapping[Kind, tuple[MqttKind, ...]] = {
-    "frames": ("frames",),
-    "telemetry": ("status", "reports", "readings"),
+_MQTT_FILTERS: Mapping[Kind, tuple[str, ...]] = {
+    "frames": (MQTT_FILTERS["frames"],),
+    "telemetry": (
+        *(MQTT_FILTERS[kind] for kind in ("status", "reports", "readings")),
+        MQTT_SENSORS_FILTER,
+    ),
 }
 TELEMETRY_PATTERN = KAFKA_PATTERN["telemetry"]
 
@@ -31,7 +34,7 @@ def frames_pattern(foreign: Sequence[str]) -> str:
 
 def mqtt_filters(subscription: Subscription) -> list[str]:
     """Return the MQTT filters to subscribe to. Foreign topics have MQTT's own wildcards, ``+`` and ``#``."""
-    ours = [MQTT_FILTERS[kind] for group in subscription.kinds for kind in _MQTT_KINDS[group]]
+    ours = [one for kind in subscription.kinds for one in _MQTT_FILTERS[kind]]
     return [*ours, *(topic for topic in subscription.foreign if "*" not in topic)]
 
 

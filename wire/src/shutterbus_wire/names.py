@@ -9,8 +9,10 @@ from typing import Literal, get_args
 
 from shutterbus_wire.identity import CAMERA_PATTERN, check_camera
 
-KafkaKind = Literal["frames", "telemetry", "commands"]
-MqttKind = Literal["frames", "status", "reports", "readings", "commands"]
+KafkaKind = Literal["frames", "telemetry", "confirmations", "commands"]
+MqttKind = Literal["frames", "status", "reports", "readings", "confirmations", "commands"]
+TO_THE_EDGE: tuple[Literal["confirmations", "commands"], ...] = ("confirmations", "commands")
+"""Kinds that a device reads and never writes, on both brokers."""
 
 DOCTOR_TOPIC = "shutterbus-doctor"
 """On both brokers, outside every pattern below: what is sent there reaches no viewer."""
@@ -28,8 +30,12 @@ MQTT_FILTERS: Mapping[MqttKind, str] = MappingProxyType({
 })  # fmt: skip
 """Likewise. ``+`` matches names that are no camera's; ``camera_of_mqtt_topic`` tells."""
 
+MQTT_SENSORS_FILTER = f"{MQTT_FILTERS['readings']}/+"
+"""The readings of each sensor, on a topic of its own since version 0.2."""
+
 _KAFKA = re.compile(rf"shutterbus\.({CAMERA_PATTERN})\.({'|'.join(get_args(KafkaKind))})")
 _MQTT = re.compile(rf"shutterbus/({CAMERA_PATTERN})/({'|'.join(get_args(MqttKind))})")
+_SENSOR = re.compile(rf"shutterbus/({CAMERA_PATTERN})/(readings)/([^/]*)", re.DOTALL)
 _NOT_IN_A_NAME = re.compile(r"[^a-z0-9]+")
 _NAME_MAX = 48
 
@@ -44,6 +50,11 @@ def mqtt_topic(camera: str, kind: MqttKind) -> str:
     return f"shutterbus/{check_camera(camera)}/{kind}"
 
 
+def sensor_topic(camera: str, sensor: str) -> str:
+    """Return ``shutterbus/<camera>/readings/<sensor>``; raise IdentityError if either cannot be named so."""
+    return f"{mqtt_topic(camera, 'readings')}/{check_camera(sensor)}"
+
+
 def camera_of_kafka_topic(topic: str) -> tuple[str, str] | None:
     """Return camera and kind of a topic of ours, None for a foreign one."""
     match = _KAFKA.fullmatch(topic)
@@ -51,9 +62,18 @@ def camera_of_kafka_topic(topic: str) -> tuple[str, str] | None:
 
 
 def camera_of_mqtt_topic(topic: str) -> tuple[str, str] | None:
-    """Return camera and kind of a topic of ours, None for a foreign one."""
-    match = _MQTT.fullmatch(topic)
+    """Return camera and kind of a topic of ours, None for a foreign one.
+
+    Every topic that the camera's right to ``readings/+`` covers is that camera's, whatever the sensor is called.
+    """
+    match = _MQTT.fullmatch(topic) or _SENSOR.fullmatch(topic)
     return (match[1], match[2]) if match else None
+
+
+def sensor_of_mqtt_topic(topic: str) -> str | None:
+    """Return the last level of a sensor's topic, unchecked; None for any other topic."""
+    match = _SENSOR.fullmatch(topic)
+    return match[3] if match else None
 
 
 def expand(topic_template: str, camera: str) -> str:
@@ -106,17 +126,26 @@ class Rights:
 
 
 def device_rights(camera: str) -> Rights:
-    """Return what a camera's own identity may do: write its own topics, ask their limits, read its commands."""
-    prefix = f"{KAFKA_PREFIX}{check_camera(camera)}."  # with the point, so that gate is not gate-2
+    """Return what a camera's own identity may do: write its named topics, ask their limits, read what is sent to it.
+
+    Each topic is named in full. A prefix, or ``shutterbus/<camera>/+``, would let the device write its own commands.
+    """
+    written: tuple[KafkaKind, ...] = ("frames", "telemetry")
+    published: tuple[MqttKind, ...] = ("frames", "status", "reports", "readings")
     return Rights(
         kafka=(
-            KafkaRight("WRITE", "TOPIC", prefix, prefixed=True),
-            KafkaRight("DESCRIBE_CONFIGS", "TOPIC", prefix, prefixed=True),
-            KafkaRight("READ", "TOPIC", kafka_topic(camera, "commands")),
+            *(
+                KafkaRight(operation, "TOPIC", kafka_topic(camera, kind))
+                for kind in written
+                for operation in ("WRITE", "DESCRIBE_CONFIGS")
+            ),
+            *(KafkaRight("READ", "TOPIC", kafka_topic(camera, kind)) for kind in TO_THE_EDGE),
         ),
         mqtt=(
-            MqttRight("write", f"{MQTT_PREFIX}{camera}/+"),
-            MqttRight("read", mqtt_topic(camera, "commands")),
+            *(MqttRight("write", mqtt_topic(camera, kind)) for kind in published),
+            # Sensors are named at the edge. Edges of version 0.1.0 write readings without naming the sensor.
+            MqttRight("write", f"{mqtt_topic(camera, 'readings')}/+"),
+            *(MqttRight("read", mqtt_topic(camera, kind)) for kind in TO_THE_EDGE),
         ),
     )
 

@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from shutterbus_wire import cloudevents, instant
+from shutterbus_wire import cloudevents, instant, names
 from shutterbus_wire.errors import MalformedError, WireError
 from shutterbus_wire.frame import Lane
 from shutterbus_wire.identity import SEQ_MAX, check_camera, check_epoch
@@ -195,9 +195,13 @@ def _check(arrival: Arrival, named: tuple[str, str], record: Record) -> None:
     camera, topic_kind = named
     if record.camera != camera:
         raise MalformedError("topic-mismatch", f"a record of {record.camera} on the topic of {camera}")
-    expected = "telemetry" if arrival.transport == "kafka" else topic_kind
-    if topic_kind != expected or _TYPES_BY_MQTT_KIND.get(topic_kind, record.type) != record.type:
+    on_kafka = arrival.transport == "kafka"
+    if not (topic_kind == "telemetry" if on_kafka else _TYPES_BY_MQTT_KIND.get(topic_kind) == record.type):
         raise MalformedError("topic-mismatch", f"{record.type} on a topic for {topic_kind}")
+    sensor = None if on_kafka else names.sensor_of_mqtt_topic(arrival.topic)
+    # A sensor that the topic names is checked by this as well: no reading has a sensor of an unusable name.
+    if sensor is not None and isinstance(record, Reading) and record.sensor != sensor:
+        raise MalformedError("topic-mismatch", f"a reading of {record.sensor} on the topic of {sensor[:80]!r}")
     for name, inside in _identity(record).items():
         outside = arrival.attributes.get(name, inside)
         if outside != inside:

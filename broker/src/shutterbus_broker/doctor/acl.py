@@ -21,7 +21,7 @@ def judge(found: str, wanted: str) -> Finding:
 
 
 def _rights(text: str) -> list[str]:
-    """Return each right in words, ``gate.1 may write shutterbus/gate/+``; a line of another kind as it is."""
+    """Return each right in words, ``gate.1 may write shutterbus/gate/frames``; a line of another kind as it is."""
     user, found = "anybody", []
     for words in filter(None, map(str.split, text.splitlines())):
         match words:

@@ -1,6 +1,5 @@
 """From what the spool holds to what goes on the wire."""
 
-from shutterbus_edge.spool import Held
 from shutterbus_transport import transport as find
 from shutterbus_transport.errors import MessageRefusedError
 from shutterbus_transport.sending import Outgoing
@@ -59,14 +58,20 @@ class Encoder:
         # A picture that comes late must not replace the last one that the broker shows to newcomers.
         return Outgoing(self.frames_topic, self._key, message, retain=self._retain and lane == "live")
 
-    def record(self, held: Held, data: bytes, lane: Lane) -> Outgoing:
-        """Return the message for the record *data*. MessageRefusedError: it is none."""
+    def record(self, data: bytes, lane: Lane, *, by_sensor: bool = True) -> Outgoing:
+        """Return the message for the report or reading *data*. MessageRefusedError: it is none.
+
+        Without *by_sensor*, all readings go to the one topic that a server of version 0.1.0 grants.
+        """
         try:
             message = record_message(data, lane)
         except MalformedError as error:
             raise MessageRefusedError(error.reason, f"it cannot be read: {error}") from error
-        kind = "reports" if held.stream == "reports" else "readings"
-        return Outgoing(self._transport.topic(self._camera, kind), self._key, message)
+        sensor = message.attributes.get("stream", "").partition("readings-")[2]
+        kind = "reports" if not sensor else f"readings/{sensor}" if by_sensor else "readings"
+        # The newest of each sensor; all sensors' on one topic would replace each other.
+        retain = self._transport.retains and "/" in kind and lane == "live"
+        return Outgoing(self._transport.topic(self._camera, kind), self._key, message, retain=retain)
 
     def status(self, status: Status) -> Outgoing:
         """Return the message for *status*, which an MQTT broker keeps."""

@@ -15,6 +15,7 @@ class Flight:
     Attributes:
         held: None for a status, which the spool does not keep.
         turn: Where it stands in its lane's order.
+        topic: Where it was sent; empty for what was not sent yet.
     """
 
     kind: Kind
@@ -22,3 +23,4 @@ class Flight:
     size_bytes: int
     sent_at_s: float
     turn: int = 0
+    topic: str = ""

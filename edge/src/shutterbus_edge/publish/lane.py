@@ -27,6 +27,7 @@ from shutterbus_transport.errors import (
 from shutterbus_transport.sending import Outgoing, SendingClient
 from shutterbus_wire.frame import Facts
 from shutterbus_wire.frame import Lane as LaneName
+from shutterbus_wire.names import sensor_of_mqtt_topic
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +88,7 @@ class Lane(ABC):
         self._published = self._published_bytes = self._records_published = 0
         self._confirm_s: float | None = None
         self.ready = Readiness(line.retry, self._retries, line.hang_ups)
+        self._without_sensors: SendingClient | None = None
 
     def run(self, stop: threading.Event) -> None:
         """Turn until *stop* is set."""
@@ -186,7 +188,8 @@ class Lane(ABC):
                 self._check_size(len(data), client.limit_bytes)
                 outgoing = self._encoder.frame(data, self.name, facts)
             else:
-                outgoing = self._encoder.record(held, data, self.name)
+                by_sensor = client is not self._without_sensors
+                outgoing = self._encoder.record(data, self.name, by_sensor=by_sensor)
         except FrameGoneError:
             return
         except MessageRefusedError as error:
@@ -197,8 +200,9 @@ class Lane(ABC):
             self._retries[held.kind].failed(unreadable, self._clock.monotonic_s())
             self._take_back(Flight(held.kind, held, held.size_bytes, 0, turn))
             return
+        now_s = self._clock.monotonic_s()
         self._launch(
-            client, outgoing, Flight(held.kind, held, held.size_bytes, self._clock.monotonic_s(), turn)
+            client, outgoing, Flight(held.kind, held, held.size_bytes, now_s, turn, outgoing.topic)
         )
 
     def _launch(self, client: SendingClient, outgoing: Outgoing, flight: Flight) -> None:
@@ -242,6 +246,10 @@ class Lane(ABC):
                 self._confirmed(flight)  # the broker keeps it for whoever comes
             case MessageRefusedError() if flight.held:
                 self._set_aside(flight.held, error)
+            case NotAuthorizedError() if sensor_of_mqtt_topic(flight.topic) is not None:
+                # A server of version 0.1.0 grants one topic for all readings. The next connection may find a newer one.
+                self._without_sensors = self.line.client
+                self._take_back(flight)
             case _:
                 # If the connection itself failed, the line's own patience applies, and the next turn closes it. But some
                 # brokers hang up on whoever sends what it may not: their answer counts all the same.

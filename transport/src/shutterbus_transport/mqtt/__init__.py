@@ -22,7 +22,12 @@ class Mqtt:
     retains = True
 
     def topic(self, camera: str, kind: str) -> str:
-        return names.mqtt_topic(camera, cast("names.MqttKind", kind))
+        kind, slash, sensor = kind.partition("/")
+        return (
+            names.sensor_topic(camera, sensor)
+            if slash
+            else names.mqtt_topic(camera, cast("names.MqttKind", kind))
+        )
 
     def owner(self, topic: str) -> tuple[str, str] | None:
         return names.camera_of_mqtt_topic(topic)

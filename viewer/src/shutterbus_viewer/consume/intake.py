@@ -14,7 +14,7 @@ from shutterbus_viewer.upright import upright_size_px
 from shutterbus_wire import names
 from shutterbus_wire.errors import IdentityError, MalformedError
 from shutterbus_wire.message import Arrival, decode_frame, topic_of_ours
-from shutterbus_wire.records import decode_record
+from shutterbus_wire.records import Reading, decode_record
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +50,8 @@ class Intake(Handler):
     def frame(self, delivery: Delivery) -> bool:
         """Show the picture in *delivery* if it is the newest."""
         arrival, age_s = delivery.arrival, delivery.age_s
+        if arrival.transport == "mqtt" and not arrival.value:
+            return False  # a retained frame that was cleared
         try:
             frame = decode_frame(arrival, own_cameras=self._cameras.own)
             width_px, height_px = upright_size_px(frame.picture)
@@ -68,9 +70,12 @@ class Intake(Handler):
         """Note the status, report or reading in *delivery*."""
         arrival = delivery.arrival
         if not arrival.value:
-            return  # a retained status that was cleared
+            return  # a retained status or reading that was cleared
         try:
-            self._cameras.note(decode_record(arrival), arrival.transport, delivery.age_s)
+            record, age_s = decode_record(arrival), delivery.age_s
+            if arrival.retained and isinstance(record, Reading):  # no sign of life but when it was made
+                age_s = max(0.0, (arrival.arrived_at_us - record.at_us) / 1e6)
+            self._cameras.note(record, arrival.transport, age_s)
         except UNUSABLE as error:
             self._refuse(arrival, *_reason(error))
         else:
