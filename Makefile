@@ -54,6 +54,12 @@ WHOSE = $(or $(READER),$(CAMERA))
 # the container for stopped by hand, and starts it no more after a crash or at boot.
 RELOAD = status=$$?; $(SERVER) --profile mqtt ps -q mosquitto | xargs -rI{} docker exec {} sh -c 'kill -HUP 1'; [ $$status = 0 ]
 
+# Compose tells servers apart by name alone, and would take over the containers of another folder's.
+LABELS = {{with .Config.Labels}}{{index . "com.docker.compose.project"}} {{index . "com.docker.compose.project.working_dir"}}{{end}}
+OURS = @$(SERVER) --profile '*' ps -aq 2>/dev/null | xargs -r docker inspect -f '$(LABELS)' | sort -u | while read -r name folder; do \
+    [ "$$folder" -ef . ] || { echo "The server $$name belongs to another folder, $$folder: work there, or end it" \
+    "(docker compose -p $$name down) and run this again" >&2; exit 1; }; done
+
 init:  ## A server's certificates, password and .env: make init HOST="server.example.org 192.168.1.10"
 	@image=$$(docker build -q -f broker/Dockerfile .) && docker run --rm -i $$([ -t 0 ] && echo -t) \
 	    --user $$(id -u):$$(id -g) -v '$(CURDIR)':/project $$image init $(GIVEN_HOST)
@@ -92,10 +98,12 @@ backup:  ## What cannot be made again (keys, identities, .env) in one file; tar 
 	@$(TOOLS) backup
 
 up:  ## Build and start the server, and wait until it is healthy
-	@$(SERVER) up -d --build --wait
+	$(OURS)
+	@$(TOOLS) refresh && $(SERVER) up -d --build --wait; $(RELOAD)
 
 up-demo: state/demo/demo-kafka state/demo/demo-mqtt  ## The same and a test card for each broker, all on this machine
-	@$(SERVER) -f compose.demo.yml up -d --build --wait
+	$(OURS)
+	@$(TOOLS) refresh && $(SERVER) -f compose.demo.yml up -d --build --wait
 	@echo "Open https://localhost:$$(sed -n 's/^VIEWER_PORT=//p' .env)/ with the user and password that make init printed; make down ends it"
 
 state/demo/%: | state/ca/ca.crt
@@ -108,16 +116,19 @@ state/ca/ca.crt:
 	@$(MAKE) -s init HOST='shutterbus.test localhost 127.0.0.1'
 
 down:  ## Stop the server; its data stays
+	$(OURS)
 	@$(SERVER) down --remove-orphans
 
 logs:  ## Follow the server's logs
 	@$(SERVER) logs -f --tail 100
 
 4k:  ## Let pictures of 3840 x 2160 pass: sets one number, proves it on both brokers, else puts it back
+	$(OURS)
 	@$(TOOLS) tune 4k
 	@$(RESIZE)
 
 4k-off:  ## Undo it
+	$(OURS)
 	@$(TOOLS) tune default
 	@$(RESIZE)
 

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,43 @@ def test_init_again_changes_nothing(there: Installation) -> None:
     initialise.run(there.project, None, said, NOW)
     assert _snapshot(there.project) == before
     assert said == ["Ready: docker compose up -d"]
+
+
+def _init_again(there: Installation, said: Said) -> None:
+    initialise.run(there.project, None, said, NOW)
+
+
+AGAIN = pytest.mark.parametrize("again", [_init_again, initialise.refresh], ids=["make init", "make up"])
+
+
+@AGAIN
+def test_rights_of_an_older_version_are_written_anew(
+    again: Callable[[Installation, Said], None], there: Installation
+) -> None:
+    """A camera that was enrolled before has its named topics, and no wildcard over all of them."""
+    enroll.enroll(there, "cameras", ("gate",), Said(), NOW)
+    acl = there.state / "mosquitto/acl"
+    now = acl.read_text()
+    acl.write_text("user gate.1\ntopic write shutterbus/gate/+\n")
+    again(there, Said())
+    assert acl.read_text() == now
+
+
+@AGAIN
+def test_line_for_kafka_without_effect_is_warned_of(
+    again: Callable[[Installation, Said], None], there: Installation
+) -> None:
+    """When it is written, not when somebody wonders."""
+    there.env_file.write_text(there.env_file.read_text() + "KAFKA_LOG_SEGMENTS_BYTES=1\n")
+    said = Said()
+    again(there, said)
+    assert "Careful: KAFKA_LOG_SEGMENTS_BYTES in .env is no setting" in str(said)
+
+
+def test_refresh_of_what_is_not_there_says_how_to_make_it(tmp_path: Path) -> None:
+    """``make up`` in a fresh clone."""
+    with pytest.raises(SetupError, match="no server here yet: make init"):
+        initialise.refresh(Installation(tmp_path), Said())
 
 
 def test_new_host_says_what_each_camera_needs(there: Installation) -> None:

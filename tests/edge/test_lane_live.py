@@ -296,9 +296,7 @@ def test_broker_that_hangs_up_on_whoever_it_denies_is_not_asked_more_often(bench
 
 def test_readings_that_are_denied_close_no_connection(bench: Bench) -> None:
     bench.broker.verdict = lambda outgoing: (
-        NotAuthorizedError("the broker does not let us write")
-        if "/readings" in outgoing.topic
-        else None
+        NotAuthorizedError("the broker does not let us write") if "/readings" in outgoing.topic else None
     )
 
     def both() -> None:

@@ -1,8 +1,10 @@
 """Who may do what on a server that ``make`` has set up: shown on both real brokers, by certificate."""
 
 import queue
+import re
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,18 +13,31 @@ import kafka
 import kafka.errors
 import paho.mqtt.client as mqtt
 import pytest
-from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+from kafka.admin import (
+    ACL,
+    ACLOperation,
+    ACLPermissionType,
+    ACLResourcePatternType,
+    ConfigResource,
+    ConfigResourceType,
+    KafkaAdminClient,
+    ResourcePattern,
+    ResourceType,
+)
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 
 from shutterbus_broker import authority
 from shutterbus_transport.probe import obstacle
 from shutterbus_transport.settings import BrokerSettings, Tls
+from shutterbus_wire.names import TO_THE_EDGE
 from stack.servers import Identity, Server, server
 
 pytestmark = [pytest.mark.stack(minutes=0.8), pytest.mark.timeout(600)]
 
 DENIED = 0x87  # MQTT 5, "Not authorized"
+NO_SUBSCRIBERS = 0x10  # of MQTT 5 as well: taken, and nobody listens
+TOPIC_AUTHORIZATION_FAILED = 29
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +139,94 @@ def test_camera_cannot_write_as_another(gate: Identity, yard: Identity) -> None:
     publisher = Publisher(gate.mqtt)
     assert publisher.publish("shutterbus/yard/frames") == DENIED
     assert publisher.publish("shutterbus-doctor") == DENIED
+    publisher.close()
+
+
+def test_camera_writes_its_named_topics_and_no_other(gate: Identity) -> None:
+    """Nor what is sent to it: else a stolen one could confirm frames that nobody has, and order itself about."""
+    producer = Producer(gate)
+    assert producer.send("shutterbus.gate.telemetry") == "ok"
+    for kind in ("confirmations", "commands"):
+        assert producer.send(f"shutterbus.gate.{kind}") == "TopicAuthorizationFailedError"
+    producer.close()
+    publisher = Publisher(gate.mqtt)
+    for granted in ("status", "reports", "readings", "readings/cpu", "readings/bme280-2"):
+        assert publisher.publish(f"shutterbus/gate/{granted}") in {0, NO_SUBSCRIBERS}, granted
+    for refused in ("confirmations", "commands", "preview", "readings/a/b", "frames/a", ""):
+        assert publisher.publish(f"shutterbus/gate/{refused}") == DENIED, refused
+    publisher.close()
+
+
+def test_camera_reads_what_is_sent_to_it_and_to_no_other(gate: Identity, yard: Identity) -> None:
+    """On topics of its own, which nobody writes yet."""
+    with KafkaAdminClient(**gate.kafka.kafka_client()) as admin:
+        asked = [f"shutterbus.{camera}.{kind}" for camera in ("gate", "yard") for kind in TO_THE_EDGE]
+        found = {topic["name"]: topic for topic in admin.describe_topics(asked)}
+    for kind in TO_THE_EDGE:
+        assert "READ" in found[f"shutterbus.gate.{kind}"]["authorized_operations"]
+        assert found[f"shutterbus.yard.{kind}"]["error_code"] == TOPIC_AUTHORIZATION_FAILED
+    consumer = kafka.KafkaConsumer(**gate.kafka.kafka_client(), group_id=None, auto_offset_reset="earliest")
+    consumer.assign([kafka.TopicPartition(f"shutterbus.gate.{kind}", 0) for kind in TO_THE_EDGE])
+    assert consumer.poll(timeout_ms=2_000) == {}
+    consumer.close()
+    reader = Publisher(gate.mqtt)
+    for kind in TO_THE_EDGE:
+        reader.subscribe(f"shutterbus/+/{kind}")
+    reader.close()
+
+
+def test_rights_of_version_0_1_0_become_those_of_now(running: Server, gate: Identity) -> None:
+    """``make up`` is all it takes: the prefix and the wildcard go, and nothing the camera sends meanwhile is refused."""
+    admin_of = Tls(
+        ca_certs=running.folder / "state/server/setup/ca.crt",
+        certfile=running.folder / "state/server/setup/client.crt",
+        keyfile=running.folder / "state/server/setup/client.key",
+    )
+    old = [
+        ACL(
+            "User:gate.1",
+            "*",
+            operation,
+            ACLPermissionType.ALLOW,
+            ResourcePattern(ResourceType.TOPIC, "shutterbus.gate.", ACLResourcePatternType.PREFIXED),
+        )
+        for operation in (ACLOperation.WRITE, ACLOperation.DESCRIBE_CONFIGS)
+    ]
+    settings = BrokerSettings(tls=admin_of, brokers=((running.address, 9093),))
+    with KafkaAdminClient(**settings.kafka_client()) as admin:
+        assert not admin.create_acls(old)["failed"]
+    acl = running.folder / "state/mosquitto/acl"
+    acl.write_text(re.sub(r"(?m)^topic write shutterbus/gate/.*\n", "", acl.read_text()))
+    with acl.open("a") as file:
+        file.write("user gate.1\ntopic write shutterbus/gate/+\n")
+    running.compose("kill", "-s", "HUP", "mosquitto")
+    producer, publisher = Producer(gate), Publisher(gate.mqtt)
+    until_s = time.monotonic() + 20
+    while publisher.publish("shutterbus/gate/commands") == DENIED:
+        assert time.monotonic() < until_s, "the old rights do not hold"
+    assert producer.send("shutterbus.gate.commands") == "ok"
+
+    answers: list[str] = []
+    ended = threading.Event()
+
+    def sending() -> None:
+        while not ended.is_set():
+            answers.append(producer.send("shutterbus.gate.frames"))
+
+    sender = threading.Thread(target=sending)
+    sender.start()
+    try:
+        running.make("up")
+        until_s = time.monotonic() + 20
+        while producer.send("shutterbus.gate.commands") == "ok":
+            assert time.monotonic() < until_s, "the prefix is still there"
+    finally:
+        ended.set()
+        sender.join()
+    assert set(answers) == {"ok"}
+    assert publisher.publish("shutterbus/gate/commands") == DENIED
+    assert publisher.publish("shutterbus/gate/readings/cpu") != DENIED
+    producer.close()
     publisher.close()
 
 

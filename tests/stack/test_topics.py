@@ -8,6 +8,7 @@ import pytest
 from kafka import KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
+from shutterbus_broker import kafka_settings
 from shutterbus_broker.__main__ import main
 from stack.brokers import KafkaContainer, free_port, kafka
 
@@ -35,19 +36,19 @@ def _wait_known(broker: KafkaContainer, topic: str) -> None:
         time.sleep(0.1)
 
 
-def test_each_camera_gets_three_topics_that_keep_what_they_are_given(
+def test_each_camera_gets_four_topics_that_keep_what_they_are_given(
     broker: KafkaContainer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One partition keeps the order; the broker's own time keeps a frame from being refused or deleted early."""
     assert main(["topics", "gate", "yard", "--brokers", broker.address]) == 0
 
-    assert capsys.readouterr().out.count(": created") == 6
+    assert capsys.readouterr().out.count(": created") == 8
     with KafkaAdminClient(bootstrap_servers=broker.address) as admin:
         topics = {topic["name"]: len(topic["partitions"]) for topic in admin.describe_topics()}
     assert {name: count for name, count in topics.items() if name.startswith("shutterbus.")} == {
         f"shutterbus.{camera}.{kind}": 1
         for camera in ("gate", "yard")
-        for kind in ("frames", "telemetry", "commands")
+        for kind in ("frames", "telemetry", "confirmations", "commands")
     }
     config = _config(broker, "shutterbus.gate.frames")
     assert config["message.timestamp.type"] == "LogAppendTime"
@@ -105,6 +106,17 @@ def test_largest_frame_fits(broker: KafkaContainer) -> None:
     )
     assert sent.get(timeout=30).offset == 0
     producer.close()
+
+
+def test_every_setting_of_this_kafka_reaches_it_from_env(broker: KafkaContainer) -> None:
+    """The list is of one version; another image of Kafka wants another list."""
+    with KafkaAdminClient(bootstrap_servers=broker.address) as admin:
+        (known,) = admin.describe_configs(
+            [ConfigResource(ConfigResourceType.BROKER, "1")], config_filter="all"
+        )["broker"].values()
+    names = {f"KAFKA_{name.replace('_', '__').replace('.', '_').upper()}" for name in known}
+    assert len(names) > 300
+    assert names <= kafka_settings.passed_on()
 
 
 def test_broker_that_is_not_there_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:

@@ -63,6 +63,7 @@ def _add_server_commands(commands: "argparse._SubParsersAction[argparse.Argument
 
     init = add("init", "make certificates, a password and .env for a server, or complete them")
     init.add_argument("--host", metavar="NAMES", help="names and addresses the cameras reach the server by")
+    add("refresh", "write what the brokers read anew, from .env and who is enrolled; make up does this first")
     for name, text in (
         ("enroll", "give a camera or reader an identity, and end the one it had"),
         ("revoke", "take all rights away from a camera or reader"),
@@ -113,6 +114,8 @@ def _server(chosen: argparse.Namespace) -> int:
         match chosen.command:
             case "init":
                 initialise.run(there.project, chosen.host, say, now)
+            case "refresh":
+                initialise.refresh(there, say)
             case "enroll" if chosen.reader:
                 enroll.enroll(there, "readers", (chosen.reader,), say, now)
             case "enroll":

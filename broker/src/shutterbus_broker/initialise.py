@@ -9,7 +9,7 @@ from pathlib import Path
 
 from argon2 import PasswordHasher
 
-from shutterbus_broker import authority, disk, dotenv, hosts
+from shutterbus_broker import authority, disk, dotenv, hosts, kafka_settings
 from shutterbus_broker.errors import SetupError
 from shutterbus_broker.files import write_private
 from shutterbus_broker.installation import (
@@ -36,7 +36,7 @@ def run(project: Path, host_text: str | None, say: Say, now: dt.datetime) -> Non
     there.make_folders()
     identities = there.identities()
     disk.of(identities, after)
-    for warning in hosts.warnings(names):
+    for warning in (*hosts.warnings(names), *kafka_settings.warnings(after)):
         say(f"Careful: {warning}.")
 
     with there.lock():
@@ -65,6 +65,14 @@ def run(project: Path, host_text: str | None, say: Say, now: dt.datetime) -> Non
     if password:
         say(f"Viewer: user admin  password {password}   (shown once; only its hash is kept)")
     say("Ready: docker compose up -d")
+
+
+def refresh(there: Installation, say: Say) -> None:
+    """Bring what an older version wrote for the brokers up to date, and name settings that have no effect."""
+    for warning in kafka_settings.warnings(there.settings()):
+        say(f"Careful: {warning}.")
+    with there.lock():
+        there.save_identities(there.identities())
 
 
 def _settings(

@@ -201,7 +201,9 @@ def _check(arrival: Arrival, named: tuple[str, str], record: Record) -> None:
     sensor = None if on_kafka else names.sensor_of_mqtt_topic(arrival.topic)
     # A sensor that the topic names is checked by this as well: no reading has a sensor of an unusable name.
     if sensor is not None and isinstance(record, Reading) and record.sensor != sensor:
-        raise MalformedError("topic-mismatch", f"a reading of {record.sensor} on the topic of {sensor[:80]!r}")
+        raise MalformedError(
+            "topic-mismatch", f"a reading of {record.sensor} on the topic of {sensor[:80]!r}"
+        )
     for name, inside in _identity(record).items():
         outside = arrival.attributes.get(name, inside)
         if outside != inside:

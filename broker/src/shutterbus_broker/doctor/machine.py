@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
-from shutterbus_broker import disk, hosts
+from shutterbus_broker import disk, hosts, kafka_settings
 from shutterbus_broker.doctor import connection
 from shutterbus_broker.doctor.patient import Patient
 from shutterbus_broker.errors import SetupError
@@ -41,6 +41,7 @@ def settings(patient: Patient) -> Finding:
             f"{open_to_others.relative_to(there.project)} can be read by others", "chmod -R go= state"
         )
     about = [warning(sentence) for sentence in hosts.warnings(names)]
+    about += [warning(sentence, "in .env") for sentence in kafka_settings.warnings(found)]
     return together(
         about
         or [

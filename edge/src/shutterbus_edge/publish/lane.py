@@ -201,9 +201,7 @@ class Lane(ABC):
             self._take_back(Flight(held.kind, held, held.size_bytes, 0, turn))
             return
         now_s = self._clock.monotonic_s()
-        self._launch(
-            client, outgoing, Flight(held.kind, held, held.size_bytes, now_s, turn, outgoing.topic)
-        )
+        self._launch(client, outgoing, Flight(held.kind, held, held.size_bytes, now_s, turn, outgoing.topic))
 
     def _launch(self, client: SendingClient, outgoing: Outgoing, flight: Flight) -> None:
         self._flights[flight] = None
