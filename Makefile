@@ -50,9 +50,13 @@ TOOLS = $(SERVER) build -q tools >/dev/null && $(SERVER) run --rm --no-deps $(NA
 GIVEN_HOST = $(if $(filter command%,$(origin HOST)),--host '$(HOST)')
 WHO = $(if $(READER),--reader '$(READER)',$(if $(FROM),--from - <'$(FROM)',--camera '$(CAMERA)'))
 WHOSE = $(or $(READER),$(CAMERA))
-# Also when Kafka could not be told: Mosquitto is another door. Not by docker kill, whatever the signal: the engine then takes
-# the container for stopped by hand, and starts it no more after a crash or at boot.
-RELOAD = status=$$?; $(SERVER) --profile mqtt ps -q mosquitto | xargs -rI{} docker exec {} sh -c 'kill -HUP 1'; [ $$status = 0 ]
+# Not by docker kill, whatever the signal: the engine then takes the container for stopped by hand, and starts it no more
+# after a crash or at boot.
+MOSQUITTO = $(SERVER) --profile mqtt ps -q mosquitto | xargs -rI{} docker exec {} sh /mosquitto/configuration/memory.sh
+# Also when Kafka could not be told: Mosquitto is another door.
+RELOAD = status=$$?; $(MOSQUITTO) reload; [ $$status = 0 ]
+# What a camera left in Mosquitto goes too. Its memory may be full of it, so there has to be a little more for that moment.
+CLEAR = status=$$?; $(MOSQUITTO) more save; $(TOOLS) clear $(WHO) || status=$$?; $(MOSQUITTO) usual; [ $$status = 0 ]
 
 # Compose tells servers apart by name alone, and would take over the containers of another folder's.
 LABELS = {{with .Config.Labels}}{{index . "com.docker.compose.project"}} {{index . "com.docker.compose.project.working_dir"}}{{end}}
@@ -89,7 +93,7 @@ edge-image:  ## The edge's image as a file, what IMAGE=1 puts in: [ARCH=arm64] [
 	@echo 'Wrote $(EDGE_FILE)'
 
 revoke:  ## Take all rights away, on open connections too: CAMERA=gate or READER=nas
-	@$(TOOLS) revoke $(WHO); $(RELOAD)
+	@$(TOOLS) revoke $(WHO); $(if $(CAMERA),$(CLEAR),$(RELOAD))
 
 renew:  ## New dates for the services' certificates
 	@$(TOOLS) renew
@@ -144,6 +148,7 @@ tail:  ## A line for each message on both brokers
 
 doctor: NAMED = -T
 doctor:  ## What keeps the server from its work, and what puts it right: a line a check (JSON=1 for programs)
+	@$(MOSQUITTO) short
 	@{ $(SERVER) --profile '*' ps -aq | xargs -r docker inspect; } | \
 	    { $(TOOLS) doctor --inside --containers - $(if $(JSON),--json); }
 

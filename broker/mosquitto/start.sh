@@ -1,8 +1,11 @@
 #!/bin/sh
 # One number for all brokers: what Kafka takes, Mosquitto takes.
 set -e
+here=/mosquitto/configuration
 {
-    cat /mosquitto/configuration/mosquitto.conf
+    sh "$here/memory.sh" line
+    cat "$here/mosquitto.conf"
     echo "max_packet_size ${MESSAGE_MAX_BYTES:?}"
 } >/mosquitto/config/mosquitto.conf
+sh "$here/memory.sh" started
 exec mosquitto -c /mosquitto/config/mosquitto.conf

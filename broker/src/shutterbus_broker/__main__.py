@@ -82,6 +82,9 @@ def _add_server_commands(commands: "argparse._SubParsersAction[argparse.Argument
                 metavar="FILE",
                 help="what docker save wrote of the edge's image, to go along",
             )
+    add("clear", "have Mosquitto forget what a camera left in it; make revoke does").add_argument(
+        "--camera", metavar="NAME", required=True
+    )
     add("renew", "renew the certificates of the services; those of cameras by enrolling them again")
     add("backup", "write what cannot be made again into one file")
     tune = add("tune", "set how large a message may be, put it back, or verify that the largest passes")
@@ -105,7 +108,7 @@ def _add_server_commands(commands: "argparse._SubParsersAction[argparse.Argument
 
 
 def _server(chosen: argparse.Namespace) -> int:
-    from shutterbus_broker import apply, backup, enroll, initialise, renew, tail, tune
+    from shutterbus_broker import apply, backup, enroll, initialise, renew, retained, tail, tune
     from shutterbus_broker.installation import Installation
 
     there = Installation(chosen.project.absolute())
@@ -125,6 +128,8 @@ def _server(chosen: argparse.Namespace) -> int:
                 enroll.revoke(there, "cameras", chosen.camera, say)
             case "revoke":
                 enroll.revoke(there, "readers", chosen.reader, say)
+            case "clear":
+                retained.clear(there, check_camera(chosen.camera), say)
             case "renew":
                 renew.run(there, say, now)
             case "backup":

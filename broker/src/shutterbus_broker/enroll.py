@@ -5,7 +5,7 @@ import datetime as dt
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from shutterbus_broker import apply, authority, disk, parcel
+from shutterbus_broker import apply, authority, disk, memory, parcel
 from shutterbus_broker.errors import SetupError, UnreachableError
 from shutterbus_broker.identities import Kind
 from shutterbus_broker.installation import Installation
@@ -36,6 +36,7 @@ def enroll(
         settings = there.settings()
         if "kafka" in there.profiles():
             disk.of(identities, settings)  # refused before anything has changed
+        memory.check(identities, settings)
         server = parcel.Server.of(there)
         there.save_identities(identities)
         written = []

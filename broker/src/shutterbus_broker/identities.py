@@ -13,7 +13,7 @@ from typing import Literal
 from shutterbus_broker.errors import SetupError
 from shutterbus_broker.files import write_private
 from shutterbus_wire.identity import check_camera
-from shutterbus_wire.names import MqttRight, Rights, device_rights, doctor_rights, reader_rights
+from shutterbus_wire.names import MQTT_PREFIX, MqttRight, Rights, device_rights, doctor_rights, reader_rights
 
 Kind = Literal["cameras", "readers"]
 ADMIN = "admin.service"
@@ -88,7 +88,8 @@ class Identities:
 
     def rights(self) -> Iterator[tuple[str, Rights]]:
         """Yield who may do what: services, then cameras, then readers. Who is not here may do nothing."""
-        yield ADMIN, Rights(kafka=(), mqtt=reader_rights().mqtt)  # on Kafka it is a super user
+        # On Kafka it is a super user. On Mosquitto it clears what a revoked camera left.
+        yield ADMIN, Rights(kafka=(), mqtt=(*reader_rights().mqtt, MqttRight("write", f"{MQTT_PREFIX}#")))
         yield MOSQUITTO, Rights(kafka=(), mqtt=(MqttRight("read", "$SYS/broker/uptime"),))
         yield VIEWER, reader_rights()
         yield DOCTOR, doctor_rights()

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from argon2 import PasswordHasher
 
-from shutterbus_broker import authority, disk, dotenv, hosts, kafka_settings
+from shutterbus_broker import authority, disk, dotenv, hosts, kafka_settings, memory
 from shutterbus_broker.errors import SetupError
 from shutterbus_broker.files import write_private
+from shutterbus_broker.identities import Identities
 from shutterbus_broker.installation import (
     DISK_MAX,
     MESSAGE_MAX_BYTES,
@@ -38,6 +39,7 @@ def run(project: Path, host_text: str | None, say: Say, now: dt.datetime) -> Non
     disk.of(identities, after)
     for warning in (*hosts.warnings(names), *kafka_settings.warnings(after)):
         say(f"Careful: {warning}.")
+    _warn_of_memory(identities, after, say)
 
     with there.lock():
         if there.ensure_authority(f"Shutterbus {secrets.token_hex(4)}", now):
@@ -72,7 +74,17 @@ def refresh(there: Installation, say: Say) -> None:
     for warning in kafka_settings.warnings(there.settings()):
         say(f"Careful: {warning}.")
     with there.lock():
-        there.save_identities(there.identities())
+        identities = there.identities()
+        there.save_identities(identities)
+    _warn_of_memory(identities, there.settings(), say)
+
+
+def _warn_of_memory(identities: Identities, settings: Mapping[str, str], say: Say) -> None:
+    # A warning and no more: a server of an older version runs with it.
+    try:
+        memory.check(identities, settings)
+    except SetupError as error:
+        say(f"Careful: {error}.")
 
 
 def _settings(

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable
 
-from shutterbus_broker import disk, dotenv
+from shutterbus_broker import disk, dotenv, memory
 from shutterbus_broker.errors import SetupError
 from shutterbus_broker.files import write_private
 from shutterbus_broker.installation import MESSAGE_MAX_BYTES, NO_SERVER, Installation, message_max_bytes
@@ -25,8 +25,10 @@ def set_size(there: Installation, size: str, say: Say) -> None:
     settings = there.settings()
     if not settings:
         raise SetupError(NO_SERVER)
-    # A larger message needs larger segments, and those a larger disk: better refused now than by the set-up.
-    disk.of(there.identities(), {**settings, NAME: str(wanted)})
+    # A larger message needs larger segments, and those a larger disk, and more memory: better refused now than by the set-up.
+    after = {**settings, NAME: str(wanted)}
+    disk.of(there.identities(), after)
+    memory.check(there.identities(), after)
     before = there.state / "devices" / _BEFORE
     write_private(before, str(message_max_bytes(settings)).encode())
     there.hand_over(before)

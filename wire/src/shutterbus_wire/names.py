@@ -17,6 +17,9 @@ TO_THE_EDGE: tuple[Literal["confirmations", "commands"], ...] = ("confirmations"
 DOCTOR_TOPIC = "shutterbus-doctor"
 """On both brokers, outside every pattern below: what is sent there reaches no viewer."""
 
+MQTT_MEMORY_TOPIC = "$SYS/broker/heap/current"
+"""Where Mosquitto says how many bytes it uses."""
+
 KAFKA_PREFIX = "shutterbus."
 MQTT_PREFIX = "shutterbus/"
 
@@ -163,7 +166,7 @@ def reader_rights(group_prefix: str | None = None) -> Rights:
 
 
 def doctor_rights() -> Rights:
-    """Return what the server's doctor may do: send to itself, and ask the limits of every topic."""
+    """Return what the server's doctor may do: send to itself, ask the limits of every topic, and Mosquitto's memory."""
     return Rights(
         kafka=(
             KafkaRight("WRITE", "TOPIC", DOCTOR_TOPIC),
@@ -171,5 +174,9 @@ def doctor_rights() -> Rights:
             KafkaRight("DESCRIBE_CONFIGS", "TOPIC", DOCTOR_TOPIC),
             KafkaRight("DESCRIBE_CONFIGS", "TOPIC", KAFKA_PREFIX, prefixed=True),
         ),
-        mqtt=(MqttRight("write", DOCTOR_TOPIC), MqttRight("read", DOCTOR_TOPIC)),
+        mqtt=(
+            MqttRight("write", DOCTOR_TOPIC),
+            MqttRight("read", DOCTOR_TOPIC),
+            MqttRight("read", MQTT_MEMORY_TOPIC),
+        ),
     )

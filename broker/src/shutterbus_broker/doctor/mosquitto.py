@@ -8,17 +8,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shutterbus_broker import legacy
+from shutterbus_broker import legacy, retained
+from shutterbus_broker import memory as memory_limit
 from shutterbus_broker import mosquitto as rights_of_mosquitto
-from shutterbus_broker.doctor import acl, connection
+from shutterbus_broker.doctor import acl, connection, memory
 from shutterbus_broker.doctor.patient import Patient
-from shutterbus_runtime.checks import Check, Finding, failure, ok
+from shutterbus_broker.errors import SetupError
+from shutterbus_runtime.checks import Check, Finding, failure, ok, skipped
 from shutterbus_transport import transport
 from shutterbus_transport.errors import TransportError
 from shutterbus_transport.mqtt.connection import Connection, Properties, ReasonCode
-from shutterbus_wire.names import DOCTOR_TOPIC
+from shutterbus_wire.names import DOCTOR_TOPIC, MQTT_MEMORY_TOPIC
 
 ANSWER_S = 6.0
+MEMORY_S = 3.0
 FOREIGN_TOPIC = "shutterbus-doctor-foreign"
 """No one's, and outside every pattern: nobody sees it, and nobody may write it."""
 NOT_AUTHORIZED = 0x87
@@ -51,6 +54,8 @@ def checks(patient: Patient) -> list[Check]:
     """Return the checks of Mosquitto, in the order in which one depends on another."""
     at, found = patient.address("mosquitto"), _Found()
     return [
+        # Needs no answer from it: with its memory full it may give none.
+        Check("mosquitto memory", lambda: _memory(patient), needs=("settings",), within_s=10),
         Check("mosquitto port", lambda: connection.port(at), needs=("settings",)),
         Check(
             "mosquitto TLS",
@@ -131,7 +136,7 @@ def configuration(text: str, wanted_bytes: int) -> Finding:
     if not 0 < queued <= QUEUED_BYTES_MAX:
         return failure(
             f"max_queued_bytes is {queued or 'not set'}: what waits for a reader that is away can fill the memory",
-            f"in {CONFIGURATION}: max_queued_bytes 268435456; {RESTART}",
+            f"in {CONFIGURATION}: max_queued_bytes 67108864; {RESTART}",
         )
     if 0 < (memory := int(lines.get("memory_limit", "0"))) < queued + 2 * wanted_bytes:
         return failure(
@@ -163,6 +168,30 @@ def _configured(patient: Patient) -> Finding:
     except OSError as error:
         return failure(f"{CONFIGURATION} cannot be read: {(error.strerror or str(error)).lower()}")
     return configuration(text, patient.message_max_bytes)
+
+
+def _memory(patient: Patient) -> Finding:
+    limit_bytes = memory_limit.limit_bytes(patient.settings)
+    try:
+        kept = retained.read(retained.database(patient.there))
+    except SetupError as error:
+        return failure(str(error), "docker compose logs --tail 20 mosquitto")
+    except OSError as error:
+        return skipped(f"{error.filename} cannot be read: {(error.strerror or str(error)).lower()}")
+    return memory.judge(_used_bytes(patient), limit_bytes, kept, patient.message_max_bytes)
+
+
+def _used_bytes(patient: Patient) -> int | None:
+    told: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    try:
+        with _session(patient) as (session, code, _properties):
+            if code.is_failure:
+                return None
+            session.client.on_message = lambda _c, _d, message: told.put(bytes(message.payload))
+            session.client.subscribe(MQTT_MEMORY_TOPIC)
+            return int(told.get(timeout=MEMORY_S))
+    except (OSError, queue.Empty, ValueError):
+        return None
 
 
 class _Session:

@@ -1,0 +1,55 @@
+"""Whether Mosquitto's memory holds what its cameras may leave in it.
+
+It keeps the last picture of every camera for those who subscribe later. Beyond its limit it refuses messages and cuts off
+who sent them, so too little memory for honest cameras would look like a broken line.
+"""
+
+import re
+from collections.abc import Mapping
+
+from shutterbus_broker import legacy
+from shutterbus_broker.errors import SetupError
+from shutterbus_broker.identities import Identities
+from shutterbus_broker.installation import message_max_bytes
+from shutterbus_broker.topics import MIB
+from shutterbus_runtime.settings.values import read_bytes
+
+NAME = "MOSQUITTO_MEMORY"
+DEFAULT = "768m"
+"""As in the compose file."""
+OUTSIDE_BYTES = 64 * MIB
+"""Of the container's memory, what is not Mosquitto's to fill: TLS, and what the kernel holds of its connections."""
+QUEUED_BYTES = 64 * MIB
+"""What may wait for a reader that is away: ``max_queued_bytes`` in its configuration."""
+ON_THEIR_WAY = 8
+"""Messages that are just coming in or going out."""
+
+
+def limit_bytes(settings: Mapping[str, str]) -> int:
+    """Return how much Mosquitto may use of its container's memory."""
+    text = settings.get(NAME, "").strip() or DEFAULT
+    try:
+        # As Docker reads it, to which MB and MiB are the same.
+        return int(read_bytes(re.sub(r"(?i)i?b$", "", text))) - OUTSIDE_BYTES
+    except ValueError as error:
+        raise SetupError(f"{NAME}={text!r}: {error}") from error
+
+
+def check(identities: Identities, settings: Mapping[str, str]) -> None:
+    """Return where the memory is enough for all cameras with rights, and for old clients' topics.
+
+    Raises:
+        SetupError: It is too little; its sentence has the number needed.
+    """
+    if "mqtt" not in (settings.get("COMPOSE_PROFILES") or "kafka,mqtt").replace(" ", "").split(","):
+        return
+    largest, limit = message_max_bytes(settings), limit_bytes(settings)
+    cameras = len(identities.active_cameras) + len(legacy.listed(settings))
+    needed = (cameras + ON_THEIR_WAY) * largest + QUEUED_BYTES
+    if limit < needed:
+        raise SetupError(
+            f"Mosquitto may use {max(0, limit) // MIB} MiB ({NAME} less {OUTSIDE_BYTES // MIB} MiB), too little for {cameras} "
+            f"cameras, of each of which it keeps a last picture of up to {largest} bytes, and {QUEUED_BYTES // MIB} MiB that "
+            f"may wait for a reader: in .env set {NAME}={-(-(needed + OUTSIDE_BYTES) // MIB)}m or more, then make up; or "
+            "COMPOSE_PROFILES=kafka, where no camera sends over MQTT"
+        )

@@ -1,0 +1,125 @@
+"""A camera that fills Mosquitto's memory, on a server that ``make`` has set up: it lives, says who it is, and is healed."""
+
+import json
+import queue
+import secrets
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from shutterbus_transport.errors import BrokerUnavailableError, NoSubscribersError, TransportError
+from shutterbus_transport.mqtt.sending import MqttClient, Version
+from shutterbus_transport.sending import Outgoing
+from shutterbus_wire.message import Message
+from stack.brokers import docker
+from stack.servers import Identity, Server, server
+from stack.test_identities import DENIED, NO_SUBSCRIBERS, Publisher
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
+
+MIB = 1 << 20
+ENV = "COMPOSE_PROFILES=mqtt\nMOSQUITTO_MEMORY=192m\n"
+LIMIT_BYTES = 128 * MIB
+LARGEST_BYTES = 2_097_164 - 4096
+USER_PROPERTIES = {"specversion": "1.0", "type": "shutterbus.reading.v1"}
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Mosquitto alone, with little memory."""
+    with server(tmp_path_factory.mktemp("server"), "mosquitto", env=ENV) as made:
+        made.up()
+        yield made
+
+
+def _container(running: Server) -> tuple[str, int, bool]:
+    """Return since when Mosquitto runs, how often it was started again, and whether it was killed for its memory."""
+    (found,) = json.loads(docker("inspect", running.compose("ps", "-q", "mosquitto").strip()))
+    return found["State"]["StartedAt"], found["RestartCount"], found["State"]["OOMKilled"]
+
+
+def _flood(identity: Identity, size_bytes: int) -> int:
+    """Leave messages of *size_bytes* until three connections in a row take none; return how many there are then."""
+    taken, refused = 0, 0
+    while refused < 3:
+        refused += 1
+        try:
+            client = MqttClient(identity.mqtt, secrets.token_hex(8), Version(5))
+        except TransportError:
+            continue
+        answers: queue.SimpleQueue[TransportError | None] = queue.SimpleQueue()
+        message = Message(secrets.token_bytes(size_bytes), "application/octet-stream", USER_PROPERTIES)
+        while True:
+            topic = f"shutterbus/gate/readings/x{size_bytes}-{taken}"
+            client.send(Outgoing(topic, b"", message, retain=True), answers.put)
+            answer = answers.get(timeout=20)
+            if answer and not isinstance(answer, NoSubscribersError):
+                assert isinstance(answer, BrokerUnavailableError), answer
+                break
+            taken, refused = taken + 1, 0
+        client.close()
+    return taken
+
+
+def _publish(identity: Identity, size_bytes: int) -> int:
+    publisher = Publisher(identity.mqtt)
+    try:
+        return publisher.publish("shutterbus/yard/frames", secrets.token_bytes(size_bytes), retain=True)
+    finally:
+        publisher.close()
+
+
+def test_camera_that_fills_the_memory_stops_nobody_for_good(running: Server) -> None:
+    """With pictures where readings belong, then with less and less, until not a byte is left."""
+    gate, yard = running.enroll("gate"), running.enroll("yard")
+    assert _publish(yard, LARGEST_BYTES) in {0, NO_SUBSCRIBERS}
+    before = _container(running)
+
+    taken = {size_bytes: _flood(gate, size_bytes) for size_bytes in (LARGEST_BYTES, 100_000, 2_000, 100)}
+
+    kept = sum(size_bytes * count for size_bytes, count in taken.items())
+    assert 0.7 * LIMIT_BYTES < kept < LIMIT_BYTES, taken
+    assert _container(running) == before, "it ended, or was killed"
+
+    with pytest.raises(RuntimeError) as doctor:
+        running.make("doctor")
+    (line,) = [line for line in str(doctor.value).splitlines() if "mosquitto memory" in line]
+    assert "gate alone left" in line, doctor.value
+    assert "make revoke CAMERA=gate" in str(doctor.value)
+
+    running.compose("restart", "mosquitto")
+    running.up()  # healthy, with all of it in memory again
+    before = _container(running)
+    held = Publisher(gate.mqtt)
+    started_s = time.monotonic()
+
+    said = running.make("revoke", CAMERA="gate")
+
+    took_s = time.monotonic() - started_s
+    print(f"{kept / MIB:.0f} MiB of {taken} cleared, revoke took {took_s:.0f} s: {said}")
+    assert f"Mosquitto has cleared {sum(taken.values())} messages of gate" in said
+    assert held.publish("shutterbus/gate/frames") == DENIED
+    held.close()
+    for _ in range(3):
+        assert _publish(yard, LARGEST_BYTES) in {0, NO_SUBSCRIBERS}
+    assert _container(running) == before, "it took a restart"
+    reader = Publisher(running.enroll_reader("nas").mqtt)
+    reader.subscribe("shutterbus/#")
+    assert reader.arrived.get(timeout=10)[0] == "shutterbus/yard/frames"
+    with pytest.raises(queue.Empty):
+        reader.arrived.get(timeout=1)
+    reader.close()
+
+
+def test_cameras_that_the_memory_does_not_hold_are_not_enrolled(running: Server) -> None:
+    """Nor is a larger picture allowed for those there are."""
+    names = "\n".join(f"camera-{number}" for number in range(40))
+    (running.folder / "cameras.csv").write_text(names)
+    with pytest.raises(
+        RuntimeError, match=r"too little for 4\d cameras.*in \.env set MOSQUITTO_MEMORY=2\d\dm"
+    ):
+        running.make("enroll", FROM="cameras.csv")
+    with pytest.raises(RuntimeError, match=r"Mosquitto may use 128 MiB .* up to 8388620 bytes"):
+        running.make("4k")
+    assert "KAFKA_MESSAGE_MAX_BYTES=2097164" in (running.folder / ".env").read_text()
