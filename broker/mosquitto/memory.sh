@@ -1,26 +1,41 @@
 #!/bin/sh
-# Bounds what Mosquitto takes of its container's memory, so that it refuses messages instead of being killed. In order:
+# Bounds what Mosquitto takes of its container's memory: all but 64 MiB. Beyond that it refuses messages, and is not killed.
+# But with its memory full it can read neither its database nor its rights, nor save: on reading either again without
+# memory it ends, or forgets all rights. So each step first allows a little above what is used. The steps, in their order:
 #
-#   line    print the line for its configuration, which has to be the first: it counts from there on
-#   more    all but 32 MiB. With its memory full it can read neither its database nor its rights, and not save either
-#   usual   all but 64 MiB
-#   reload  read the rights again, whatever the memory
+#   start   print the line for its configuration, the first in it: it counts from there on. A database that kept it from
+#           starting twice is set aside
+#   started wait until it listens, then as usual
+#   usual   the limit
+#   more    24 MiB above what is used, if that is more, for what comes next
+#   reload  read the rights again
 #   save    write what is kept to the disk now
 #   short   the same, where three quarters are used: what is there tells the doctor whose it is
-#   started usual, as soon as it listens
 set -e
 config=/mosquitto/config/mosquitto.conf
 data=/mosquitto/data/mosquitto.db
+MIB=1048576
 
-limit() {  # As Docker reads a size: 768m is 768 MiB.
-    echo "${MOSQUITTO_MEMORY:-768m}" | awk -v less="$1" '{
-        unit = tolower($1); sub(/^[0-9.]+/, "", unit)
-        size = unit ~ /^k/ ? 2 ^ 10 : unit ~ /^m/ ? 2 ^ 20 : unit ~ /^g/ ? 2 ^ 30 : 1
-        printf "%.0f\n", $1 * size - less * 2 ^ 20 }'
+# As Docker reads a size: 768m is 768 MiB.
+total=$(echo "${MOSQUITTO_MEMORY:-768m}" | awk '{
+    unit = tolower($1); sub(/^[0-9.]+/, "", unit)
+    printf "%.0f", $1 * (unit ~ /^k/ ? 2 ^ 10 : unit ~ /^m/ ? 2 ^ 20 : unit ~ /^g/ ? 2 ^ 30 : 1) }')
+usual=$((total - 64 * MIB))
+most=$((total - 16 * MIB))
+
+process() {
+    grep -lx mosquitto /proc/[0-9]*/comm | cut -d / -f 3
+}
+
+used() {
+    awk '$1 == "RssAnon:" { printf "%.0f", $2 * 1024 }' "/proc/$(process)/status"
 }
 
 allow() {
-    sed -i "s/^memory_limit .*/memory_limit $(limit "$1")/" "$config"
+    limit=$(($(used) + $1 * MIB))
+    [ "$limit" -gt "$usual" ] || limit=$usual
+    [ "$limit" -lt "$most" ] || limit=$most
+    sed -i "s/^memory_limit .*/memory_limit $limit/" "$config"
     kill -HUP 1
     sleep 1  # of two signals at once only one counts
 }
@@ -34,25 +49,34 @@ save() {
     done
 }
 
-used() {
-    process=$(grep -lx mosquitto /proc/[0-9]*/comm)
-    awk '$1 == "VmRSS:" { printf "%.0f\n", $2 * 1024 }' "${process%/comm}/status"
+start() {
+    if [ "$(cat "$data.tries" 2>/dev/null)" = xx ]; then
+        mv -f "$data" "$data.too-large"
+        rm "$data.tries"
+        echo "mosquitto.db needs more memory than MOSQUITTO_MEMORY=$MOSQUITTO_MEMORY: set aside, starting without it" >&2
+    fi
+    printf x >>"$data.tries"
+    echo "memory_limit $most"
 }
 
 started() {
     until grep -q ':22B3 [0-9A-F:]* 0A ' /proc/net/tcp /proc/net/tcp6; do sleep 1; done  # port 8883
     sleep 1  # it listens before it minds signals
-    allow 64
+    if [ "$(used)" -gt $((most - 8 * MIB)) ]; then
+        kill -KILL "$(process)"  # what it has loaded leaves it no room to work
+    else
+        rm "$data.tries"
+        allow 4
+    fi
 }
 
 for step in "$@"; do
     case $step in
-        line) echo "memory_limit $(limit 32)" ;;
-        more) allow 32 ;;
-        usual) allow 64 ;;
-        reload) allow 32 && allow 64 ;;
-        save) save ;;
-        short) [ "$(used)" -lt $(($(limit 64) / 4 * 3)) ] || { allow 32 && save && allow 64; } ;;
+        start) start ;;
         started) (started >/dev/null 2>&1 &) ;;
+        usual | reload) allow 4 ;;
+        more) allow 24 ;;
+        save) save ;;
+        short) [ "$(used)" -lt $((usual / 4 * 3)) ] || { allow 24 && save && allow 4; } ;;
     esac
 done

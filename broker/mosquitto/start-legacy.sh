@@ -14,7 +14,7 @@ for topic in $(echo "${LEGACY_TOPICS:?}" | tr , ' '); do
     echo "pattern write $topic" >>/tmp/legacy.acl
 done
 {
-    sh "$here/memory.sh" line
+    sh "$here/memory.sh" start
     echo "per_listener_settings true"
     cat "$here/mosquitto.conf"
     echo "max_packet_size ${MESSAGE_MAX_BYTES:?}"

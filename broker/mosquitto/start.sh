@@ -3,7 +3,7 @@
 set -e
 here=/mosquitto/configuration
 {
-    sh "$here/memory.sh" line
+    sh "$here/memory.sh" start
     cat "$here/mosquitto.conf"
     echo "max_packet_size ${MESSAGE_MAX_BYTES:?}"
 } >/mosquitto/config/mosquitto.conf
