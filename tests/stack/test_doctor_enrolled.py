@@ -219,15 +219,15 @@ def test_line_that_mosquittos_rights_lack_is_named_and_the_fix_puts_it_back(
     acl = server.folder / "state/mosquitto/acl"
     before = acl.read_text()
     # Written in place: Mosquitto's user keeps the file.
-    acl.write_text(before.replace("topic write shutterbus/gate/+\n", ""))
+    acl.write_text(before.replace("topic write shutterbus/gate/frames\n", ""))
     docker("exec", server.container("mosquitto"), "sh", "-c", "kill -HUP 1")
 
     seen_there, seen_here = of_server(server)["first"], of_edge(gate, **MQTT)["first"]
 
     assert seen_there["check"] == "mosquitto rights"
-    assert "missing in state/mosquitto/acl: gate.1 may write shutterbus/gate/+" in seen_there["sentence"]
+    assert "missing in state/mosquitto/acl: gate.1 may write shutterbus/gate/frames" in seen_there["sentence"]
     assert seen_here["check"] == "topics"
-    assert "we may not write to shutterbus/gate/+" in seen_here["sentence"]
+    assert "we may not write to shutterbus/gate/frames" in seen_here["sentence"]
     server.run("sh", "-c", seen_there["fix"])
     assert acl.read_text() == before
     assert of_edge(gate, **MQTT)["topics"]["status"] == "ok"
@@ -252,7 +252,7 @@ def test_camera_that_was_revoked_is_told_to_enroll(server: Installation, gate: C
     """On the server nothing is wrong."""
     server.make("revoke", CAMERA="gate")
 
-    for transport, topic in (({}, "shutterbus.gate.frames"), (MQTT, "shutterbus/gate/+")):
+    for transport, topic in (({}, "shutterbus.gate.frames"), (MQTT, "shutterbus/gate/frames")):
         first = of_edge(gate, **transport)["first"]
         assert first["check"] == "topics"
         assert f"we may not write to {'' if transport else 'topic '}{topic}" in first["sentence"]

@@ -1,8 +1,8 @@
-"""What an MQTT broker lets us do: from its CONNACK, and from its answer to one byte on a topic that nobody reads."""
+"""What an MQTT broker lets us do: from its CONNACK, and from its answers to empty messages."""
 
 import contextlib
+import queue
 import secrets
-import threading
 from collections.abc import Iterator
 
 from shutterbus_edge.doctor import reach, sizes
@@ -13,9 +13,11 @@ from shutterbus_transport.mqtt.sending import MqttClient, Version
 from shutterbus_transport.sending import Outgoing
 from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire.message import Message
-from shutterbus_wire.names import MQTT_PREFIX
+from shutterbus_wire.names import MqttKind, mqtt_topic
 
 ANSWER_S = 5.0
+WRITTEN: tuple[MqttKind, ...] = ("frames", "status", "reports")
+"""What every camera writes."""
 
 
 @contextlib.contextmanager
@@ -71,31 +73,27 @@ def _anonymous(patient: Patient) -> Finding:
 def _topics(patient: Patient) -> Finding:
     if not patient.encoder.is_ours:
         return skipped(f"whoever reads {patient.encoder.frames_topic} would see what is sent to ask")
-    answered = threading.Event()
-    answer: list[TransportError | None] = []
-
-    def done(error: TransportError | None) -> None:
-        answer.append(error)
-        answered.set()
-
-    topic = f"{MQTT_PREFIX}{patient.camera}/doctor"
+    answers: queue.SimpleQueue[TransportError | None] = queue.SimpleQueue()
+    # Nothing, and not to be retained: to readers it is no message.
+    nothing = Message(b"", "text/plain", {})
+    topics = [mqtt_topic(patient.camera, kind) for kind in WRITTEN]
     version = Version(patient.settings.broker.protocol)
     try:
         with _connected(patient.settings.broker, version) as client:
-            client.send(Outgoing(topic, b"", Message(b"?", "text/plain", {})), done)
-            answered.wait(ANSWER_S)
+            for topic in topics:
+                client.send(Outgoing(topic, b"", nothing), answers.put)
+                said = answers.get(timeout=ANSWER_S)
+                if isinstance(said, TransportMisconfiguredError):
+                    return failure(f"we may not write to {topic}", patient.enroll)
+                if said is not None and not isinstance(said, NoSubscribersError):
+                    return failure(f"the broker did not take an empty message on {topic}: {said}")
+    except queue.Empty:
+        return failure(f"the broker did not acknowledge an empty message on {topic}")
     except TransportError as error:
         return failure(str(error))
-    said = answer[0] if answer else None
-    if isinstance(said, TransportMisconfiguredError):
-        return failure(f"we may not write to {MQTT_PREFIX}{patient.camera}/+", patient.enroll)
-    if said is not None and not isinstance(said, NoSubscribersError):
-        return failure(f"the broker did not take one byte on {topic}: {said}")
-    if not answer:
-        return failure(f"the broker did not confirm one byte on {topic}")
     if version.protocol != 5:
         return skipped("MQTT 3.1.1 does not tell who may write what")
-    return ok(f"{MQTT_PREFIX}{patient.camera}/+ is ours to write")
+    return ok(f"{', '.join(topics)} are ours to write")
 
 
 def _size(patient: Patient) -> Finding:
