@@ -92,7 +92,7 @@ edge-image:  ## The edge's image as a file, what IMAGE=1 puts in: [ARCH=arm64] [
 	@mkdir -p dist && docker save '$(EDGE_IMAGE)' | gzip -1 >'$(EDGE_FILE).part' && mv '$(EDGE_FILE).part' '$(EDGE_FILE)'
 	@echo 'Wrote $(EDGE_FILE)'
 
-revoke:  ## Take all rights away, on open connections too: CAMERA=gate or READER=nas
+revoke:  ## Take all rights away, on open connections too, and what Mosquitto keeps of it: CAMERA=gate or READER=nas
 	@$(TOOLS) revoke $(WHO); $(if $(CAMERA),$(CLEAR),$(RELOAD))
 
 renew:  ## New dates for the services' certificates

@@ -4,7 +4,7 @@
 # memory it ends, or forgets all rights. So each step first allows a little above what is used. The steps, in their order:
 #
 #   start   print the line for its configuration, the first in it: it counts from there on. A database that kept it from
-#           starting twice is set aside
+#           starting five times in a row is set aside
 #   started wait until it listens, then as usual
 #   usual   the limit
 #   more    24 MiB above what is used, if that is more, for what comes next
@@ -50,7 +50,7 @@ save() {
 }
 
 start() {
-    if [ "$(cat "$data.tries" 2>/dev/null)" = xx ]; then
+    if [ "$(cat "$data.tries" 2>/dev/null)" = xxxxx ]; then
         mv -f "$data" "$data.too-large"
         rm "$data.tries"
         echo "mosquitto.db needs more memory than MOSQUITTO_MEMORY=$MOSQUITTO_MEMORY: set aside, starting without it" >&2

@@ -125,6 +125,31 @@ def test_memory_without_a_byte_left_is_healed_as_well(running: Server) -> None:
         assert _publish(yard, LARGEST_BYTES) in {0, NO_SUBSCRIBERS}
 
 
+def test_database_that_the_memory_does_not_hold_is_set_aside(running: Server) -> None:
+    """As where somebody gave it less: it would start again for ever. What its cameras send next is kept as always."""
+    gate, yard = running.enroll("gate"), running.unpacked("yard")
+    _flood(gate, LARGEST_BYTES)
+    env, data = running.folder / ".env", running.folder / "state/mosquitto/data"
+    text = env.read_text()
+    env.write_text(text.replace("MOSQUITTO_MEMORY=192m", "MOSQUITTO_MEMORY=100m"))
+    try:
+        until_s = time.monotonic() + 120
+        while True:
+            try:
+                running.up()
+            except RuntimeError:  # Compose waits for none that ends meanwhile
+                assert time.monotonic() < until_s
+            else:
+                break
+        assert (data / "mosquitto.db.too-large").stat().st_size > 100 * MIB
+        assert "set aside, starting without it" in running.compose("logs", "mosquitto")
+        assert _publish(yard, LARGEST_BYTES) in {0, NO_SUBSCRIBERS}
+    finally:
+        env.write_text(text)
+        running.up()
+        running.make("revoke", CAMERA="gate")
+
+
 def test_cameras_that_the_memory_does_not_hold_are_not_enrolled(running: Server) -> None:
     """Nor is a larger picture allowed for those there are."""
     names = "\n".join(f"camera-{number}" for number in range(40))
