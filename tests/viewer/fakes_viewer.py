@@ -10,14 +10,21 @@ import numpy as np
 from fastapi.testclient import TestClient
 
 from fakes import FakeClock
+from shutterbus_viewer.accounts.access_log import AccessLog
+from shutterbus_viewer.accounts.database import Database
+from shutterbus_viewer.accounts.sessions import Sessions
+from shutterbus_viewer.accounts.users import Role, User, Users
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.consume.intake import Intake
 from shutterbus_viewer.latest import Picture
+from shutterbus_viewer.show.access import AccessPolicy
 from shutterbus_viewer.show.app import make_app
-from shutterbus_viewer.show.auth import Login
-from shutterbus_viewer.show.gate import Place
-from shutterbus_viewer.show.pages import open_paths
-from shutterbus_viewer.show.parts import Caps, Parts
+from shutterbus_viewer.show.connections import Connections
+from shutterbus_viewer.show.exposure import Exposure
+from shutterbus_viewer.show.login import Login
+from shutterbus_viewer.show.pages import public_paths
+from shutterbus_viewer.show.services import Accounts, Caps, Services
+from shutterbus_viewer.show.state_texts import StateTexts
 from shutterbus_viewer.show.thumbnails import Thumbnails
 from shutterbus_viewer.upright import upright_size_px
 from shutterbus_wire import exif, names
@@ -106,9 +113,9 @@ def report(
     )
 
 
-def reading(seq: int = 0, *, at_us: int = NOW_US, **values: float) -> Reading:
+def reading(seq: int = 0, *, camera: str = "gate", at_us: int = NOW_US, **values: float) -> Reading:
     return Reading(
-        camera="gate",
+        camera=camera,
         epoch=EPOCH,
         seq=seq,
         at_us=at_us,
@@ -144,18 +151,24 @@ class Viewer:
     """Everything but brokers and a port."""
 
     clock: FakeClock
-    cameras: Cameras
-    intake: Intake
-    caps: Caps
-    place: Place
+    services: Services
     app: Any
     http: TestClient
     connected: dict[str, bool] = field(default_factory=dict)
 
-    def log_in(self) -> TestClient:
-        """Log in as a person does."""
+    @property
+    def cameras(self) -> Cameras:
+        return self.services.cameras
+
+    @property
+    def intake(self) -> Intake:
+        return self.services.intake
+
+    def log_in(self, user: str = "admin") -> TestClient:
+        """Log in as a person does, in a browser that knows nothing yet."""
+        self.http.cookies.clear()
         self.http.get("/login")
-        answer = self.http.post("/login", data=self.form())
+        answer = self.http.post("/login", data=self.form(username=user))
         assert answer.status_code == 303, answer.text
         return self.http
 
@@ -165,35 +178,60 @@ class Viewer:
         return {"username": "admin", "password": PASSWORD, "csrf": csrf, **fields}
 
 
-@contextmanager
-def viewer(**place: Any) -> Iterator[Viewer]:
-    """A viewer that runs, with a client that is not logged in."""
-    clock = FakeClock()
-    cameras = Cameras(clock)
-    intake = Intake(cameras, clock)
-    caps = Caps(streams_per_user=4)
-    where = Place(
-        **{
-            "open_paths": open_paths(),
-            "cookie": "shutterbus_8080",
-            "secure": False,
-            "behind_proxy": False,
-            "loopback_only": True,
-            **place,
-        }
+def make_services(
+    cameras: Cameras,
+    clock: FakeClock,
+    database: Database | None = None,
+    users: tuple[User, ...] = (),
+    **exposure: Any,
+) -> Services:
+    """Return what routes work with; passwords are all ``PASSWORD``, with a hash that costs nothing."""
+    database = database or Database(None)
+    for user in (User("admin", Role.ADMIN, None, CHEAP_HASH), *users):
+        Users(database).save(user)
+    where = {
+        "public_paths": public_paths(),
+        "cookie": "shutterbus_8080",
+        "secure": False,
+        "behind_proxy": False,
+        "loopback_only": True,
+        **exposure,
+    }
+    return Services(
+        cameras=cameras,
+        intake=Intake(cameras, clock),
+        thumbnails=Thumbnails(cameras.picture),
+        states=StateTexts(cameras, clock),
+        clock=clock,
+        caps=Caps(streams_per_user=4),
+        accounts=Accounts(
+            Login(Users(database).all(), clock), Sessions(database, clock), AccessLog(database, clock)
+        ),
+        policy=AccessPolicy(),
+        exposure=Exposure(**where),
+        connections=Connections(clock, per_address=True),
     )
+
+
+@contextmanager
+def viewer(
+    users: tuple[User, ...] = (),
+    database: Database | None = None,
+    clock: FakeClock | None = None,
+    **exposure: Any,
+) -> Iterator[Viewer]:
+    """A viewer that runs, with a client that is not logged in."""
+    clock = clock or FakeClock()
+    services = make_services(Cameras(clock), clock, database, users, **exposure)
     connected = {"kafka": True}
-    parts = Parts(cameras, intake, Thumbnails(), clock, caps)
-    app = make_app(parts, CheapLogin(clock), where, lambda: connected, lambda: True)
+    app = make_app(services, lambda: connected, lambda: True)
     with TestClient(app, base_url=BASE, follow_redirects=False) as http:
-        yield Viewer(clock, cameras, intake, caps, where, app, http, connected)
+        yield Viewer(clock, services, app, http, connected)
 
 
-class CheapLogin(Login):
-    """The login with a hash that costs nothing: the same checks, a hundred times as fast."""
-
-    def __init__(self, clock: FakeClock) -> None:
-        super().__init__("admin", None, CHEAP_HASH, clock)
+def user(name: str, role: Role = Role.LOOK, *cameras: str) -> User:
+    """Return a user who may see *cameras*, without any: all."""
+    return User(name, role, frozenset(cameras) if cameras else None, CHEAP_HASH)
 
 
 def _cheap_hash() -> str:

@@ -10,6 +10,7 @@ import pytest
 from fakes import FakeClock
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.show.client import Client
+from shutterbus_viewer.show.state_texts import StateTexts
 from shutterbus_viewer.show.thumbnails import Thumbnails
 from viewer.fakes_viewer import EPOCH, body_of, header_of, jpeg, picture, reading, report, status
 
@@ -21,7 +22,9 @@ class Page:
         self.clock = FakeClock()
         self.cameras = Cameras(self.clock)
         self.cameras.changes.attach()
-        self.client = Client(self.cameras, Thumbnails(), self.clock)
+        states = StateTexts(self.cameras, self.clock)
+        self.cameras.changes.listen(states.changed)
+        self.client = Client(self.cameras, states, Thumbnails(self.cameras.picture), self.clock)
         self.cameras.changes.listen(self.client.changed)
 
     async def told(self) -> Any:

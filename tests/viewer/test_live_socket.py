@@ -125,7 +125,7 @@ def test_logging_out_ends_every_open_page(running: Viewer, monkeypatch: pytest.M
 
 
 def test_number_of_pages_is_bounded(running: Viewer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shutterbus_viewer.show.parts.LIVE_MAX", 1)
+    monkeypatch.setattr("shutterbus_viewer.show.services.LIVE_MAX", 1)
     http = running.log_in()
     with http.websocket_connect(LIVE) as first:
         message_of(first, "cameras")

@@ -1,10 +1,16 @@
 """A login is hard to guess, to steal and to misuse."""
 
+import asyncio
+import base64
+import threading
 from collections.abc import Iterator
 
 import pytest
 
-from viewer.fakes_viewer import PASSWORD, Viewer, picture, viewer
+from fakes import FakeClock
+from shutterbus_viewer.accounts.users import verify
+from shutterbus_viewer.show.login import CHECKS_QUEUED_MAX, Login, TooBusyError
+from viewer.fakes_viewer import PASSWORD, Viewer, picture, user, viewer
 
 BASIC = ("admin", PASSWORD)
 
@@ -164,3 +170,93 @@ def test_large_form_is_not_read(running: Viewer) -> None:
     running.http.get("/login")
 
     assert running.http.post("/login", data=running.form(password="x" * 100_000)).status_code == 403
+
+
+class BusyProcessor:
+    """Checks no password until ``go_on``."""
+
+    def __init__(self) -> None:
+        self.checked = 0
+        self._allowed = threading.Event()
+
+    def __call__(self, password_hash: str, password: str) -> bool:
+        self._allowed.wait()
+        self.checked += 1
+        return verify(password_hash, password)
+
+    def go_on(self) -> None:
+        self._allowed.set()
+
+
+def test_flood_of_passwords_is_answered_at_once_and_stops_nobody_who_is_known() -> None:
+    """Guesses from a thousand addresses: eight are checked, the rest is refused, and whoever is in stays in."""
+
+    async def scene() -> None:
+        clock, processor = FakeClock(), BusyProcessor()
+        login = Login({"admin": user("admin")}, clock, processor)
+        processor.go_on()
+        known = _basic("admin", PASSWORD)
+        assert await login.basic(known, "192.0.2.1")
+        processor._allowed.clear()
+
+        guesses = [asyncio.create_task(login.check("admin", "guess", f"10.0.0.{n}")) for n in range(100)]
+        await asyncio.sleep(0)
+        refused = [guess for guess in guesses if guess.done()]
+
+        assert len(refused) == 100 - CHECKS_QUEUED_MAX
+        assert all(isinstance(guess.exception(), TooBusyError) for guess in refused)
+        assert await login.basic(known, "192.0.2.1")
+        processor.go_on()
+        assert [await guess for guess in guesses if guess not in refused] == [None] * CHECKS_QUEUED_MAX
+        login.close()
+
+    asyncio.run(scene())
+
+
+def test_full_queue_is_answered_with_503_and_when_to_come_again(running: Viewer) -> None:
+    http = running.log_in()
+    login = running.services.accounts.login
+    login._queued = CHECKS_QUEUED_MAX
+
+    assert http.get("/api/cameras").status_code == 200
+    http.cookies.clear()
+    by_script = http.get("/api/cameras", auth=("admin", "guess"))
+    http.get("/login")
+    by_form = http.post("/login", data=running.form())
+
+    for answer in (by_script, by_form):
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        assert "Too many passwords are being checked. Try again in 5 seconds." in answer.text
+    login._queued = 0
+    assert http.post("/login", data=running.form()).status_code == 303, "a refusal was counted as a try"
+
+
+def test_script_pays_for_its_password_once() -> None:
+    async def scene() -> None:
+        processor = BusyProcessor()
+        processor.go_on()
+        login = Login({"admin": user("admin")}, FakeClock(), processor)
+        for _ in range(100):
+            assert await login.basic(_basic("admin", PASSWORD), "192.0.2.1")
+        assert processor.checked == 1
+        login.close()
+
+    asyncio.run(scene())
+
+
+def test_who_has_no_account_costs_as_much_as_who_has_one() -> None:
+    """Else the time of the answer tells which names there are."""
+
+    async def scene() -> None:
+        processor = BusyProcessor()
+        processor.go_on()
+        login = Login({"admin": user("admin")}, FakeClock(), processor)
+        assert await login.check("nobody", PASSWORD, "192.0.2.1") is None
+        assert processor.checked == 1
+        login.close()
+
+    asyncio.run(scene())
+
+
+def _basic(name: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()

@@ -2,19 +2,20 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from starlette.requests import Request
 
 from fakes import FakeClock
+from shutterbus_viewer.accounts.users import Role
 from shutterbus_viewer.cameras import Cameras
-from shutterbus_viewer.consume.intake import Intake
 from shutterbus_viewer.show import mjpeg
+from shutterbus_viewer.show.access import Principal
 from shutterbus_viewer.show.mjpeg import MjpegResponse
-from shutterbus_viewer.show.parts import Caps, Parts
-from shutterbus_viewer.show.thumbnails import Thumbnails
-from viewer.fakes_viewer import picture
+from shutterbus_viewer.show.services import Caps
+from viewer.fakes_viewer import make_services, picture
 
 HEADER = b"--shutterbus\r\nContent-Type: image/jpeg\r\n\r\n"
 
@@ -27,7 +28,7 @@ class Player:
         self.cameras = Cameras(clock)
         self.cameras.changes.attach()
         self.caps = Caps(streams_per_user)
-        self.parts = Parts(self.cameras, Intake(self.cameras, clock), Thumbnails(), clock, self.caps)
+        self.services = replace(make_services(self.cameras, clock), caps=self.caps)
         self.sent = b""
         self.start: dict[str, Any] = {}
         self.stuck = asyncio.Event()
@@ -35,9 +36,9 @@ class Player:
         self.logged_in = True
 
     def play(self) -> asyncio.Task[None]:
-        state = {"user": "admin", "still_valid": lambda: self.logged_in}
+        state = {"principal": Principal("admin", Role.ADMIN), "still_valid": lambda: self.logged_in}
         scope = {"type": "http", "headers": [], "state": state}
-        response = MjpegResponse(self.parts, Request(scope), "gate", 0)
+        response = MjpegResponse(self.services, Request(scope), "gate", 0)
         return asyncio.create_task(response(scope, self._receive, self._send))
 
     async def settle(self) -> None:

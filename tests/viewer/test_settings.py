@@ -84,7 +84,7 @@ def test_secret_wins_and_is_stripped(tmp_path: Path) -> None:
             {"VIEWER_MQTT_BROKERS": "m", "VIEWER_PASSWORD_HASH": "plain"},
             "VIEWER_PASSWORD_HASH (hidden) is no argon2",
         ),
-        ({**LEAST, "VIEWER_PASSWORD_HASH": "x"}, "are both set: remove one"),
+        ({**LEAST, "VIEWER_PASSWORD": ""}, "VIEWER_PASSWORD is empty"),
         (
             {**LEAST, "VIEWER_KAFKA_BROKERS": "k", "VIEWER_KAFKA_GROUP_ID": "x"},
             "VIEWER_KAFKA_GROUP_ID cannot be set",
@@ -101,7 +101,21 @@ def test_what_cannot_be_used_is_said_in_a_sentence(
 def test_plain_text_on_a_network_is_warned_of(tmp_path: Path) -> None:
     warnings = loaded(tmp_path, VIEWER_BIND="0.0.0.0", VIEWER_TLS="off").warnings
 
-    assert warnings == ("VIEWER_TLS=off: passwords and pictures cross the network unencrypted.",)
+    assert "VIEWER_TLS=off: passwords and pictures cross the network unencrypted." in warnings
+
+
+def test_password_in_the_clear_counts_before_the_hash_that_a_server_is_born_with(tmp_path: Path) -> None:
+    """In Compose the hash is always there, as a secret; who writes VIEWER_PASSWORD into .env means it."""
+    found = loaded(tmp_path, VIEWER_PASSWORD_HASH="anything")
+
+    assert found.settings.login.password is not None
+    assert found.settings.login.password_hash is None
+    assert "VIEWER_PASSWORD_HASH has no effect beside VIEWER_PASSWORD." in found.warnings
+
+
+def test_viewer_without_a_folder_says_what_ends_with_it(tmp_path: Path) -> None:
+    assert "VIEWER_STATE_DIR is not set" in loaded(tmp_path).warnings[0]
+    assert loaded(tmp_path, VIEWER_STATE_DIR=str(tmp_path)).warnings == ()
 
 
 def test_own_certificate_is_used_where_it_is(tmp_path: Path) -> None:

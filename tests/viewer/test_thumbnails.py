@@ -1,6 +1,8 @@
-"""Scaling: once for everyone, upright, and never more than was asked for."""
+"""Scaling: once for everyone, upright, never more than was asked for, and always the newest."""
 
 import asyncio
+import threading
+from collections.abc import Awaitable, Callable
 
 import cv2
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 
 from shutterbus_viewer.errors import UndrawableError
 from shutterbus_viewer.latest import Picture
-from shutterbus_viewer.show.thumbnails import Thumbnails, scaled
+from shutterbus_viewer.show.thumbnails import Thumbnail, Thumbnails, scaled
 from shutterbus_wire.frame import Frame
 from viewer.fakes_viewer import NOW_US, frame, jpeg, picture, png
 
@@ -24,13 +26,19 @@ def as_png(width_px: int, height_px: int) -> Picture:
     return Picture(one, NOW_US, width_px, height_px)
 
 
+def scaled_to(one: Picture, width_px: int = 0) -> bytes:
+    """Return what becomes of *one*, which is the newest of its camera."""
+    thumbnail = asyncio.run(Thumbnails(lambda _: one).jpeg(one.camera, width_px))
+    assert thumbnail is not None
+    assert thumbnail.picture is one
+    return thumbnail.jpeg
+
+
 @pytest.mark.parametrize(
     ("asked_px", "given_px"), [(0, 1_280), (320, 320), (300, 320), (1, 64), (1_279, 1_280), (5_000, 1_280)]
 )
 def test_width_is_rounded_up_so_that_tiles_share_pictures(asked_px: int, given_px: int) -> None:
-    large = picture(picture=jpeg(1_280, 720))
-
-    made = asyncio.run(Thumbnails().jpeg(large, asked_px))
+    made = scaled_to(picture(picture=jpeg(1_280, 720)), asked_px)
 
     assert size_px(made) == (given_px, given_px * 9 // 16)
 
@@ -38,11 +46,11 @@ def test_width_is_rounded_up_so_that_tiles_share_pictures(asked_px: int, given_p
 def test_picture_that_need_not_be_smaller_is_passed_on_untouched() -> None:
     small = picture(picture=jpeg(320, 240))
 
-    assert asyncio.run(Thumbnails().jpeg(small, 640)) is small.frame.picture
+    assert scaled_to(small, 640) is small.frame.picture
 
 
 def test_png_becomes_a_jpeg_at_its_own_size() -> None:
-    made = asyncio.run(Thumbnails().jpeg(as_png(300, 200)))
+    made = scaled_to(as_png(300, 200))
 
     assert made.startswith(b"\xff\xd8\xff")
     assert size_px(made) == (300, 200)
@@ -50,9 +58,7 @@ def test_png_becomes_a_jpeg_at_its_own_size() -> None:
 
 def test_sideways_picture_is_turned_upright() -> None:
     """A scaled picture has no EXIF left that could tell a browser to turn it."""
-    sideways = picture(picture=jpeg(640, 480), orientation=6)
-
-    made = asyncio.run(Thumbnails().jpeg(sideways, 128))
+    made = scaled_to(picture(picture=jpeg(640, 480), orientation=6), 128)
 
     assert size_px(made) == (128, 171)
     image = cv2.imdecode(np.frombuffer(made, np.uint8), cv2.IMREAD_GRAYSCALE)
@@ -61,45 +67,187 @@ def test_sideways_picture_is_turned_upright() -> None:
     assert image[10, 10] < 150
 
 
+LARGE = jpeg(128, 96)
+
+
+class SlowScaler:
+    """Scales nothing until ``go_on`` is called, once for each picture; ``begun`` is the shade of each it was given."""
+
+    def __init__(self) -> None:
+        self.begun: list[bytes] = []
+        self._allowed = threading.Semaphore(0)
+
+    def __call__(self, data: bytes, divisor: int, to_px: int) -> bytes:
+        self.begun.append(data)
+        self._allowed.acquire()
+        return b"small " + data
+
+    def go_on(self) -> None:
+        self._allowed.release()
+
+
+Scene = Callable[[], Awaitable[None]]
+
+
+def play(scene: Scene) -> None:
+    async def run() -> None:
+        await scene()
+
+    asyncio.run(run())
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not holds():  # noqa: ASYNC110  # a thread of the scaler makes it true
+            await asyncio.sleep(0.001)
+
+
+def test_what_is_scaled_is_always_the_newest_and_nothing_queues() -> None:
+    """Two cameras, each sending ten pictures in the time that one takes: nine of ten cost nothing at all."""
+
+    async def scene() -> None:
+        newest: dict[str, Picture] = {}
+        scaler = SlowScaler()
+        thumbnails = Thumbnails(newest.get, scaler)
+        names = {
+            picture(seq, camera=camera, picture=LARGE).frame.picture: (camera, seq)
+            for camera in ("gate", "yard")
+            for seq in range(40)
+        }
+        shown: dict[str, list[int]] = {"gate": [], "yard": []}
+
+        async def watch(camera: str) -> None:
+            while True:
+                thumbnail = await thumbnails.jpeg(camera, 64)
+                assert thumbnail is not None
+                shown[camera].append(thumbnail.picture.frame.facts.id.seq)
+                while newest[camera].id == thumbnail.picture.id:  # noqa: ASYNC110
+                    await asyncio.sleep(0)
+
+        def send(seq: int) -> None:
+            newest.update({camera: picture(seq, camera=camera, picture=LARGE) for camera in ("gate", "yard")})
+
+        send(0)
+        watching = [asyncio.create_task(watch(camera)) for camera in ("gate", "gate", "yard", "yard")]
+        for shot in range(1, 4):
+            await until(lambda shot=shot: len(scaler.begun) == 2 * shot)  # type: ignore[misc]
+            for seq in range(10 * shot - 9, 10 * shot + 1):
+                send(seq)
+                await asyncio.sleep(0)
+            assert len(thumbnails._wishes) <= 2
+            scaler.go_on()
+            scaler.go_on()
+        await until(lambda: len(scaler.begun) == 8)
+        begun = [names[data] for data in scaler.begun]
+        assert sorted(begun) == [(camera, seq) for camera in ("gate", "yard") for seq in (0, 10, 20, 30)]
+        scaler.go_on()
+        scaler.go_on()
+        await until(lambda: all(seen[-1] == 30 for seen in shown.values()))
+        for task in watching:
+            task.cancel()
+
+    play(scene)
+
+
 def test_hundred_who_wait_cost_one_decoding() -> None:
     scales = []
 
-    def counting(data: bytes, from_px: int, to_px: int) -> bytes:
+    def counting(data: bytes, divisor: int, to_px: int) -> bytes:
         scales.append(to_px)
-        return scaled(data, from_px, to_px)
+        return scaled(data, divisor, to_px)
 
-    async def ask() -> None:
-        thumbnails = Thumbnails(counting)
+    async def scene() -> None:
         large = picture(picture=jpeg(1_280, 720))
-        await asyncio.gather(*(thumbnails.jpeg(large, 300 + number % 20) for number in range(100)))
-        await thumbnails.jpeg(large, 320)
+        thumbnails = Thumbnails(lambda _: large, counting)
+        await asyncio.gather(*(thumbnails.jpeg("gate", 300 + number % 20) for number in range(100)))
+        await thumbnails.jpeg("gate", 320)
 
-    asyncio.run(ask())
+    play(scene)
 
     assert scales == [320]
 
 
 def test_who_stops_waiting_takes_nothing_away_from_the_others() -> None:
-    async def ask() -> bytes:
-        thumbnails = Thumbnails()
+    made: list[Thumbnail | None] = []
+
+    async def scene() -> None:
         large = picture(picture=jpeg(1_280, 720))
-        leaving = asyncio.create_task(thumbnails.jpeg(large, 320))
-        staying = asyncio.create_task(thumbnails.jpeg(large, 320))
+        thumbnails = Thumbnails(lambda _: large)
+        leaving = asyncio.create_task(thumbnails.jpeg("gate", 320))
+        staying = asyncio.create_task(thumbnails.jpeg("gate", 320))
         await asyncio.sleep(0)
         leaving.cancel()
-        return await staying
+        made.append(await staying)
 
-    assert size_px(asyncio.run(ask())) == (320, 180)
+    play(scene)
+
+    assert made[0] is not None
+    assert size_px(made[0].jpeg) == (320, 180)
+
+
+def test_what_nobody_waits_for_any_more_is_not_begun() -> None:
+    async def scene() -> None:
+        scaler = SlowScaler()
+        newest = {name: picture(camera=name, picture=LARGE) for name in ("a", "b", "c")}
+        thumbnails = Thumbnails(newest.get, scaler)
+        waiting = [asyncio.create_task(thumbnails.jpeg(name, 64)) for name in newest]
+        await until(lambda: len(scaler.begun) == 2)
+        waiting[2].cancel()
+        await asyncio.gather(waiting[2], return_exceptions=True)
+        scaler.go_on()
+        scaler.go_on()
+        await asyncio.gather(*waiting[:2])
+
+        assert not thumbnails._wishes
+        assert len(scaler.begun) == 2
+
+    play(scene)
 
 
 def test_only_the_newest_picture_is_kept_scaled() -> None:
-    async def ask() -> int:
-        thumbnails = Thumbnails()
-        for seq in range(20):
-            await thumbnails.jpeg(picture(seq, picture=jpeg(640, 480)), 64)
-        return sum(len(widths) for _, widths in thumbnails._made.values())
+    kept = []
 
-    assert asyncio.run(ask()) == 1
+    async def scene() -> None:
+        newest: dict[str, Picture] = {}
+        thumbnails = Thumbnails(newest.get)
+        for seq in range(20):
+            newest["gate"] = picture(seq, picture=jpeg(640, 480))
+            await thumbnails.jpeg("gate", 64)
+        kept.append(sum(len(made.widths) for made in thumbnails._made.values()))
+
+    play(scene)
+
+    assert kept == [1]
+
+
+def test_decodings_in_flight_share_the_memory_there_is() -> None:
+    """Two that fit one by one and not together are made one after the other."""
+
+    async def scene() -> None:
+        scaler = SlowScaler()
+        newest = {name: picture(camera=name, picture=jpeg(640, 480)) for name in ("a", "b")}
+        thumbnails = Thumbnails(newest.get, scaler, budget_bytes=3_000_000)
+        waiting = [asyncio.create_task(thumbnails.jpeg(name, 576)) for name in newest]
+        await until(lambda: len(scaler.begun) == 1)
+        await asyncio.sleep(0.01)
+        assert len(scaler.begun) == 1
+        scaler.go_on()
+        scaler.go_on()
+        await asyncio.gather(*waiting)
+        assert len(scaler.begun) == 2
+
+    play(scene)
+
+
+def test_what_takes_too_much_memory_is_refused_in_a_sentence() -> None:
+    async def scene() -> None:
+        thumbnails = Thumbnails(lambda _: as_png(640, 480), budget_bytes=1_000_000)
+        with pytest.raises(
+            UndrawableError, match=r"is 640 x 480 pixels: to scale it takes 1.9 MB of memory, 1.0 MB"
+        ):
+            await thumbnails.jpeg("gate", 64)
+
+    play(scene)
 
 
 def test_what_cannot_be_decoded_is_said_so() -> None:
@@ -107,4 +255,4 @@ def test_what_cannot_be_decoded_is_said_so() -> None:
     one = jpeg(640, 480)
     start = one.index(b"\xff\xda")
     with pytest.raises(UndrawableError):
-        scaled(one[: start - 40] + b"\xff\xd9", 640, 64)
+        scaled(one[: start - 40] + b"\xff\xd9", 8, 64)

@@ -1,7 +1,6 @@
 """The command ``shutterbus-viewer``."""
 
 import argparse
-import getpass
 import logging
 import os
 import ssl
@@ -14,6 +13,8 @@ from argon2 import PasswordHasher
 
 from shutterbus_runtime.settings import SettingsError
 from shutterbus_runtime.settings.text import listing, verdict_json
+from shutterbus_viewer.accounts import command as accounts
+from shutterbus_viewer.accounts.users import Role
 from shutterbus_viewer.errors import ViewerError
 from shutterbus_viewer.loading import load
 from shutterbus_viewer.settings import ServeSettings
@@ -59,6 +60,28 @@ def _parser() -> argparse.ArgumentParser:
     for reporting in (shown, checked):
         reporting.add_argument("--json", action="store_true", help="for programs")
     add("hash-password", _hash_password, "Ask for a password and print what VIEWER_PASSWORD_HASH may hold.")
+    user = add("user", _accounts(accounts.user), "List the users; with a NAME, create or change that one.")
+    user.add_argument("name", nargs="?", metavar="NAME")
+    user.add_argument(
+        "--role", choices=[role.value for role in Role], help="look, operate or admin; look for a new user"
+    )
+    user.add_argument(
+        "--cameras", metavar="NAMES", help="all this user may see, separated by spaces; all: every camera"
+    )
+    user.add_argument("--remove", action="store_true", help="remove the user, and end the sessions")
+    password = add(
+        "password",
+        _accounts(accounts.password),
+        "Set the password of a user, asked for or read from standard input.",
+    )
+    password.add_argument("name", nargs="?", metavar="NAME", help="without it VIEWER_USER")
+    logged = add(
+        "log",
+        _accounts(accounts.access_log),
+        "Print logins, refusals and downloads of the last 90 days, newest last.",
+    )
+    for reporting in (user, logged):
+        reporting.add_argument("--json", action="store_true", help="for programs")
     add(
         "healthcheck",
         _healthcheck,
@@ -109,16 +132,16 @@ def _check(options: argparse.Namespace) -> int:
     return 0
 
 
+def _accounts(command: Callable[[argparse.Namespace], str]) -> Callable[[argparse.Namespace], int]:
+    def run(options: argparse.Namespace) -> int:
+        print(command(options))
+        return 0
+
+    return run
+
+
 def _hash_password(_: argparse.Namespace) -> int:
-    if sys.stdin.isatty():
-        password = getpass.getpass("Password: ")
-        if getpass.getpass("Again: ") != password:
-            raise ViewerError("The two were not the same.")
-    else:
-        password = sys.stdin.readline().rstrip("\r\n")
-    if not password:
-        raise ViewerError("No password was given.")
-    print(PasswordHasher().hash(password))
+    print(PasswordHasher().hash(accounts.new_password()))
     return 0
 
 

@@ -2,11 +2,9 @@
 
 import logging
 import os
-import signal
 import socket
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import uvicorn
@@ -14,15 +12,23 @@ import uvicorn
 from shutterbus_runtime.clock import Clock, SystemClock
 from shutterbus_transport import transport
 from shutterbus_transport.consuming import Reader, Subscription
+from shutterbus_viewer.accounts.access_log import AccessLog
+from shutterbus_viewer.accounts.database import Database
+from shutterbus_viewer.accounts.sessions import Sessions
+from shutterbus_viewer.accounts.users import Users
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.consume.intake import Intake
 from shutterbus_viewer.errors import ViewerError
 from shutterbus_viewer.settings import ServeSettings, ViewerSettings
+from shutterbus_viewer.show.access import AccessPolicy
 from shutterbus_viewer.show.app import make_app
-from shutterbus_viewer.show.auth import Login
-from shutterbus_viewer.show.gate import Place
-from shutterbus_viewer.show.pages import open_paths
-from shutterbus_viewer.show.parts import Caps, Parts
+from shutterbus_viewer.show.connections import Connections
+from shutterbus_viewer.show.exposure import Exposure
+from shutterbus_viewer.show.login import Login
+from shutterbus_viewer.show.pages import public_paths
+from shutterbus_viewer.show.server import HttpProtocol, Server, WebSocketProtocol
+from shutterbus_viewer.show.services import Accounts, Caps, Services
+from shutterbus_viewer.show.state_texts import StateTexts
 from shutterbus_viewer.show.thumbnails import Thumbnails
 
 log = logging.getLogger("shutterbus_viewer")
@@ -37,33 +43,20 @@ STUCK_MS = 20_000
 """A client whose buffer takes nothing for this long is gone, by the kernel's hand; a slow one that takes some stays."""
 
 
-class Server(uvicorn.Server):
-    """Ends on SIGTERM and SIGINT like uvicorn's own, but lets ``run`` end the rest and choose the exit code."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        before = {
-            number: signal.signal(number, self.handle_exit) for number in (signal.SIGTERM, signal.SIGINT)
-        }
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-
 def run(settings: ViewerSettings, clock: Clock | None = None) -> int:
     """Consume and show until SIGTERM or SIGINT; return the exit code.
 
     A reader that ends for a reason nobody foresaw ends the process: whoever runs it starts it again.
     """
     clock = clock or SystemClock()
+    database = open_database(settings)
     cameras = Cameras(clock)
     intake = Intake(cameras, clock)
     readers = make_readers(settings, intake, clock)
     died = threading.Event()
     with listen(settings.serve) as listener:
-        server = Server(_uvicorn(settings, cameras, intake, readers, clock))
+        services = make_services(settings, database, cameras, intake, clock)
+        server = Server(_uvicorn(settings.serve, services, readers), services.connections)
         for reader in readers:
             threading.Thread(target=_attend, args=(reader, server, died), daemon=True).start()
         log.info("serving at %s", address(settings.serve, listener))
@@ -72,6 +65,7 @@ def run(settings: ViewerSettings, clock: Clock | None = None) -> int:
         reader.stop()
     for reader in readers:
         reader.join(STOP_S)
+    database.close()
     return 1 if died.is_set() else 0
 
 
@@ -115,37 +109,57 @@ def address(serve: ServeSettings, listener: socket.socket) -> str:
     return f"{scheme}://{host}:{listener.getsockname()[1]}/"
 
 
-def _uvicorn(
-    settings: ViewerSettings, cameras: Cameras, intake: Intake, readers: Sequence[Reader], clock: Clock
-) -> uvicorn.Config:
-    serve, login = settings.serve, settings.login
-    secure = serve.effective_tls != "off"
-    place = Place(
-        open_paths=open_paths(),
-        cookie=f"shutterbus_{serve.port}",
-        secure=secure,
-        behind_proxy=serve.effective_tls == "proxy",
-        loopback_only=serve.loopback_only and serve.effective_tls != "proxy",
+def open_database(settings: ViewerSettings) -> Database:
+    """Return the database of users, sessions and the access log, with the user that the settings name.
+
+    Raises:
+        ViewerError: See ``Database``.
+    """
+    database = Database(settings.state_dir)
+    Users(database).apply_settings(settings.login)
+    return database
+
+
+def make_services(
+    settings: ViewerSettings, database: Database, cameras: Cameras, intake: Intake, clock: Clock
+) -> Services:
+    """Return what the routes work with."""
+    serve = settings.serve
+    behind_proxy = serve.effective_tls == "proxy"
+    return Services(
+        cameras=cameras,
+        intake=intake,
+        thumbnails=Thumbnails(cameras.picture),
+        states=StateTexts(cameras, clock),
+        clock=clock,
+        caps=Caps(serve.streams_per_user),
+        accounts=Accounts(
+            Login(Users(database).all(), clock), Sessions(database, clock), AccessLog(database, clock)
+        ),
+        policy=AccessPolicy(),
+        exposure=Exposure(
+            public_paths=public_paths(),
+            cookie=f"shutterbus_{serve.port}",
+            secure=serve.effective_tls != "off",
+            behind_proxy=behind_proxy,
+            loopback_only=serve.loopback_only and not behind_proxy,
+        ),
+        connections=Connections(clock, per_address=not behind_proxy),
     )
-    parts = Parts(cameras, intake, Thumbnails(), clock, Caps(serve.streams_per_user))
-    door = Login(
-        login.user,
-        login.password.get_secret_value() if login.password else None,
-        login.password_hash.get_secret_value() if login.password_hash else None,
-        clock,
-        serve.tls_key.read_bytes() if serve.tls_key and serve.tls_key.is_file() else None,
-    )
+
+
+def _uvicorn(serve: ServeSettings, services: Services, readers: Sequence[Reader]) -> uvicorn.Config:
     tls: dict[str, Any] = {}
     if serve.effective_tls in {"own", "files"}:
         tls = {"ssl_certfile": os.fspath(serve.tls_cert or ""), "ssl_keyfile": os.fspath(serve.tls_key or "")}
     return uvicorn.Config(
         make_app(
-            parts,
-            door,
-            place,
+            services,
             connected=lambda: {reader.name: reader.connected for reader in readers},
             alive=lambda: all(reader.is_alive() for reader in readers),
         ),
+        http=HttpProtocol,
+        ws=WebSocketProtocol,
         log_config=None,
         access_log=False,
         server_header=False,

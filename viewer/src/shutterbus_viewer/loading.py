@@ -55,6 +55,15 @@ def load(environ: Mapping[str, str], secrets: Path = SECRETS, env_file: Path = P
         raise SettingsError(*problems)
     if settings.serve.effective_tls == "off" and not settings.serve.loopback_only:
         warnings.append("VIEWER_TLS=off: passwords and pictures cross the network unencrypted.")
+    if settings.login.password and settings.login.password_hash:
+        warnings.append("VIEWER_PASSWORD_HASH has no effect beside VIEWER_PASSWORD.")
+        settings = settings.model_copy(
+            update={"login": settings.login.model_copy(update={"password_hash": None})}
+        )
+    if settings.state_dir is None:
+        warnings.append(
+            "VIEWER_STATE_DIR is not set: users other than VIEWER_USER, sessions and the access log end with this process."
+        )
     return Loaded(settings, tuple(warnings), found.origin)
 
 
@@ -92,9 +101,9 @@ def _login(settings: ViewerSettings) -> Iterator[str]:
             "No password is set, and there is no default: set VIEWER_PASSWORD_HASH to what "
             "`shutterbus-viewer hash-password` prints, or VIEWER_PASSWORD."
         )
-    elif login.password and login.password_hash:
-        yield "VIEWER_PASSWORD and VIEWER_PASSWORD_HASH are both set: remove one of them."
-    elif login.password_hash:
+    elif login.password and not login.password.get_secret_value():
+        yield "VIEWER_PASSWORD is empty: a password is expected."
+    elif login.password_hash and login.password is None:
         try:
             extract_parameters(login.password_hash.get_secret_value())
         except InvalidHashError:
@@ -102,8 +111,6 @@ def _login(settings: ViewerSettings) -> Iterator[str]:
                 "VIEWER_PASSWORD_HASH (hidden) is no argon2 hash: what `shutterbus-viewer hash-password` prints is "
                 "expected, beginning with $argon2id$. In a Compose file every $ has to be doubled."
             )
-    elif login.password and not login.password.get_secret_value():
-        yield "VIEWER_PASSWORD is empty: a password is expected."
 
 
 def _tls(settings: ViewerSettings) -> Iterator[str]:

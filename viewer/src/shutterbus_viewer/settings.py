@@ -32,17 +32,19 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class LoginSettings(BaseModel, frozen=True):
-    """Who may look."""
+    """The first user, who has the role admin."""
 
     user: Annotated[str, Name("VIEWER_USER")] = Field(
-        default="admin", min_length=1, max_length=200, description="Name to log in with."
+        default="admin", min_length=1, max_length=200, description="Name of the first user."
     )
     password: Annotated[SecretStr | None, Name("VIEWER_PASSWORD")] = Field(
         default=None,
-        description="Password to log in with. Its hash in VIEWER_PASSWORD_HASH is the better place.",
+        description="Password of the first user. Its hash in VIEWER_PASSWORD_HASH is the better place. What make "
+        "password sets later holds until this setting changes.",
     )
     password_hash: Annotated[SecretStr | None, Name("VIEWER_PASSWORD_HASH")] = Field(
-        default=None, description="What `shutterbus-viewer hash-password` makes of the password."
+        default=None,
+        description="What `shutterbus-viewer hash-password` makes of the password; VIEWER_PASSWORD counts before it.",
     )
 
 
@@ -94,6 +96,11 @@ class ViewerSettings(BaseSettings):
 
     serve: ServeSettings = Field(default_factory=ServeSettings)
     login: LoginSettings = Field(default_factory=LoginSettings)
+    state_dir: Annotated[Path | None, Name("VIEWER_STATE_DIR")] = Field(
+        default=None,
+        description="Folder for users, sessions and the access log. Without it there is one user, and everybody has to "
+        "log in again after a restart.",
+    )
     topics: Annotated[Words, Name("VIEWER_TOPICS")] = Field(
         default=(),
         description="Topics of other producers to show as cameras, on either broker. In Kafka's, * stands for anything; "

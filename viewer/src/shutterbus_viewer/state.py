@@ -35,12 +35,6 @@ def camera_state(cameras: Cameras, name: str, points: int | None = RECENT_POINTS
     return cameras.read(name, lambda camera, now_s: _state(cameras, camera, now_s, points))
 
 
-def camera_states(cameras: Cameras, points: int | None = RECENT_POINTS) -> list[dict[str, Any]]:
-    """Return the state of every camera, by name."""
-    states = (camera_state(cameras, name, points) for name in cameras.ids())
-    return [state for state in states if state is not None]
-
-
 def _state(cameras: Cameras, camera: Camera, now_s: float, points: int | None) -> dict[str, Any]:
     status, report, picture = camera.status, camera.report, camera.newest.picture
     return {
@@ -74,7 +68,9 @@ def _state(cameras: Cameras, camera: Camera, now_s: float, points: int | None) -
                 "unit": series.unit,
                 "value": series.points[-1][1],
                 "at_us": series.points[-1][0],
-                "recent": series.points[-points if points else 0 :],
+                "recent": series.points
+                if points is None
+                else series.points[max(0, len(series.points) - points) :],
             }
             for series in camera.readings
         ],

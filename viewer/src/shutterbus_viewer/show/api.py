@@ -5,11 +5,16 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 
+from shutterbus_viewer.accounts.access_log import Event
 from shutterbus_viewer.errors import UndrawableError
+from shutterbus_viewer.latest import Picture
+from shutterbus_viewer.show.auth_middleware import NOT_FOUND
+from shutterbus_viewer.show.exposure import client_address
 from shutterbus_viewer.show.mjpeg import MjpegResponse
-from shutterbus_viewer.show.parts import parts_of
+from shutterbus_viewer.show.services import get_principal, get_services
+from shutterbus_viewer.show.state_texts import encode, joined
 from shutterbus_viewer.show.thumbnails import WIDTH_MAX_PX
-from shutterbus_viewer.state import camera_state, camera_states
+from shutterbus_viewer.state import RECENT_POINTS
 from shutterbus_wire.identity import CAMERA_PATTERN
 
 router = APIRouter(prefix="/api")
@@ -19,66 +24,96 @@ Width = Annotated[
     int,
     Query(ge=0, le=WIDTH_MAX_PX, description="Width in pixels, rounded up to a multiple of 64; 0: as it is."),
 ]
+
+
+class JsonText(Response):
+    """JSON that is written already."""
+
+    media_type = "application/json"
+
+
 PICTURE: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}}}
 
 
-@router.get("/cameras")
-async def list_cameras(request: Request) -> dict[str, Any]:
-    """Every camera, its newest picture and its state."""
-    parts = parts_of(request)
-    return {
-        "now_us": parts.clock.utc_us(),
-        "cameras": camera_states(parts.cameras),
-        "problems": parts.cameras.outages(),
-    }
+@router.get("/cameras", response_class=JsonText)
+async def list_cameras(request: Request) -> Response:
+    """Every camera that you may see, its newest picture and its state."""
+    services = get_services(request)
+    visible = services.policy.visible(get_principal(request), services.cameras.ids())
+    states = (services.states.full(camera, RECENT_POINTS) for camera in visible)
+    cameras = joined(state for state in states if state is not None)
+    now_us, problems = services.clock.utc_us(), encode(services.cameras.outages())
+    return JsonText(f'{{"now_us":{now_us},"cameras":{cameras},"problems":{problems}}}')
 
 
-@router.get("/cameras/{camera}")
-async def one_camera(request: Request, camera: CameraName) -> dict[str, Any]:
+@router.get("/cameras/{camera}", response_class=JsonText)
+async def one_camera(request: Request, camera: CameraName) -> Response:
     """One camera, with all readings since the viewer started."""
-    state = camera_state(parts_of(request).cameras, camera, points=None)
+    state = get_services(request).states.full(camera)
     if state is None:
         raise _unknown(camera)
-    return state
+    return JsonText(state)
+
+
+@router.get("/log")
+async def access_log(
+    request: Request, limit: Annotated[int, Query(ge=1, le=10_000, description="Most rows.")] = 1_000
+) -> dict[str, Any]:
+    """Logins, refusals and downloads of the last 90 days, counted by the hour, newest first; for admins."""
+    return {"events": await get_services(request).accounts.log.newest(limit)}
 
 
 @router.get("/cameras/{camera}/latest.jpg", responses=PICTURE, response_class=Response)
 @router.head("/cameras/{camera}/latest.jpg", include_in_schema=False)
 async def latest(request: Request, camera: CameraName, width: Width = 0) -> Response:
     """The newest picture. Ask again with ``If-None-Match``: 304 until there is a newer one."""
-    parts = parts_of(request)
-    picture = parts.cameras.picture(camera)
+    services = get_services(request)
+    picture = services.cameras.picture(camera)
     if picture is None:
         raise (
             _unknown(camera)
-            if camera not in parts.cameras
+            if camera not in services.cameras
             else HTTPException(404, f"{camera} has sent no picture yet")
         )
-    tag = f'"{picture.id}{f"-{width}" if width else ""}"'
-    headers = {
-        "ETag": tag,
-        "Last-Modified": formatdate(picture.taken_at_us / 1e6, usegmt=True),
-        "Cache-Control": "no-cache, private",
-        "Content-Disposition": f'inline; filename="{camera}-{picture.id}.jpg"',
-    }
+    tag = _tag(picture, width)
     if tag in request.headers.get("if-none-match", "") or request.headers.get("if-none-match") == "*":
-        return Response(status_code=304, headers=headers)
+        return Response(status_code=304, headers=_headers(picture, width))
     try:
-        jpeg = await parts.thumbnails.jpeg(picture, width)
+        thumbnail = await services.thumbnails.jpeg(camera, width)
     except UndrawableError as error:
-        parts.cameras.trouble(camera, "undrawable", str(error))
+        services.cameras.trouble(camera, "undrawable", str(error))
         raise HTTPException(502, f"the newest picture of {camera} {error}") from error
-    return Response(jpeg, media_type="image/jpeg", headers=headers)
+    if thumbnail is None:
+        raise _unknown(camera)
+    user, address = get_principal(request).user, client_address(request.scope, services.exposure)
+    services.accounts.log.note(Event.DOWNLOAD, user=user, address=address, camera=camera)
+    # It may be newer than the one that was looked at first.
+    return Response(thumbnail.jpeg, media_type="image/jpeg", headers=_headers(thumbnail.picture, width))
 
 
 @router.get("/cameras/{camera}/stream.mjpg", response_class=Response)
 async def stream(request: Request, camera: CameraName, width: Width = 0) -> Response:
     """The camera as multipart MJPEG, from its newest picture on."""
-    parts = parts_of(request)
-    if camera not in parts.cameras:
+    services = get_services(request)
+    if camera not in services.cameras:
         raise _unknown(camera)
-    return MjpegResponse(parts, request, camera, width)
+    user, address = get_principal(request).user, client_address(request.scope, services.exposure)
+    services.accounts.log.note(Event.STREAM, user=user, address=address, camera=camera)
+    return MjpegResponse(services, request, camera, width)
+
+
+def _tag(picture: Picture, width: int) -> str:
+    return f'"{picture.id}{f"-{width}" if width else ""}"'
+
+
+def _headers(picture: Picture, width: int) -> dict[str, str]:
+    return {
+        "ETag": _tag(picture, width),
+        "Last-Modified": formatdate(picture.taken_at_us / 1e6, usegmt=True),
+        "Cache-Control": "no-cache, private",
+        "Content-Disposition": f'inline; filename="{picture.camera}-{picture.id}.jpg"',
+    }
 
 
 def _unknown(camera: str) -> HTTPException:
-    return HTTPException(404, f"no camera {camera} is known; a camera appears with its first message")
+    return HTTPException(404, NOT_FOUND.format(camera))

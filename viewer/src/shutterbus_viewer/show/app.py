@@ -1,4 +1,4 @@
-"""All routes behind one door."""
+"""All routes, and what stands before them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -6,27 +6,23 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from shutterbus_viewer.show import api, live, pages
-from shutterbus_viewer.show.auth import Login
-from shutterbus_viewer.show.gate import Gate, Place
+from shutterbus_viewer.show.auth_middleware import AuthMiddleware
+from shutterbus_viewer.show.connections import ConnectionMiddleware
 from shutterbus_viewer.show.headers import SecurityHeaders
 from shutterbus_viewer.show.metrics import Metrics
-from shutterbus_viewer.show.parts import Parts
+from shutterbus_viewer.show.services import Services, get_principal
 
 TICK_S = 1.0
 
 
 def make_app(
-    parts: Parts,
-    login: Login,
-    place: Place,
-    connected: Callable[[], dict[str, bool]],
-    alive: Callable[[], bool],
+    services: Services, connected: Callable[[], dict[str, bool]], alive: Callable[[], bool]
 ) -> ASGIApp:
     """Return the whole server.
 
@@ -40,12 +36,11 @@ def make_app(
         docs_url=None,  # its page would load scripts from elsewhere
         redoc_url=None,
     )
-    app.state.parts = parts
-    app.include_router(pages.routes(login, place))
+    app.state.services = services
+    app.include_router(pages.routes(services.accounts, services.exposure))
     app.include_router(api.router)
     app.include_router(live.router)
     app.mount("/static", StaticFiles(directory=pages.STATIC), name="static")
-    metrics = Metrics(parts, connected)
 
     @app.get("/livez")
     async def livez() -> Response:
@@ -57,34 +52,43 @@ def make_app(
         """Whether every broker is connected."""
         states = connected()
         ready = all(states.values())
-        problems = parts.cameras.outages()
+        problems = services.cameras.outages()
         return JSONResponse(
             {"ready": ready, "connected": states, "problems": problems}, 200 if ready else 503
         )
 
     @app.get("/metrics")
-    async def show_metrics() -> Response:
+    async def show_metrics(request: Request) -> Response:
         """Counters for Prometheus."""
+        metrics = Metrics(services, connected, get_principal(request))
         return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    return SecurityHeaders(Gate(app, login, place), https=place.secure)
+    exposure = services.exposure
+    behind_login = AuthMiddleware(app, services.accounts, services.policy, exposure)
+    return ConnectionMiddleware(SecurityHeaders(behind_login, https=exposure.secure))
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    parts: Parts = app.state.parts
-    parts.cameras.changes.attach()
-    ticking = asyncio.create_task(_tick(parts))
+    services: Services = app.state.services
+    services.cameras.changes.attach()
+    deaf = services.cameras.changes.listen(services.states.changed)
+    background = [
+        asyncio.create_task(work) for work in (_tick(services), services.accounts.log.keep_writing())
+    ]
     try:
         yield
     finally:
-        ticking.cancel()
-        await asyncio.gather(ticking, return_exceptions=True)
-        parts.cameras.changes.detach()
-        parts.thumbnails.close()
+        for task in background:
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
+        deaf()
+        services.cameras.changes.detach()
+        services.thumbnails.close()
+        services.accounts.login.close()
 
 
-async def _tick(parts: Parts) -> Any:
+async def _tick(services: Services) -> Any:
     while True:
-        parts.cameras.tick()
+        services.cameras.tick()
         await asyncio.sleep(TICK_S)

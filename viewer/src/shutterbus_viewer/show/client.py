@@ -6,9 +6,8 @@ readings, so a client that stops reading costs nothing but its turn.
 """
 
 import asyncio
-import json
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -17,12 +16,17 @@ from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.changes import Change
 from shutterbus_viewer.errors import UndrawableError
 from shutterbus_viewer.latest import Picture
-from shutterbus_viewer.show.thumbnails import Thumbnails
-from shutterbus_viewer.state import camera_state, camera_states, picture_facts
+from shutterbus_viewer.show.state_texts import StateTexts, encode, joined
+from shutterbus_viewer.show.thumbnails import Thumbnail, Thumbnails
 from shutterbus_wire.records import Reading
 
 VERSION = 1
-HEADER_MAX_BYTES = 0xFFFF
+HEADER_ROOM_BYTES = 0xFFFF - 20
+"""Its length has two bytes."""
+
+COMING = "coming"
+"""In place of the id of a picture that is being scaled: which one it will be is not known yet."""
+
 STATE_INTERVAL_S = 1.0
 """Between two states of one camera."""
 
@@ -42,8 +46,17 @@ than half of its bytes, and cost a decoding, an encoding and their time before a
 class Client:
     """Only on the loop. ``next`` is for one task, the rest for whoever hears of something."""
 
-    def __init__(self, cameras: Cameras, thumbnails: Thumbnails, clock: Clock) -> None:
+    def __init__(
+        self,
+        cameras: Cameras,
+        states: StateTexts,
+        thumbnails: Thumbnails,
+        clock: Clock,
+        may_see: Callable[[str], bool] = lambda _: True,
+    ) -> None:
         self._cameras = cameras
+        self._texts = states
+        self._may_see = may_see
         self._thumbnails = thumbnails
         self._clock = clock
         self._wake = asyncio.Event()
@@ -62,14 +75,17 @@ class Client:
 
     def changed(self, change: Change) -> None:
         """Hear of what is newer."""
-        for camera in change.pictures:
+        for camera in filter(self._may_see, change.pictures):
             (self._ready if camera in self._watched else self._facts)[camera] = None
-        self._states.update(dict.fromkeys(change.states))
-        self._readings.extend(value for reading in change.readings for value in _values(reading))
+        self._states.update(dict.fromkeys(filter(self._may_see, change.states)))
+        for reading in change.readings:
+            if self._may_see(reading.camera):
+                self._readings.extend(_values(reading))
         self._wake.set()
 
     def watch(self, wanted: Mapping[str, int]) -> None:
         """Watch exactly these cameras, at these widths in pixels (0: the original)."""
+        wanted = {camera: width_px for camera, width_px in wanted.items() if self._may_see(camera)}
         new = [camera for camera, width_px in wanted.items() if self._watched.get(camera) != width_px]
         for camera in self._watched.keys() - wanted.keys():
             # Whoever stops watching need not acknowledge any more.
@@ -78,7 +94,7 @@ class Client:
             self._sent.pop(camera, None)
         for camera in new:
             self._sent.pop(camera, None)  # the newest again, at its new width
-        self._watched = dict(wanted)
+        self._watched = wanted
         self._ready.update(dict.fromkeys(new))
         if len(wanted) <= FEW:
             self._states.update(dict.fromkeys(new))
@@ -110,16 +126,17 @@ class Client:
         now_s = self._clock.monotonic_s()
         if not self._greeted:
             self._greeted = True
-            return self._say("cameras", cameras=camera_states(self._cameras, points=0))
+            texts = map(self._texts.brief, filter(self._may_see, self._cameras.ids()))
+            return self._say("cameras", cameras=joined(text for text in texts if text))
         if self._readings:
             camera, reading = self._readings.popleft()
-            return self._say("reading", camera=camera, reading=reading)
+            return self._say("reading", camera=encode(camera), reading=encode(reading))
         for camera in self._states:
             if now_s >= self._state_sent_s.get(camera, -STATE_INTERVAL_S) + STATE_INTERVAL_S:
                 del self._states[camera]
                 self._state_sent_s[camera] = now_s
                 large = camera in self._watched and len(self._watched) <= FEW
-                state = camera_state(self._cameras, camera, points=None if large else 0)
+                state = self._texts.full(camera) if large else self._texts.brief(camera)
                 return self._say("camera", camera=state) if state else None
         if self._facts and now_s >= self._facts_due_s:
             return self._say_facts(now_s)
@@ -129,50 +146,54 @@ class Client:
         self._facts_due_s = now_s + FACTS_INTERVAL_S
         newest = [self._cameras.picture(camera) for camera in self._facts]
         self._facts.clear()
-        facts = [
-            {"camera": picture.camera, **picture_facts(picture), "metadata": {}}
-            for picture in newest
-            if picture
-        ]
-        return self._say("pictures", pictures=facts)
+        facts = (f'{{{self._texts.picture(picture)[0]},"metadata":{{}}}}' for picture in newest if picture)
+        return self._say("pictures", pictures=joined(facts))
 
-    def _say(self, kind: str, **members: Any) -> str:
+    def _say(self, kind: str, **members: str) -> str:
+        """Return a message; the *members* are JSON."""
         self._beat_due_s = self._clock.monotonic_s() + BEAT_S
-        message = {"type": kind, "now_us": self._clock.utc_us(), **members}
-        return json.dumps(message, separators=(",", ":"))
+        rest = "".join(f',"{name}":{value}' for name, value in members.items())
+        return f'{{"type":"{kind}","now_us":{self._clock.utc_us()}{rest}}}'
 
     async def _picture(self) -> bytes | None:
         while camera := next((one for one in self._ready if one not in self._unacknowledged), None):
             del self._ready[camera]
-            picture = self._cameras.picture(camera)
-            if picture is None or picture.id == self._sent.get(camera):
+            newest = self._cameras.picture(camera)
+            if newest is None or newest.id == self._sent.get(camera):
                 continue
-            self._sent[camera] = self._unacknowledged[camera] = picture.id
-            jpeg = await self._jpeg(picture, self._watched[camera])
-            if self._unacknowledged.get(camera) == picture.id:  # still watched
-                return self._binary(picture, jpeg)
+            self._unacknowledged[camera] = COMING
+            width_px = self._watched[camera]
+            thumbnail = await self._thumbnail(newest, width_px)
+            if self._unacknowledged.get(camera) != COMING:  # not watched any more
+                continue
+            self._unacknowledged[camera] = thumbnail.picture.id
+            if self._watched[camera] == width_px:
+                self._sent[camera] = thumbnail.picture.id
+            return self._binary(thumbnail)
         return None
 
-    async def _jpeg(self, picture: Picture, width_px: int) -> bytes:
+    async def _thumbnail(self, picture: Picture, width_px: int) -> Thumbnail:
         worth_scaling = picture.width_px >= WORTH_SCALING * width_px
         try:
-            return await self._thumbnails.jpeg(picture, width_px if worth_scaling else 0)
+            thumbnail = await self._thumbnails.jpeg(picture.camera, width_px if worth_scaling else 0)
         except UndrawableError as error:
             self._cameras.trouble(picture.camera, "undrawable", str(error))
-            # A browser may still make something of it, and says so if not.
-            return picture.frame.picture if picture.frame.content_type == "image/jpeg" else b""
+        else:
+            if thumbnail:
+                return thumbnail
+        # A browser may still make something of it, and says so if not.
+        return Thumbnail(
+            picture, picture.frame.picture if picture.frame.content_type == "image/jpeg" else b""
+        )
 
-    def _binary(self, picture: Picture, jpeg: bytes) -> bytes:
-        header = {
-            "camera": picture.camera,
-            **picture_facts(picture),
-            "content_type": "image/jpeg",
-            "now_us": self._clock.utc_us(),
-        }
-        head = json.dumps(header, separators=(",", ":")).encode()
-        if len(head) > HEADER_MAX_BYTES:
-            head = json.dumps({**header, "metadata": {}}, separators=(",", ":")).encode()
-        return b"".join((bytes([VERSION]), len(head).to_bytes(2), head, jpeg))
+    def _binary(self, thumbnail: Thumbnail) -> bytes:
+        facts, metadata = self._texts.picture(thumbnail.picture)
+        # Of a PNG too, which is what "content_type" says of the original.
+        rest = f'"content_type":"image/jpeg","now_us":{self._clock.utc_us()}'
+        if len(facts) + len(metadata) + len(rest) > HEADER_ROOM_BYTES:
+            metadata = "{}"
+        head = f'{{{facts},"metadata":{metadata},{rest}}}'.encode()
+        return b"".join((bytes([VERSION]), len(head).to_bytes(2), head, thumbnail.jpeg))
 
     def _next_due_s(self) -> float:
         due_s = self._beat_due_s

@@ -19,9 +19,9 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from shutterbus_viewer.errors import TooManyError
 from shutterbus_viewer.show.client import Client
-from shutterbus_viewer.show.parts import Parts, parts_of
-from shutterbus_viewer.show.race import first_to_end
+from shutterbus_viewer.show.services import Services, get_principal, get_services
 from shutterbus_viewer.show.thumbnails import WIDTH_MAX_PX
+from shutterbus_viewer.show.wait_first import wait_first
 from shutterbus_wire.errors import IdentityError
 from shutterbus_wire.identity import check_camera
 
@@ -43,21 +43,22 @@ class UnreadableError(ValueError):
 @router.websocket("/api/live")
 async def live(socket: WebSocket) -> None:
     """Pictures and states as they come."""
-    parts = parts_of(socket)
+    services = get_services(socket)
     try:
-        with parts.caps.live(socket.state.user):
+        with services.caps.live(socket.state.principal.user):
             await socket.accept()
-            await _serve(socket, parts)
+            await _serve(socket, services)
     except TooManyError as error:
         await socket.accept()
         await socket.close(TRY_LATER, str(error)[:120])
 
 
-async def _serve(socket: WebSocket, parts: Parts) -> None:
-    client = Client(parts.cameras, parts.thumbnails, parts.clock)
-    deaf = parts.cameras.changes.listen(client.changed)
+async def _serve(socket: WebSocket, services: Services) -> None:
+    may_see = get_principal(socket).may_see
+    client = Client(services.cameras, services.states, services.thumbnails, services.clock, may_see)
+    deaf = services.cameras.changes.listen(client.changed)
     try:
-        ended = await first_to_end(_send(socket, client), _receive(socket, client), _stay_logged_in(socket))
+        ended = await wait_first(_send(socket, client), _receive(socket, client), _stay_logged_in(socket))
     finally:
         deaf()
     match ended:

@@ -7,27 +7,29 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from shutterbus_viewer.show.parts import Parts
+from shutterbus_viewer.show.access import Principal
+from shutterbus_viewer.show.services import Services
 
 Connected = Callable[[], dict[str, bool]]
 
 
 class Metrics(Collector):
-    """Looked up at every scrape; nothing is counted twice."""
+    """Looked up at every scrape, as *principal* may see it; nothing is counted twice."""
 
-    def __init__(self, parts: Parts, connected: Connected) -> None:
-        self._parts = parts
+    def __init__(self, services: Services, connected: Connected, principal: Principal) -> None:
+        self._services = services
         self._connected = connected
-        self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(self)
+        self._principal = principal
 
     def text(self) -> bytes:
         """Return all metrics in Prometheus's text format."""
-        return generate_latest(self._registry)
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(self)
+        return generate_latest(registry)
 
     def collect(self) -> Iterator[Metric]:
-        parts = self._parts
-        taken, refused = parts.intake.counts()
+        services = self._services
+        taken, refused = services.intake.counts()
         messages = CounterMetricFamily(
             "shutterbus_viewer_messages", "Messages taken in.", labels=["transport", "kind"]
         )
@@ -49,15 +51,27 @@ class Metrics(Collector):
             connected.add_metric([transport], float(is_connected))
         yield connected
         yield GaugeMetricFamily(
-            "shutterbus_viewer_pages", "Pages that are open.", value=parts.caps.lives.total()
+            "shutterbus_viewer_pages", "Pages that are open.", value=services.caps.lives.total()
         )
         yield GaugeMetricFamily(
-            "shutterbus_viewer_streams", "MJPEG streams that are open.", value=parts.caps.streams.total()
+            "shutterbus_viewer_streams", "MJPEG streams that are open.", value=services.caps.streams.total()
         )
+        connections = self._services.connections
+        yield GaugeMetricFamily(
+            "shutterbus_viewer_connections", "Connections that are open.", value=len(connections)
+        )
+        closed = CounterMetricFamily(
+            "shutterbus_viewer_connections_closed",
+            "Connections that were closed because they sent no request in time, or made room for others.",
+            labels=["reason"],
+        )
+        for why, count in connections.closed_for.items():
+            closed.add_metric([why], count)
+        yield closed
         yield from self._of_cameras()
 
     def _of_cameras(self) -> Iterator[Metric]:
-        cameras, now_us = self._parts.cameras, self._parts.clock.utc_us()
+        cameras, now_us = self._services.cameras, self._services.clock.utc_us()
         captured = GaugeMetricFamily(
             "shutterbus_viewer_newest_picture_captured_seconds",
             "When the newest picture was taken, seconds since 1970.",
@@ -69,7 +83,7 @@ class Metrics(Collector):
         rate = GaugeMetricFamily(
             "shutterbus_viewer_pictures_per_second", "How often pictures come.", labels=["camera"]
         )
-        for name in cameras.ids():
+        for name in self._services.policy.visible(self._principal, cameras.ids()):
             picture = cameras.picture(name)
             if picture:
                 captured_at_us = picture.frame.facts.captured_at_us

@@ -13,8 +13,8 @@ from starlette.types import Receive, Scope, Send
 
 from shutterbus_viewer.changes import Change
 from shutterbus_viewer.errors import TooManyError, UndrawableError
-from shutterbus_viewer.show.parts import Parts
-from shutterbus_viewer.show.race import first_to_end
+from shutterbus_viewer.show.services import Services
+from shutterbus_viewer.show.wait_first import wait_first
 
 BOUNDARY = "shutterbus"
 HEADER = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\n\r\n".encode()
@@ -27,8 +27,8 @@ class MjpegResponse(Response):
 
     media_type = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
 
-    def __init__(self, parts: Parts, request: Request, camera: str, width_px: int) -> None:
-        self._parts = parts
+    def __init__(self, services: Services, request: Request, camera: str, width_px: int) -> None:
+        self._services = services
         self._request = request
         self._camera = camera
         self._width_px = width_px
@@ -40,15 +40,15 @@ class MjpegResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            with self._parts.caps.stream(self._request.state.user):
+            with self._services.caps.stream(self._request.state.principal.user):
                 await self._until_someone_leaves(receive, send)
         except TooManyError as error:
             await JSONResponse({"detail": str(error)}, 429, {"Retry-After": "30"})(scope, receive, send)
 
     async def _until_someone_leaves(self, receive: Receive, send: Send) -> None:
-        deaf = self._parts.cameras.changes.listen(self._changed)
+        deaf = self._services.cameras.changes.listen(self._changed)
         try:
-            ended = await first_to_end(self._stream(send), _gone(receive))
+            ended = await wait_first(self._stream(send), _gone(receive))
         finally:
             deaf()
         if ended and not isinstance(ended, OSError):  # too slow, or gone
@@ -68,16 +68,18 @@ class MjpegResponse(Response):
                 async with asyncio.timeout(LOGIN_CHECK_S):  # wait_for loses cancellations in Python 3.11
                     await self._newer.wait()
             self._newer.clear()
-            picture = self._parts.cameras.picture(self._camera)
+            picture = self._services.cameras.picture(self._camera)
             if picture is None or picture.id == shown:
                 continue
-            shown = picture.id
             try:
-                jpeg = await self._parts.thumbnails.jpeg(picture, self._width_px)
+                thumbnail = await self._services.thumbnails.jpeg(self._camera, self._width_px)
             except UndrawableError as error:
-                self._parts.cameras.trouble(self._camera, "undrawable", str(error))
+                self._services.cameras.trouble(self._camera, "undrawable", str(error))
+                shown = picture.id
                 continue
-            await _write(send, jpeg + b"\r\n" + HEADER)
+            if thumbnail:
+                shown = thumbnail.picture.id
+                await _write(send, thumbnail.jpeg + b"\r\n" + HEADER)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

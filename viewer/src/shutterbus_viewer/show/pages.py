@@ -13,8 +13,11 @@ from fastapi import APIRouter, Request
 from fastapi import Path as PathParameter
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
-from shutterbus_viewer.show.auth import SESSION_S, Login, TooManyTriesError
-from shutterbus_viewer.show.gate import Place, client_address
+from shutterbus_viewer.accounts.access_log import Event
+from shutterbus_viewer.accounts.sessions import SESSION_S
+from shutterbus_viewer.show.exposure import Exposure, client_address
+from shutterbus_viewer.show.login import LoginRefusedError
+from shutterbus_viewer.show.services import Accounts
 from shutterbus_wire.identity import CAMERA_PATTERN
 
 STATIC = Path(str(files("shutterbus_viewer") / "show" / "static"))
@@ -35,51 +38,58 @@ def page(name: str) -> str:
     return (STATIC / name).read_text(encoding="utf-8")
 
 
-def open_paths() -> frozenset[str]:
+def public_paths() -> frozenset[str]:
     """Return what needs no login: the login, what its page refers to, and whether the process lives."""
     return frozenset({"/login", "/livez", *re.findall(r'(?:src|href)="(/static/[^"]+)"', page("login.html"))})
 
 
-def routes(login: Login, place: Place) -> APIRouter:
+def routes(accounts: Accounts, exposure: Exposure) -> APIRouter:
     """Return the routes of all pages."""
     router = APIRouter(include_in_schema=False)
+    login, sessions, log = accounts.login, accounts.sessions, accounts.log
 
     @router.get("/")
     async def wall() -> Response:
         return HTMLResponse(page("index.html"), headers=NO_STORE)
 
-    @router.get("/cameras/{camera}")
-    async def camera(camera: CameraName) -> Response:  # noqa: ARG001  # only checked; the page reads its address
+    @router.get("/cameras/{name}")
+    async def camera(name: CameraName) -> Response:  # noqa: ARG001  # only checked; the page reads its address
         return HTMLResponse(page("camera.html"), headers=NO_STORE)
 
     @router.get("/login")
     async def show_login(request: Request) -> Response:
         if request.state.session:
             return RedirectResponse(_next(request), 303)
-        return _form(place, "", 200)
+        return _form(exposure, "", 200)
 
     @router.post("/login")
     async def log_in(request: Request) -> Response:
         fields = await _fields(request)
         if not _csrf_matches(request, LOGIN_COOKIE, fields):
-            return _form(place, "The form was too old. Try again.", 403)
+            return _form(exposure, "The form was too old. Try again.", 403)
+        name, address = fields.get("username", ""), client_address(request.scope, exposure)
         try:
-            right = await login.check(
-                fields.get("username", ""), fields.get("password", ""), client_address(request.scope, place)
-            )
-        except TooManyTriesError as error:
-            return _form(place, str(error), 429, {"Retry-After": str(error.wait_s)})
-        if not right:
-            return _form(place, "User or password is wrong.", 401)
+            user = await login.check(name, fields.get("password", ""), address)
+        except LoginRefusedError as error:
+            log.note(Event.TOO_MANY_TRIES if error.status == 429 else Event.TOO_BUSY, address=address)
+            return _form(exposure, str(error), error.status, {"Retry-After": str(error.wait_s)})
+        if user is None:
+            log.note(Event.WRONG_PASSWORD, address=address)
+            return _form(exposure, "User or password is wrong.", 401)
         if request.state.session:
-            login.end(request.state.session)
+            await sessions.end(request.state.session)
+        log.note(Event.LOGIN, user=user.name, address=address)
         answer = RedirectResponse(_next(request), 303, NO_STORE)
-        session = login.begin(fields["username"])
+        token = await sessions.begin(user.name)
         answer.set_cookie(
-            place.cookie, session.token, max_age=SESSION_S, httponly=True, samesite="lax", secure=place.secure
+            exposure.cookie, token, max_age=SESSION_S, httponly=True, samesite="lax", secure=exposure.secure
         )
         answer.set_cookie(
-            CSRF_COOKIE, secrets.token_urlsafe(24), max_age=SESSION_S, samesite="strict", secure=place.secure
+            CSRF_COOKIE,
+            secrets.token_urlsafe(24),
+            max_age=SESSION_S,
+            samesite="strict",
+            secure=exposure.secure,
         )
         answer.delete_cookie(LOGIN_COOKIE, path="/login")
         return answer
@@ -88,21 +98,24 @@ def routes(login: Login, place: Place) -> APIRouter:
     async def log_out(request: Request) -> Response:
         if not _csrf_matches(request, CSRF_COOKIE, await _fields(request)):
             return PlainTextResponse("The page was too old: go back, reload it and try again.", 403, NO_STORE)
-        if request.state.session:
-            login.end(request.state.session)
+        if session := request.state.session:
+            await sessions.end(session)
+            log.note(Event.LOGOUT, user=session.user, address=client_address(request.scope, exposure))
         answer = RedirectResponse("/login", 303, NO_STORE)
-        answer.delete_cookie(place.cookie)
+        answer.delete_cookie(exposure.cookie)
         return answer
 
     return router
 
 
-def _form(place: Place, message: str, status: int, headers: dict[str, str] | None = None) -> HTMLResponse:
+def _form(
+    exposure: Exposure, message: str, status: int, headers: dict[str, str] | None = None
+) -> HTMLResponse:
     token = secrets.token_urlsafe(24)
     text = page("login.html").replace("{{csrf}}", token).replace("{{message}}", html.escape(message))
     answer = HTMLResponse(text, status, {**NO_STORE, **(headers or {})})
     answer.set_cookie(
-        LOGIN_COOKIE, token, path="/login", httponly=True, samesite="strict", secure=place.secure
+        LOGIN_COOKIE, token, path="/login", httponly=True, samesite="strict", secure=exposure.secure
     )
     return answer
 

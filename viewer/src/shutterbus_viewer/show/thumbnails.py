@@ -1,8 +1,15 @@
-"""Pictures at the width they are shown at: scaled once, for everyone who watches."""
+"""Pictures at the width they are shown at: scaled once for everyone who watches, and always the newest there is.
+
+Nothing queues here but names of cameras. Which picture is scaled is decided when a thread is free to scale it, so what
+comes faster than the processor can take is passed over before it costs anything.
+"""
 
 import asyncio
+import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from functools import partial
 
 import cv2
@@ -10,31 +17,38 @@ import numpy as np
 
 from shutterbus_viewer.errors import UndrawableError
 from shutterbus_viewer.latest import Picture
+from shutterbus_viewer.show.decode_plan import Plan, memory_budget_bytes, plan
 
 WIDTH_STEP_PX = 64
 """Widths are rounded up to a multiple of this, so that tiles of nearly the same size share a picture."""
 
 WIDTH_MAX_PX = 8_192
 WORKERS = 2
+NICENESS = 10
+"""Scaling may have what the loop leaves: a page that waits for a picture can wait, a health check cannot."""
+
 QUALITY = 82
 
-_REDUCED = ((8, cv2.IMREAD_REDUCED_COLOR_8), (4, cv2.IMREAD_REDUCED_COLOR_4), (2, cv2.IMREAD_REDUCED_COLOR_2))
+_REDUCED = {
+    1: cv2.IMREAD_COLOR,
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+}
 
 Scale = Callable[[bytes, int, int], bytes]
 
 
-def scaled(picture: bytes, from_width_px: int, to_width_px: int) -> bytes:
-    """Return *picture* as an upright JPEG that is *to_width_px* wide; *from_width_px* is its own upright width.
+def scaled(picture: bytes, divisor: int, to_width_px: int) -> bytes:
+    """Return *picture* as an upright JPEG that is *to_width_px* wide, or less where it is decoded smaller than that.
 
-    A JPEG is decoded at a half, a quarter or an eighth where that suffices, which costs as much less. How many
-    pixels it claims was checked when it arrived.
+    It is decoded at 1/*divisor* of its size, one of 1, 2, 4 and 8, which costs as much less.
 
     Raises:
         UndrawableError: The decoder cannot make anything of it.
     """
-    reduced = (flag for divisor, flag in _REDUCED if from_width_px // divisor >= to_width_px)
     try:
-        image = cv2.imdecode(np.frombuffer(picture, np.uint8), next(reduced, cv2.IMREAD_COLOR))
+        image = cv2.imdecode(np.frombuffer(picture, np.uint8), _REDUCED[divisor])
         if image is None:
             raise UndrawableError(f"{len(picture)} bytes that cannot be decoded")
         height_px, width_px = image.shape[:2]
@@ -49,46 +63,152 @@ def scaled(picture: bytes, from_width_px: int, to_width_px: int) -> bytes:
     return encoded.tobytes()
 
 
+@dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """A picture, and its JPEG at the width that was asked for."""
+
+    picture: Picture
+    jpeg: bytes
+
+
+Outcome = asyncio.Future[Thumbnail | None]
+
+
+@dataclass(slots=True)
+class _Made:
+    """What was made of one picture, or is being made, by width."""
+
+    picture_id: str
+    widths: dict[int, Outcome] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Wish:
+    """A camera at a width that *waiting* clients wait for."""
+
+    done: Outcome
+    waiting: int = 0
+
+
 class Thumbnails:
-    """Scales in threads of its own. Only on the loop."""
+    """Scales what *newest* says is a camera's newest picture, in threads of its own. Only on the loop."""
 
-    def __init__(self, scale: Scale = scaled) -> None:
+    def __init__(
+        self,
+        newest: Callable[[str], Picture | None],
+        scale: Scale = scaled,
+        budget_bytes: int | None = None,
+    ) -> None:
         cv2.setNumThreads(1)
+        self._newest = newest
         self._scale = scale
-        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="scale")
-        self._made: dict[str, tuple[str, dict[int, asyncio.Future[bytes]]]] = {}
+        self._budget_bytes = budget_bytes or memory_budget_bytes()
+        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="scale", initializer=_yield_to_others)
+        self._made: dict[str, _Made] = {}
+        self._wishes: dict[tuple[str, int], _Wish] = {}
+        self._running = 0
+        self._cost_bytes = 0
 
-    async def jpeg(self, picture: Picture, width_px: int = 0) -> bytes:
-        """Return *picture* as a JPEG about *width_px* wide, never wider than it is; 0 means as it is.
+    async def jpeg(self, camera: str, width_px: int = 0) -> Thumbnail | None:
+        """Return the newest picture of *camera* about *width_px* wide, never wider than it is; 0 means as it is.
 
-        A JPEG that need not be smaller is returned untouched. Every picture is scaled to a width only once,
-        however many wait for it.
+        A JPEG that need not be smaller is returned untouched. Every picture is scaled to a width only once, however
+        many wait for it. None if there is no picture.
 
         Raises:
-            UndrawableError: See ``scaled``.
+            UndrawableError: It cannot be decoded, or that would take too much memory.
         """
-        target_px = -(-width_px // WIDTH_STEP_PX) * WIDTH_STEP_PX
-        if not width_px or target_px >= picture.width_px:
-            if picture.frame.content_type == "image/jpeg":
-                return picture.frame.picture
-            target_px = picture.width_px
-        made_of, widths = self._made.get(picture.camera, ("", {}))
-        if made_of != picture.id:
-            widths = {}
-            self._made[picture.camera] = picture.id, widths
-        if target_px not in widths:
-            work = partial(self._scale, picture.frame.picture, picture.width_px, target_px)
-            widths[target_px] = asyncio.get_running_loop().run_in_executor(self._pool, work)
-            widths[target_px].add_done_callback(_look)
-        # Whoever stops waiting must not take the picture away from the others.
-        return await asyncio.shield(widths[target_px])
+        picture = self._newest(camera)
+        if picture is None:
+            return None
+        target_px = _target_px(picture, width_px)
+        if target_px is None:
+            return Thumbnail(picture, picture.frame.picture)
+        made = self._made.get(camera)
+        if made and made.picture_id == picture.id and target_px in made.widths:
+            # Whoever stops waiting must not take the picture away from the others.
+            return await asyncio.shield(made.widths[target_px])
+        return await self._wait(camera, -(-width_px // WIDTH_STEP_PX))
+
+    async def _wait(self, camera: str, steps: int) -> Thumbnail | None:
+        key = camera, steps
+        if key not in self._wishes:
+            self._wishes[key] = _Wish(asyncio.get_running_loop().create_future())
+        wish = self._wishes[key]
+        wish.waiting += 1
+        self._begin()
+        try:
+            return await asyncio.shield(wish.done)
+        finally:
+            wish.waiting -= 1
+            if not wish.waiting and self._wishes.get(key) is wish:
+                del self._wishes[key]
+
+    def _begin(self) -> None:
+        """Begin what is wished for, oldest wish first, as long as there are threads and memory for it."""
+        while self._wishes and self._running < WORKERS:
+            (camera, steps), wish = next(iter(self._wishes.items()))
+            picture = self._newest(camera)
+            target_px = _target_px(picture, steps * WIDTH_STEP_PX) if picture else None
+            if picture is None or target_px is None:  # it went, or became small meanwhile
+                wish.done.set_result(Thumbnail(picture, picture.frame.picture) if picture else None)
+            elif not self._make(wish, picture, target_px):
+                return
+            del self._wishes[camera, steps]
+
+    def _make(self, wish: _Wish, picture: Picture, target_px: int) -> bool:
+        """Have *picture* scaled, and say so; False if that has to wait for memory."""
+        size_px = picture.width_px, picture.height_px
+        try:
+            how = plan(picture.frame.picture, size_px, target_px, self._budget_bytes)
+        except UndrawableError as error:
+            wish.done.set_exception(error)
+            _look(wish.done)
+        else:
+            if self._running and self._cost_bytes + how.cost_bytes > self._budget_bytes:
+                return False
+            self._running += 1
+            self._cost_bytes += how.cost_bytes
+            work = partial(self._scale, picture.frame.picture, how.divisor, target_px)
+            job = asyncio.get_running_loop().run_in_executor(self._pool, work)
+            job.add_done_callback(partial(self._ended, wish, picture, how))
+        made = self._made.get(picture.camera)
+        if made is None or made.picture_id != picture.id:
+            made = self._made[picture.camera] = _Made(picture.id)
+        made.widths[target_px] = wish.done
+        return True
+
+    def _ended(self, wish: _Wish, picture: Picture, how: Plan, job: asyncio.Future[bytes]) -> None:
+        self._running -= 1
+        self._cost_bytes -= how.cost_bytes
+        if job.cancelled():
+            wish.done.cancel()
+        elif error := job.exception():
+            wish.done.set_exception(error)
+            _look(wish.done)
+        else:
+            wish.done.set_result(Thumbnail(picture, job.result()))
+        self._begin()
 
     def close(self) -> None:
         """Begin no more work."""
+        self._wishes.clear()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _look(done: asyncio.Future[bytes]) -> None:
+def _target_px(picture: Picture, width_px: int) -> int | None:
+    """Return the width to scale to; None if the picture is to be passed on untouched."""
+    target_px = -(-width_px // WIDTH_STEP_PX) * WIDTH_STEP_PX
+    if width_px and target_px < picture.width_px:
+        return target_px
+    return None if picture.frame.content_type == "image/jpeg" else picture.width_px
+
+
+def _look(failed: Outcome) -> None:
     """See the outcome, so that asyncio does not complain of one that nobody waited for any more."""
-    if not done.cancelled():
-        done.exception()
+    failed.exception()
+
+
+def _yield_to_others() -> None:
+    """On Linux a thread has a niceness of its own."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

@@ -1,4 +1,4 @@
-"""How often somebody may try a password."""
+"""How often somebody may try a password: by address, and for IPv6 by network."""
 
 import ipaddress
 import math
@@ -11,7 +11,7 @@ WINDOW_S = 60.0
 ADDRESSES_KEPT = 10_000
 
 
-class Tries:
+class LoginRateLimiter:
     """Counts tries by address within a minute. A try counts from its beginning, so that many at once gain nothing."""
 
     def __init__(self, clock: Clock) -> None:
@@ -21,7 +21,7 @@ class Tries:
     def wait_s(self, address: str) -> int:
         """Return how many seconds *address* has to wait before its next try; 0: none."""
         now_s = self._clock.monotonic_s()
-        tried_s = self._tried_s.get(_network(address))
+        tried_s = self._tried_s.get(network_of(address))
         while tried_s and now_s - tried_s[0] >= WINDOW_S:
             tried_s.popleft()
         if not tried_s or len(tried_s) < TRIES:
@@ -30,18 +30,18 @@ class Tries:
 
     def begin(self, address: str) -> None:
         """Count a try."""
-        tried_s = self._tried_s.pop(_network(address), deque(maxlen=TRIES))
+        tried_s = self._tried_s.pop(network_of(address), deque(maxlen=TRIES))
         tried_s.append(self._clock.monotonic_s())
-        self._tried_s[_network(address)] = tried_s
+        self._tried_s[network_of(address)] = tried_s
         if len(self._tried_s) > ADDRESSES_KEPT:
             del self._tried_s[next(iter(self._tried_s))]
 
     def succeeded(self, address: str) -> None:
         """Forget the tries of *address*: it knows the password."""
-        self._tried_s.pop(_network(address), None)
+        self._tried_s.pop(network_of(address), None)
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
     """Return what stands for *address*: a household has 2^64 addresses of IPv6."""
     try:
         parsed = ipaddress.ip_address(address)

@@ -8,9 +8,16 @@ from dataclasses import dataclass, field
 from starlette.requests import HTTPConnection
 
 from shutterbus_runtime.clock import Clock
+from shutterbus_viewer.accounts.access_log import AccessLog
+from shutterbus_viewer.accounts.sessions import Sessions
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.consume.intake import Intake
 from shutterbus_viewer.errors import TooManyError
+from shutterbus_viewer.show.access import AccessPolicy, Principal
+from shutterbus_viewer.show.connections import Connections
+from shutterbus_viewer.show.exposure import Exposure
+from shutterbus_viewer.show.login import Login
+from shutterbus_viewer.show.state_texts import StateTexts
 from shutterbus_viewer.show.thumbnails import Thumbnails
 
 LIVE_MAX = 100
@@ -58,18 +65,39 @@ def _counted(counter: Counter[str], user: str) -> Iterator[None]:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """Handed to every route through ``app.state.parts``."""
+class Accounts:
+    """Who may come in, who did, and the log of it."""
+
+    login: Login
+    sessions: Sessions
+    log: AccessLog
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Handed to every route through ``app.state.services``."""
 
     cameras: Cameras
     intake: Intake
     thumbnails: Thumbnails
+    states: StateTexts
     clock: Clock
     caps: Caps
+    accounts: Accounts
+    policy: AccessPolicy
+    exposure: Exposure
+    connections: Connections
 
 
-def parts_of(connection: HTTPConnection) -> Parts:
-    """Return the parts of the app that *connection* belongs to."""
-    parts = connection.app.state.parts
-    assert isinstance(parts, Parts)
-    return parts
+def get_services(connection: HTTPConnection) -> Services:
+    """Return the services of the app that *connection* belongs to."""
+    services = connection.app.state.services
+    assert isinstance(services, Services)
+    return services
+
+
+def get_principal(connection: HTTPConnection) -> Principal:
+    """Return who asks; only behind the login."""
+    principal = connection.state.principal
+    assert isinstance(principal, Principal)
+    return principal

@@ -5,7 +5,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 
-async def first_to_end(*work: Coroutine[Any, Any, None]) -> BaseException | None:
+async def wait_first(*work: Coroutine[Any, Any, None]) -> BaseException | None:
     """Do all of *work* until one ends, then stop the others; return what ended it, None if it just did."""
     tasks = [asyncio.create_task(one) for one in work]
     try:
