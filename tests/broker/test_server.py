@@ -1,10 +1,12 @@
 """``init``, ``enroll`` and ``revoke`` in a folder, with no broker."""
 
+import contextlib
 import datetime as dt
 import json
 import os
 import shlex
 import shutil
+import sqlite3
 import subprocess
 import tarfile
 from collections.abc import Callable
@@ -13,7 +15,7 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 
-from shutterbus_broker import authority, disk, dotenv, enroll, hosts, initialise, mosquitto
+from shutterbus_broker import authority, backup, disk, dotenv, enroll, hosts, initialise, mosquitto
 from shutterbus_broker.errors import SetupError
 from shutterbus_broker.identities import Identities
 from shutterbus_broker.installation import Installation
@@ -374,3 +376,21 @@ def test_disk_that_is_too_small_is_refused_with_the_number_needed() -> None:
         disk.divide(2 * disk.GIB, 40, 2_097_164)
     needed = float(str(refused.value).split("at least ")[1].removesuffix("GiB is needed"))
     disk.divide(int(needed * disk.GIB), 40, 2_097_164)
+
+
+def test_backup_holds_the_viewers_users_though_it_is_writing(there: Installation) -> None:
+    """A copy of the file alone would lack what is still in its log."""
+    path = there.state / "viewer" / "viewer.db"
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("PRAGMA journal_mode = WAL")
+        writer.execute("CREATE TABLE users (name TEXT)")
+        writer.execute("INSERT INTO users VALUES ('ann')")
+
+        made = backup.run(there, NOW)
+
+    with tarfile.open(made) as tar:
+        entry = tar.getmember("state/viewer/viewer.db")
+        tar.extract(entry, there.project / "unpacked", filter="data")
+    assert entry.mode == 0o600
+    with contextlib.closing(sqlite3.connect(there.project / "unpacked" / entry.name)) as restored:
+        assert restored.execute("SELECT name FROM users").fetchall() == [("ann",)]

@@ -1,7 +1,10 @@
 """``backup``: what cannot be made again, in one file. The pictures in the brokers are not among it."""
 
+import contextlib
 import datetime as dt
+import sqlite3
 import tarfile
+import tempfile
 from pathlib import Path
 
 from shutterbus_broker.files import private_file
@@ -20,5 +23,21 @@ def run(there: Installation, now: dt.datetime) -> Path:
             for part in _PARTS:
                 if (there.project / part).exists():
                     tar.add(there.project / part, part)
+            _add_users(tar, there.state / "viewer" / "viewer.db")
         there.hand_over(target)
     return target
+
+
+def _add_users(tar: tarfile.TarFile, database: Path) -> None:
+    """Add the viewer's users as they are at one moment, though the viewer may be writing."""
+    if not database.exists():
+        return
+    tar.add(database.parent, "state/viewer", recursive=False)
+    with tempfile.TemporaryDirectory() as folder, contextlib.closing(sqlite3.connect(database)) as connection:
+        copy = Path(folder) / database.name
+        connection.execute("VACUUM INTO ?", (str(copy),))
+        entry = tar.gettarinfo(copy, "state/viewer/viewer.db")
+        owner = database.stat()
+        entry.uid, entry.gid, entry.mode = owner.st_uid, owner.st_gid, 0o600
+        with copy.open("rb") as file:
+            tar.addfile(entry, file)

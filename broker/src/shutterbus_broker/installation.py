@@ -5,6 +5,7 @@
     ca/          the authority; no service ever sees it
     server/      a folder for each service with its certificates, mounted into it alone
     devices/     who was enrolled
+    viewer/      the viewer's users, sessions and access log
     kafka/data, mosquitto/data   what the brokers keep; mosquitto/acl
 """
 
@@ -33,6 +34,7 @@ FOLDERS = (
     "server/setup",
     "server/doctor",
     "devices",
+    "viewer",
 )
 DATA_FOLDERS = ("kafka/data", "mosquitto/data")
 SERVERS = {"kafka": KAFKA, "mosquitto": MOSQUITTO, "viewer": "viewer"}
