@@ -1,6 +1,6 @@
 # Every command that a person or CI runs. `make` alone prints them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint lock bench generate init enroll edge-image revoke renew backup up up-demo down logs tail doctor 4k 4k-off
+.PHONY: help demo test lint lock bench generate init enroll edge-image revoke renew backup up up-demo down logs tail doctor 4k 4k-off password user
 
 PYTHON ?= python3
 # On a Raspberry Pi without Docker the environment sees apt's picamera2, numpy and Pillow.
@@ -139,6 +139,16 @@ logs:  ## Follow the server's logs
 QUIET_UP = $(SERVER) --progress quiet up -d --wait --wait-timeout 120
 RESIZE = { $(QUIET_UP) && $(TOOLS) tune verify; } || \
     { $(TOOLS) tune back; $(QUIET_UP); echo 'Everything is as it was before.' >&2; exit 1; }
+
+# The viewer reads its users at its start, so it alone is restarted where it runs.
+VIEWER = $(SERVER) build -q viewer >/dev/null && $(SERVER) run --rm --no-deps $$([ -t 0 ] || echo -T) viewer
+AGAIN = $(SERVER) ps -q viewer | xargs -r docker restart >/dev/null
+
+password:  ## A new password for the viewer, typed or piped in: [NAME=ann], by default the first user
+	@$(VIEWER) password $(if $(NAME),'$(NAME)') && $(AGAIN)
+
+user:  ## The viewer's users; NAME=ann [ROLE=look|operate|admin] [CAMERAS="gate yard"|all] makes or changes one, REMOVE=1
+	@$(VIEWER) user $(if $(NAME),'$(NAME)' $(if $(ROLE),--role '$(ROLE)') $(if $(CAMERAS),--cameras '$(CAMERAS)') $(if $(REMOVE),--remove) && $(AGAIN))
 
 # Behind a pipe there is no terminal that would pass Ctrl-C on to the container.
 TAIL = shutterbus-tail-$$$$
