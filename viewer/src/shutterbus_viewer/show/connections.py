@@ -47,7 +47,7 @@ class Connection:
     owner: "Connections"
     network: str
     since_s: float
-    abort: Callable[[], object] = lambda: None
+    abort: Callable[[], object]
     state: Literal["new", "busy", "idle"] = "new"
 
     def ended(self) -> None:
@@ -80,7 +80,7 @@ class Connections:
                 self.closed_for["too-many"] += 1
                 return None
             self._close(next(iter(self._waiting)), "too-many")
-        connection = Connection(self, network, self._clock.monotonic_s())
+        connection = Connection(self, network, self._clock.monotonic_s(), _nothing)
         self._waiting[connection] = None
         return connection
 
@@ -93,7 +93,8 @@ class Connections:
     def idle(self, connection: Connection) -> None:
         """Note that the request was answered; time for the next begins."""
         if connection in self._busy or connection in self._waiting:
-            self.forget(connection)
+            self._busy.discard(connection)
+            self._waiting.pop(connection, None)
             connection.state, connection.since_s = "idle", self._clock.monotonic_s()
             self._waiting[connection] = None
 
@@ -101,6 +102,8 @@ class Connections:
         """Note that *connection* has ended."""
         self._busy.discard(connection)
         self._waiting.pop(connection, None)
+        # What it refers to refers back to it, and has the buffers of TLS: they shall not wait for the collector.
+        connection.abort = _nothing
 
     def sweep(self) -> None:
         """Close what has waited too long. Call it every SWEEP_S."""
@@ -111,8 +114,13 @@ class Connections:
 
     def _close(self, connection: Connection, reason: Reason) -> None:
         self.closed_for[reason] += 1
+        abort = connection.abort
         self.forget(connection)
-        connection.abort()
+        abort()
+
+
+def _nothing() -> None:
+    """What is left to do to a connection that has ended."""
 
 
 class ConnectionMiddleware:
