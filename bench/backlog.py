@@ -25,7 +25,7 @@ from kafka.admin import NewTopic
 
 from edge.fakes_publish import picture
 from shutterbus_edge.publish import Publisher
-from shutterbus_edge.settings import EdgeSettings
+from shutterbus_edge.settings.edge import EdgeSettings
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_runtime.clock import SystemClock
 from shutterbus_transport.settings import BrokerSettings

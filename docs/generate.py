@@ -8,12 +8,12 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from shutterbus_edge import schedule_grammar
+from shutterbus_edge.schedule import grammar as schedule_grammar
 from shutterbus_runtime.settings.text import example_env, reference
 
 ROOT = Path(__file__).resolve().parent.parent
 CLASSES = {
-    "The edge": ("shutterbus_edge.settings", "EdgeSettings"),
+    "The edge": ("shutterbus_edge.settings.edge", "EdgeSettings"),
     "The viewer": ("shutterbus_viewer.settings", "ViewerSettings"),
     "The brokers": ("shutterbus_broker.settings", "BrokerProcessSettings"),
 }

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from shutterbus_edge.capture import Camera, Shot
-from shutterbus_edge.picture import PictureSettings
+from shutterbus_edge.settings.picture import PictureSettings
 from shutterbus_wire.jpeg import check_whole, size_px
 
 Opener = Callable[[PictureSettings], Camera]

@@ -18,9 +18,9 @@ from shutterbus_edge import app
 from shutterbus_edge.capture import process
 from shutterbus_edge.errors import MisconfiguredError
 from shutterbus_edge.publish.live import LiveLane
-from shutterbus_edge.report import Reporter
-from shutterbus_edge.settings import EdgeSettings, SpoolSettings
+from shutterbus_edge.settings.edge import EdgeSettings, SpoolSettings
 from shutterbus_edge.spool import Spool, SpoolCounts
+from shutterbus_edge.status.report import Reporter
 from shutterbus_runtime.clock import SystemClock
 from shutterbus_transport.settings import BrokerSettings
 from stack.programs import Program, program

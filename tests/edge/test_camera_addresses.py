@@ -4,7 +4,7 @@ import pytest
 
 from shutterbus_edge.capture import Address, not_applied, open_camera, parse_address
 from shutterbus_edge.errors import CameraUnavailableError, MisconfiguredError
-from shutterbus_edge.picture import PictureSettings
+from shutterbus_edge.settings.picture import PictureSettings
 from shutterbus_runtime.clock import SystemClock
 
 

@@ -11,7 +11,7 @@ from PIL import ExifTags, Image
 from fakes import FakeClock
 from shutterbus_edge.capture import Camera, Shot, open_camera
 from shutterbus_edge.errors import CameraFinishedError, CameraUnavailableError
-from shutterbus_edge.picture import PictureSettings
+from shutterbus_edge.settings.picture import PictureSettings
 
 TAKEN_S = 1_600_000_000
 

@@ -14,7 +14,7 @@ from shutterbus_edge.capture.orientation import orientation
 from shutterbus_edge.capture.picamera2_controls import APPLIED, ask, json_facts, offered
 from shutterbus_edge.capture.pixels import Annotation, turned
 from shutterbus_edge.capture.v4l2 import VIDIOC_QUERYCTRL, VIDIOC_S_CTRL, apply_controls
-from shutterbus_edge.picture import PictureSettings
+from shutterbus_edge.settings.picture import PictureSettings
 from shutterbus_wire.errors import MalformedError
 from shutterbus_wire.jpeg import segments
 

@@ -10,7 +10,7 @@ from fakes import FakeClock
 from shutterbus_edge.capture import Shot, testcard  # the module: pytest would take the class for a test
 from shutterbus_edge.capture.testcard import SQUARES
 from shutterbus_edge.errors import MisconfiguredError
-from shutterbus_edge.picture import PictureSettings
+from shutterbus_edge.settings.picture import PictureSettings
 
 
 @pytest.mark.parametrize("size", ["1280x720", "720x1280", "1920x1080", "320x240"])

@@ -12,7 +12,7 @@ from edge.camera_promises import PROMISES
 from machine import needs
 from shutterbus_edge.capture import Camera, open_camera
 from shutterbus_edge.capture.v4l2 import Webcam
-from shutterbus_edge.picture import PictureSettings
+from shutterbus_edge.settings.picture import PictureSettings
 from shutterbus_runtime.clock import SystemClock
 
 VTEST = Path("/usr/share/doc/opencv-doc/examples/data/vtest.avi")

@@ -16,7 +16,7 @@ from shutterbus_edge.capture import Shot, process
 from shutterbus_edge.capture.child import Limits
 from shutterbus_edge.capture.process import CaptureProcess
 from shutterbus_edge.errors import CameraFinishedError, CameraUnavailableError, MisconfiguredError
-from shutterbus_edge.picture import PictureSettings
+from shutterbus_edge.settings.picture import PictureSettings
 
 FAKE_CHILD = str(Path(__file__).with_name("fake_capture_child.py"))
 PATIENT_S = 20.0
@@ -174,7 +174,7 @@ def test_the_child_ends_with_its_parent() -> None:
     program = (
         "import sys; from shutterbus_edge.capture import Shot;"
         "from shutterbus_edge.capture.process import CaptureProcess;"
-        "from shutterbus_edge.picture import PictureSettings; from shutterbus_runtime.clock import SystemClock;"
+        "from shutterbus_edge.settings.picture import PictureSettings; from shutterbus_runtime.clock import SystemClock;"
         "c = CaptureProcess('testcard', PictureSettings(), SystemClock()); c.shoot(Shot(0), 20);"
         "print(c._child._process.pid, flush=True); sys.stdin.read()"
     )

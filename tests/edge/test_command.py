@@ -8,7 +8,7 @@ import pytest
 from shutterbus_edge import app
 from shutterbus_edge.__main__ import main
 from shutterbus_edge.errors import MisconfiguredError
-from shutterbus_edge.settings import EdgeSettings
+from shutterbus_edge.settings.edge import EdgeSettings
 
 
 @pytest.fixture(autouse=True)

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from machine import needs
-from shutterbus_edge import __main__, devices
-from shutterbus_edge.devices import override
+from shutterbus_edge import __main__
 from shutterbus_edge.errors import MisconfiguredError
+from shutterbus_edge.hardware import devices
+from shutterbus_edge.hardware.devices import override
 
 PI = """Character devices:
   1 mem

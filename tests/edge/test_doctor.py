@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from shutterbus_edge import board, healthcheck
+from shutterbus_edge import healthcheck
 from shutterbus_edge.__main__ import main
 from shutterbus_edge.doctor import machine, pictures, sizes, spool, uplink
 from shutterbus_edge.doctor.patient import Patient
-from shutterbus_edge.picture import PictureSettings
-from shutterbus_edge.settings import EdgeSettings, SpoolSettings
+from shutterbus_edge.hardware import board
+from shutterbus_edge.settings.edge import EdgeSettings, SpoolSettings
+from shutterbus_edge.settings.picture import PictureSettings
 from shutterbus_edge.spool.files import FolderFiles
 from shutterbus_runtime.clock import SystemClock
 from shutterbus_transport.settings import BrokerSettings

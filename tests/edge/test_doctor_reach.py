@@ -12,7 +12,7 @@ from edge.fakes_tls import DAY, NOW, Authority, listening
 from fakes import FakeClock
 from shutterbus_edge.doctor import reach
 from shutterbus_edge.doctor.patient import Patient
-from shutterbus_edge.settings import EdgeSettings
+from shutterbus_edge.settings.edge import EdgeSettings
 from shutterbus_runtime.checks import Finding
 from shutterbus_transport.settings import BrokerSettings
 from shutterbus_transport.tls import Tls

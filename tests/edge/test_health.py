@@ -12,11 +12,11 @@ import pytest
 
 from edge.fakes_edge import JPEG, FakeCamera
 from fakes import FakeClock
-from shutterbus_edge.condition import Condition
-from shutterbus_edge.health import HealthServer
 from shutterbus_edge.publish.lane import LaneState
 from shutterbus_edge.publish.publisher import PublisherState
 from shutterbus_edge.spool import Spool, SpoolLimits
+from shutterbus_edge.status.condition import Condition
+from shutterbus_edge.status.health import HealthServer
 
 
 def lane(*, connected: bool = True, reason: str = "") -> LaneState:

@@ -18,7 +18,7 @@ from shutterbus_edge.publish import Publisher
 from shutterbus_edge.publish.backlog import Allowance
 from shutterbus_edge.publish.encode import Encoder
 from shutterbus_edge.publish.retry import Retry
-from shutterbus_edge.settings import EdgeSettings
+from shutterbus_edge.settings.edge import EdgeSettings
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_runtime.clock import SystemClock
 from shutterbus_transport.errors import (

@@ -11,8 +11,8 @@ import pytest
 
 from edge.fakes_edge import JPEG, FakeCamera, FakePublisher
 from fakes import FakeClock
-from shutterbus_edge.report import Reporter
 from shutterbus_edge.spool import Spool, SpoolLimits
+from shutterbus_edge.status.report import Reporter
 from shutterbus_wire.records import Reading, Report
 
 

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shutterbus_edge.schedule import ScheduleError, parse
-from shutterbus_edge.schedule_times import Every, Schedule
+from shutterbus_edge.schedule.times import Every, Schedule
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 BERLIN = ZoneInfo("Europe/Berlin")

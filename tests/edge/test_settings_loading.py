@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from certificates import issue
 from shutterbus_edge.errors import SettingsError
-from shutterbus_edge.loading import Loaded, load
+from shutterbus_edge.settings.load import Loaded, load
 
 DATA = Path(__file__).parent.parent / "data"
 BASE = {"CAMERA_SOURCE": "testcard", "SS_BROKERS": "kafka.example.org:9092"}

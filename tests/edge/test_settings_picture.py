@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shutterbus_edge.picture import PictureSettings, control_name
+from shutterbus_edge.settings.picture import PictureSettings, control_name
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from edge.card_reader import number_in_squares
 from edge.fakes_edge import JPEG, FakeCamera, FakeOpened, FakePublisher
 from fakes import FakeClock
 from shutterbus_edge.capture.process import CaptureProcess
-from shutterbus_edge.picture import PictureSettings
 from shutterbus_edge.schedule import Schedule, parse
+from shutterbus_edge.settings.picture import PictureSettings
 from shutterbus_edge.shoot import Shooter
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_wire.exif import read_facts

@@ -18,7 +18,7 @@ from kafka.record.util import calc_crc32c
 from edge.fakes_spool import Disk, FakeFiles, failing
 from fakes import FakeClock
 from shutterbus_edge.errors import FrameGoneError, MisconfiguredError, SpoolInUseError
-from shutterbus_edge.settings import SpoolSettings
+from shutterbus_edge.settings.edge import SpoolSettings
 from shutterbus_edge.spool import Held, Spool, SpoolCounts, SpoolLimits, camera_name, open_spool
 from shutterbus_edge.spool.files import FolderFiles
 from shutterbus_edge.spool.limits import MIB

@@ -4,7 +4,7 @@ import ctypes
 
 import pytest
 
-from shutterbus_edge import timekeeping
+from shutterbus_edge.status import timekeeping
 
 
 class Kernel:

@@ -29,7 +29,7 @@ from playwright.sync_api import Browser, Error, Page
 
 import testrun
 from shutterbus_broker import dotenv
-from shutterbus_edge.devices import override
+from shutterbus_edge.hardware.devices import override
 from stack.brokers import docker, host_pid
 from stack.browser import chromium, log_in
 from stack.doors import assert_no_broker_answers, listening

@@ -20,7 +20,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.fakes_publish import picture
 from shutterbus_edge.publish import Publisher
-from shutterbus_edge.settings import EdgeSettings, PublishSettings
+from shutterbus_edge.settings.edge import EdgeSettings, PublishSettings
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_runtime.clock import SystemClock
 from shutterbus_transport.sending import Outgoing, SendingClient

@@ -10,7 +10,7 @@ from kafka.admin import ACL, ACLOperation, ACLPermissionType, NewTopic, Resource
 
 from edge.fakes_publish import picture
 from shutterbus_edge.publish import Publisher
-from shutterbus_edge.settings import EdgeSettings
+from shutterbus_edge.settings.edge import EdgeSettings
 from shutterbus_edge.spool import Spool
 from shutterbus_runtime.clock import SystemClock
 from shutterbus_transport.settings import BrokerSettings

@@ -4,17 +4,23 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from shutterbus_broker.errors import SetupError
 from shutterbus_broker.files import write_private
+from shutterbus_runtime.settings import SettingsError, read_env_file
 
 _LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=(.*)")
 
 
 def read(path: Path) -> dict[str, str]:
-    """Return the settings in the file, none when there is no file. A later line wins, as in Compose."""
-    if not path.exists():
-        return {}
-    matches = map(_LINE.fullmatch, path.read_text("utf-8").splitlines())
-    return {match[1]: _value(match[2]) for match in matches if match}
+    """Return the settings in the file, none when there is no file. A later line wins, as in Compose.
+
+    Raises:
+        SetupError: It cannot be read.
+    """
+    try:
+        return read_env_file(path)
+    except SettingsError as error:
+        raise SetupError(str(error)) from error
 
 
 def merge(path: Path, settings: Mapping[str, tuple[str, str]]) -> list[str]:
@@ -39,13 +45,6 @@ def merge(path: Path, settings: Mapping[str, tuple[str, str]]) -> list[str]:
             lines += [*([""] if lines else []), f"# {comment}", f"{name}={_quoted(value)}"]
     write_private(path, "\n".join([*lines, ""]).encode())
     return changed
-
-
-def _value(text: str) -> str:
-    text = text.strip()
-    if len(text) >= 2 and text[0] == text[-1] and text[0] in "'\"":
-        return text[1:-1]
-    return re.sub(r"\s+#.*", "", text)
 
 
 def _quoted(value: str) -> str:

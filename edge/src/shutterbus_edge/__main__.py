@@ -8,12 +8,13 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from shutterbus_edge import board, devices, healthcheck, zone
+from shutterbus_edge import healthcheck
 from shutterbus_edge.errors import EdgeError, SettingsError
-from shutterbus_edge.loading import Loaded, load
-from shutterbus_edge.schedule import ScheduleError, parse
-from shutterbus_edge.schedule_times import zone_name
-from shutterbus_edge.settings import EdgeSettings
+from shutterbus_edge.hardware import board, devices
+from shutterbus_edge.schedule import ScheduleError, parse, zone
+from shutterbus_edge.schedule.times import zone_name
+from shutterbus_edge.settings.edge import EdgeSettings
+from shutterbus_edge.settings.load import Loaded, load
 from shutterbus_runtime.checks import Line, exit_code, report_json
 from shutterbus_runtime.clock import SystemClock
 from shutterbus_runtime.settings.text import listing, verdict_json

@@ -10,14 +10,14 @@ from typing import Any
 
 from shutterbus_edge import schedule
 from shutterbus_edge.capture.process import CaptureProcess
-from shutterbus_edge.condition import Condition
-from shutterbus_edge.health import HealthServer
 from shutterbus_edge.publish import Publisher
-from shutterbus_edge.report import Reporter
 from shutterbus_edge.sensors import SENSORS
-from shutterbus_edge.settings import EdgeSettings
+from shutterbus_edge.settings.edge import EdgeSettings
 from shutterbus_edge.shoot import Shooter
 from shutterbus_edge.spool import camera_name, open_spool
+from shutterbus_edge.status.condition import Condition
+from shutterbus_edge.status.health import HealthServer
+from shutterbus_edge.status.report import Reporter
 from shutterbus_runtime.clock import Clock, SystemClock
 
 log = logging.getLogger(__name__)

@@ -6,11 +6,11 @@ import threading
 from shutterbus_edge.capture import Picture, Shot
 from shutterbus_edge.capture.process import CaptureProcess
 from shutterbus_edge.errors import CameraFinishedError, CameraUnavailableError
-from shutterbus_edge.picture import PictureSettings
 from shutterbus_edge.publish import Publisher
 from shutterbus_edge.schedule import Schedule, Ticker, every
+from shutterbus_edge.settings.picture import PictureSettings
 from shutterbus_edge.spool import Spool
-from shutterbus_edge.timekeeping import clock_synced
+from shutterbus_edge.status.timekeeping import clock_synced
 from shutterbus_runtime.clock import Clock
 from shutterbus_runtime.outage import Outage
 from shutterbus_wire import __version__

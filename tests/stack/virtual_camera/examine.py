@@ -19,7 +19,7 @@ from edge.camera_promises import PROMISES
 from shutterbus_edge.capture import Camera, Shot, open_camera, process
 from shutterbus_edge.capture.planes import jpeg_of, planes_of
 from shutterbus_edge.errors import CameraUnavailableError
-from shutterbus_edge.picture import PictureSettings
+from shutterbus_edge.settings.picture import PictureSettings
 from shutterbus_runtime.clock import SystemClock
 from shutterbus_wire.jpeg import size_px
 from stack.virtual_camera import virtual

@@ -7,16 +7,14 @@ from pathlib import Path
 
 from argon2 import extract_parameters
 from argon2.exceptions import InvalidHashError
-from dotenv import dotenv_values
 
 from shutterbus_runtime import settings as machinery
 from shutterbus_runtime.settings import Given, Resolved, SettingsError
 from shutterbus_runtime.settings import Path as Place
+from shutterbus_runtime.settings.sources import SECRETS
 from shutterbus_transport import transport
 from shutterbus_viewer.settings import ViewerSettings
 
-SECRETS = Path("/run/secrets")
-SECRET_MAX_BYTES = 65_536
 PREFIX = "VIEWER_"
 OF_COMPOSE = ("VIEWER_MEMORY",)
 """Read by compose.server.yml from the same .env; nothing to us."""
@@ -37,11 +35,7 @@ def load(environ: Mapping[str, str], secrets: Path = SECRETS, env_file: Path = P
     Raises:
         SettingsError: With a sentence for each thing to put right.
     """
-    given = machinery.collect(
-        (f"{secrets}/{{name}}", _secrets(secrets)),
-        ("environment", environ),
-        (str(env_file), _env_file(env_file)),
-    )
+    given = machinery.given(environ, secrets, env_file, (PREFIX,))
     for name in OF_COMPOSE:
         given.pop(name, None)
     found = machinery.resolve(ViewerSettings, given)
@@ -130,28 +124,3 @@ def _tls(settings: ViewerSettings) -> Iterator[str]:
         yield f"VIEWER_TLS_CERT={serve.tls_cert} and VIEWER_TLS_KEY={serve.tls_key} cannot be used: {error.reason}."
     except OSError as error:
         yield f"VIEWER_TLS_CERT={serve.tls_cert} or VIEWER_TLS_KEY={serve.tls_key} cannot be read: {error.strerror}."
-
-
-def _secrets(folder: Path) -> dict[str, str]:
-    found = {}
-    try:
-        for file in sorted(folder.iterdir()):
-            if (
-                file.name.upper().startswith(PREFIX)
-                and file.is_file()
-                and file.stat().st_size <= SECRET_MAX_BYTES
-            ):
-                found[file.name] = file.read_text("utf-8")
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{folder} cannot be read: {error}.") from error
-    return found
-
-
-def _env_file(path: Path) -> dict[str, str]:
-    try:
-        values = dotenv_values(path) if path.is_file() else {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read: {error}.") from error
-    return {name: value for name, value in values.items() if value is not None}

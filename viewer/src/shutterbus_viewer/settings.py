@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, SecretStr
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from shutterbus_runtime.settings import Name, Prefix
+from shutterbus_runtime.settings import Name, NamedSettings, Prefix
 from shutterbus_runtime.settings.values import LogLevel, Whole, Words, choice
 from shutterbus_transport.settings import BrokerSettings
 
@@ -89,10 +88,8 @@ class ServeSettings(BaseModel, frozen=True):
         return self.tls or ("off" if self.loopback_only else "own")
 
 
-class ViewerSettings(BaseSettings):
+class ViewerSettings(NamedSettings):
     """Everything that the viewer is told."""
-
-    model_config = SettingsConfigDict(frozen=True)
 
     serve: ServeSettings = Field(default_factory=ServeSettings)
     login: LoginSettings = Field(default_factory=LoginSettings)
@@ -115,15 +112,3 @@ class ViewerSettings(BaseSettings):
     log_level: Annotated[LogLevel, Name("LOG_LEVEL")] = Field(
         default="INFO", description="How much is logged."
     )
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003  # the signature is pydantic-settings'
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take nothing from the environment by itself; ``load`` does, by our names."""
-        return (init_settings,)

@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from shutterbus_edge.capture import Camera, Shot, channel, not_applied, open_camera
 from shutterbus_edge.errors import CameraFinishedError, CameraUnavailableError, MisconfiguredError
-from shutterbus_edge.picture import PictureSettings
+from shutterbus_edge.settings.picture import PictureSettings
 from shutterbus_runtime.clock import SystemClock
 
 FACTS_ROOM_BYTES = 4096

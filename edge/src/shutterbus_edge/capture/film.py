@@ -9,7 +9,7 @@ from shutterbus_edge.capture.fit import Fit
 from shutterbus_edge.capture.opencv import Frame, annotate, contained, to_jpeg, turned
 from shutterbus_edge.capture.pixels import Annotation
 from shutterbus_edge.errors import CameraFinishedError, CameraUnavailableError
-from shutterbus_edge.picture import PictureSettings
+from shutterbus_edge.settings.picture import PictureSettings
 from shutterbus_runtime.clock import Clock
 
 DEFAULT_RATE = 10.0

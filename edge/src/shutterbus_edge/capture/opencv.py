@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from shutterbus_edge.capture.pixels import Annotation
 from shutterbus_edge.errors import CameraUnavailableError
-from shutterbus_edge.picture import PictureSettings
+from shutterbus_edge.settings.picture import PictureSettings
 
 Frame = NDArray[Any]
 """Rows of columns of blue, green and red, or of grey."""

@@ -4,7 +4,7 @@ Each of the eight values is a mirroring about the vertical axis, or none, follow
 are applied before the rotation, by every source.
 """
 
-from shutterbus_edge.picture import PictureSettings
+from shutterbus_edge.settings.picture import PictureSettings
 
 TURNS = {1: (0, 0), 2: (1, 0), 3: (0, 180), 4: (1, 180), 5: (1, 270), 6: (0, 90), 7: (1, 90), 8: (0, 270)}
 """EXIF Orientation: (mirrored, degrees clockwise)."""

@@ -24,7 +24,7 @@ from shutterbus_edge.capture.picamera2_controls import APPLIED, Asked, ask, json
 from shutterbus_edge.capture.pixels import Annotation
 from shutterbus_edge.capture.planes import jpeg_of, planes_of
 from shutterbus_edge.errors import CameraUnavailableError, MisconfiguredError
-from shutterbus_edge.picture import PictureSettings
+from shutterbus_edge.settings.picture import PictureSettings
 from shutterbus_runtime.clock import Clock
 from shutterbus_wire.frame import CapturedAtSource
 

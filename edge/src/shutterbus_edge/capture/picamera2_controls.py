@@ -10,7 +10,7 @@ from typing import Any
 
 from shutterbus_edge.capture.orientation import SETTINGS as TURNS
 from shutterbus_edge.capture.pixels import Annotation
-from shutterbus_edge.picture import PictureSettings
+from shutterbus_edge.settings.picture import PictureSettings
 
 APPLIED = (
     frozenset(

@@ -13,7 +13,7 @@ from shutterbus_edge.capture.fit import Fit
 from shutterbus_edge.capture.pixels import Annotation, to_jpeg, turned
 from shutterbus_edge.capture.playing import PICTURE_SUFFIXES
 from shutterbus_edge.errors import CameraFinishedError, CameraUnavailableError
-from shutterbus_edge.picture import PictureSettings
+from shutterbus_edge.settings.picture import PictureSettings
 from shutterbus_runtime.clock import Clock
 from shutterbus_wire.errors import MalformedError
 from shutterbus_wire.jpeg import check_whole, size_px, sniff

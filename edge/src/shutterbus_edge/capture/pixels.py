@@ -5,7 +5,7 @@ import io
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from shutterbus_edge.errors import MisconfiguredError
-from shutterbus_edge.picture import PictureSettings
+from shutterbus_edge.settings.picture import PictureSettings
 
 ROTATIONS = {
     90: Image.Transpose.ROTATE_270,  # Pillow counts anticlockwise

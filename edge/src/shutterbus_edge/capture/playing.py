@@ -7,7 +7,7 @@ from pathlib import Path
 
 from shutterbus_edge.capture import Camera
 from shutterbus_edge.errors import CameraUnavailableError
-from shutterbus_edge.picture import PictureSettings
+from shutterbus_edge.settings.picture import PictureSettings
 from shutterbus_runtime.clock import Clock
 from shutterbus_wire.jpeg import sniff
 

@@ -14,7 +14,7 @@ from shutterbus_edge.capture import Picture, Shot, parse_address
 from shutterbus_edge.capture.channel import Opened
 from shutterbus_edge.capture.child import Child, Ended, Limits
 from shutterbus_edge.errors import CameraFinishedError, CameraUnavailableError
-from shutterbus_edge.picture import PictureSettings
+from shutterbus_edge.settings.picture import PictureSettings
 from shutterbus_runtime.clock import Clock
 
 CHILD = [sys.executable, "-m", "shutterbus_edge.capture"]

@@ -15,7 +15,7 @@ from shutterbus_edge.capture.fit import Fit
 from shutterbus_edge.capture.orientation import SETTINGS as TURNS
 from shutterbus_edge.capture.pixels import Annotation, to_jpeg, turned
 from shutterbus_edge.errors import MisconfiguredError
-from shutterbus_edge.picture import PictureSettings
+from shutterbus_edge.settings.picture import PictureSettings
 from shutterbus_runtime.clock import Clock
 
 DEFAULT_SIZE_PX = (1280, 720)

@@ -20,7 +20,7 @@ from shutterbus_edge.capture.mjpeg import whole_jpeg
 from shutterbus_edge.capture.opencv import annotate, contained, to_jpeg, turned
 from shutterbus_edge.capture.pixels import Annotation
 from shutterbus_edge.errors import CameraUnavailableError
-from shutterbus_edge.picture import PictureSettings
+from shutterbus_edge.settings.picture import PictureSettings
 from shutterbus_runtime.clock import Clock
 from shutterbus_wire.errors import MalformedError
 from shutterbus_wire.frame import CapturedAtSource

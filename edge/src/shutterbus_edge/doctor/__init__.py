@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from shutterbus_edge.doctor import machine, pictures, reach, spool, uplink
 from shutterbus_edge.doctor.patient import Patient
 from shutterbus_edge.errors import EdgeError, SettingsError
-from shutterbus_edge.loading import load
+from shutterbus_edge.settings.load import load
 from shutterbus_edge.spool import camera_name
 from shutterbus_runtime.checks import Check, Finding, Line, carry_out, failure, ok, skipped, warning
 from shutterbus_runtime.clock import SystemClock

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import shutterbus_edge
-from shutterbus_edge import board
 from shutterbus_edge.doctor.patient import Patient
-from shutterbus_edge.timekeeping import clock_synced
+from shutterbus_edge.hardware import board
+from shutterbus_edge.status.timekeeping import clock_synced
 from shutterbus_runtime.checks import Finding, failure, ok, skipped, together, warning
 
 FORWARDS_SIGNALS = ("docker-init", "tini", "dumb-init", "catatonit", "systemd", "init")

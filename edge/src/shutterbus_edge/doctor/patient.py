@@ -7,7 +7,7 @@ from pathlib import Path
 
 from shutterbus_edge import schedule
 from shutterbus_edge.publish.encode import Encoder
-from shutterbus_edge.settings import EdgeSettings
+from shutterbus_edge.settings.edge import EdgeSettings
 from shutterbus_runtime.clock import Clock
 
 OUTLOOK = 500

@@ -13,7 +13,7 @@ from shutterbus_edge.publish.lane import Lane, LaneState
 from shutterbus_edge.publish.line import Line
 from shutterbus_edge.publish.live import LiveLane
 from shutterbus_edge.publish.retry import Retry
-from shutterbus_edge.settings import EdgeSettings
+from shutterbus_edge.settings.edge import EdgeSettings
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_runtime.clock import Clock
 from shutterbus_runtime.outage import Outage

@@ -29,7 +29,7 @@ from shutterbus_edge.spool.spool import Spool
 from shutterbus_edge.spool.tally import Dropped, SpoolCounts, Tally
 
 if TYPE_CHECKING:
-    from shutterbus_edge.settings import SpoolSettings
+    from shutterbus_edge.settings.edge import SpoolSettings
     from shutterbus_runtime.clock import Clock
 
 __all__ = ["Dropped", "Held", "Spool", "SpoolCounts", "SpoolLimits", "Tally", "camera_name", "open_spool"]

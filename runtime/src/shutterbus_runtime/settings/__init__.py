@@ -17,19 +17,20 @@ from shutterbus_runtime.settings.resolve import (
     SettingsError,
     build,
     check_family,
-    collect,
     explain,
     resolve,
     shown,
     unknown,
     unusable,
 )
+from shutterbus_runtime.settings.sources import NamedSettings, collect, given, read_env_file
 
 __all__ = [
     "Family",
     "Given",
     "MayBeEmpty",
     "Name",
+    "NamedSettings",
     "OptionCheck",
     "Path",
     "Prefix",
@@ -41,6 +42,8 @@ __all__ = [
     "check_family",
     "collect",
     "explain",
+    "given",
+    "read_env_file",
     "resolve",
     "settings_of",
     "shown",

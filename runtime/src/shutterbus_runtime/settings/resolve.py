@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_settings import BaseSettings
 
 from shutterbus_runtime.settings.fields import (
     MayBeEmpty,
@@ -25,6 +26,9 @@ from shutterbus_runtime.settings.fields import (
 from shutterbus_runtime.settings.values import allowed, nearest
 
 Model = TypeVar("Model", bound=BaseModel)
+
+RESOLVED = "resolved"
+"""The argument by which a settings class of pydantic-settings is handed what was given for it."""
 
 
 class SettingsError(ValueError):
@@ -70,20 +74,6 @@ class Resolved:
     unused: dict[str, Given]
     overruled: list[tuple[Given, Given]]
     sentences: list[str]
-
-
-def collect(*places: tuple[str, Mapping[str, str]]) -> dict[str, Given]:
-    """Return what was given, by upper-case name; the first of *places* that has a name counts.
-
-    A place is its label and its values. Values are stripped, since a secret's file ends in a newline. In a
-    label, ``{name}`` stands for the name as it was spelt.
-    """
-    given: dict[str, Given] = {}
-    for label, values in reversed(places):
-        # A name spelt in capitals, sorting first, counts above another spelling of it in the same place.
-        for name in sorted(values, reverse=True):
-            given[name.upper()] = Given(name, values[name].strip(), label.replace("{name}", name))
-    return given
 
 
 def resolve(cls: type[BaseModel], given: Mapping[str, Given]) -> Resolved:
@@ -191,7 +181,7 @@ def build(cls: type[Model], found: Resolved, sentences: Iterable[str] = ()) -> M
     """
     problems = [*found.sentences, *sentences]
     try:
-        model = cls(**found.values)
+        model = cls(**{RESOLVED: found} if issubclass(cls, BaseSettings) else found.values)
     except ValidationError as error:
         problems.extend(explain(cls, found, error))
     if problems:

@@ -20,7 +20,7 @@ from datetime import time, tzinfo
 
 from apscheduler.triggers.cron import CronTrigger
 
-from shutterbus_edge.schedule_times import _NTH_MAX, Calendar, Every, Schedule, Window, nth
+from shutterbus_edge.schedule.times import _NTH_MAX, Calendar, Every, Schedule, Window, nth
 from shutterbus_runtime.settings.values import did_you_mean, read_seconds
 
 INTERVAL_MIN_S = 0.01

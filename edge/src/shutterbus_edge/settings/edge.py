@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
-from shutterbus_edge.picture import PictureSettings
-from shutterbus_edge.schedule_grammar import EXPECTED as SCHEDULE_EXPECTED
-from shutterbus_runtime.settings import Name, Prefix
+from shutterbus_edge.schedule.grammar import EXPECTED as SCHEDULE_EXPECTED
+from shutterbus_edge.settings.picture import PictureSettings
+from shutterbus_runtime.settings import Name, NamedSettings, Prefix
 from shutterbus_runtime.settings.values import Allowed, Bytes, LogLevel, Rate, Seconds, Whole, Words, choice
 from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire.identity import check_camera
@@ -86,14 +86,14 @@ class PublishSettings(BaseModel, frozen=True):
     )
 
 
-class EdgeSettings(BaseSettings):
+class EdgeSettings(NamedSettings):
     """The camera beside this process.
 
     Attributes:
         timezone: The zone whose wall clock the schedule follows, from ``TZ``.
     """
 
-    model_config = SettingsConfigDict(frozen=True, arbitrary_types_allowed=True)
+    model_config = SettingsConfigDict(arbitrary_types_allowed=True)
 
     camera_source: Annotated[
         str, Name("CAMERA_SOURCE"), Allowed("an address such as picamera2, v4l2:/dev/video0 or testcard")
@@ -167,15 +167,3 @@ class EdgeSettings(BaseSettings):
     def topic(self) -> str | None:
         """The topic that the user named in place of the camera's own."""
         return self.broker.topic
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 (pydantic's signature)
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (likewise)
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (likewise)
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (likewise)
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take nothing from the environment by itself; ``loading.load`` does, by our names."""
-        return (init_settings,)

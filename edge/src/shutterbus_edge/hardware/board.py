@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from shutterbus_edge.capture import parse_address
-from shutterbus_edge.settings import EdgeSettings
+from shutterbus_edge.settings.edge import EdgeSettings
 
 LARGE_PX = 3840 * 2160
 LARGE_NEEDS_BYTES = 600_000_000

@@ -9,8 +9,8 @@ import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from shutterbus_edge.condition import Condition
 from shutterbus_edge.errors import MisconfiguredError
+from shutterbus_edge.status.condition import Condition
 
 
 class HealthServer:

@@ -10,9 +10,9 @@ import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from shutterbus_edge import schedule_grammar
-from shutterbus_edge.schedule_grammar import ScheduleError
-from shutterbus_edge.schedule_times import Every, Schedule
+from shutterbus_edge.schedule import grammar as schedule_grammar
+from shutterbus_edge.schedule.grammar import ScheduleError
+from shutterbus_edge.schedule.times import Every, Schedule
 from shutterbus_runtime.clock import Clock
 
 __all__ = ["Schedule", "ScheduleError", "Tick", "Ticker", "every", "parse"]

@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shutterbus_edge import certificate, not_yet, places, zone
 from shutterbus_edge.capture import parse_address
 from shutterbus_edge.errors import MisconfiguredError
-from shutterbus_edge.picture import control_name, exif_name
-from shutterbus_edge.schedule import ScheduleError, parse
+from shutterbus_edge.schedule import ScheduleError, parse, zone
 from shutterbus_edge.sensors import SENSORS
-from shutterbus_edge.settings import EdgeSettings
+from shutterbus_edge.settings import certificate, unsupported
+from shutterbus_edge.settings.edge import EdgeSettings
+from shutterbus_edge.settings.picture import control_name, exif_name
 from shutterbus_runtime import settings as machinery
 from shutterbus_runtime.settings import Given, Resolved, unusable
 from shutterbus_runtime.settings import Path as Place
+from shutterbus_runtime.settings.sources import SECRETS
 from shutterbus_runtime.settings.values import did_you_mean
 from shutterbus_transport import TRANSPORTS, transport
 from shutterbus_transport.settings import BrokerSettings, Tls
@@ -58,7 +59,7 @@ class Loaded:
 
 def load(
     environ: Mapping[str, str],
-    secrets: Path = places.SECRETS,
+    secrets: Path = SECRETS,
     env_file: Path = Path(".env"),
     pi_model: Path = PI_MODEL,
 ) -> Loaded:
@@ -67,8 +68,8 @@ def load(
     Raises:
         SettingsError: With a sentence for each thing to put right.
     """
-    given = places.look(environ, secrets, env_file, (*STOPS, *WARNS, *ALONE))
-    problems, warnings = not_yet.refuse(given)
+    given = machinery.given(environ, secrets, env_file, (*STOPS, *WARNS, *ALONE))
+    problems, warnings = unsupported.refuse(given)
     _user_data_only(given)
     found = machinery.resolve(EdgeSettings, given)
     stop, warn = machinery.unknown(found, EdgeSettings, STOPS, WARNS)

@@ -7,7 +7,7 @@ from shutterbus_edge.capture.process import CaptureProcess
 from shutterbus_edge.publish import Publisher
 from shutterbus_edge.shoot import Shooter
 from shutterbus_edge.spool import Spool
-from shutterbus_edge.timekeeping import clock_synced
+from shutterbus_edge.status.timekeeping import clock_synced
 from shutterbus_runtime.clock import Clock
 from shutterbus_wire import __version__
 

@@ -8,10 +8,10 @@ from shutterbus_edge.capture.process import CaptureProcess
 from shutterbus_edge.publish import Publisher
 from shutterbus_edge.sensors import Sensor
 from shutterbus_edge.sensors.cpu import Cpu
-from shutterbus_edge.settings import EdgeSettings
+from shutterbus_edge.settings.edge import EdgeSettings
 from shutterbus_edge.shoot import Shooter
 from shutterbus_edge.spool import Spool, Tally
-from shutterbus_edge.timekeeping import clock_synced
+from shutterbus_edge.status.timekeeping import clock_synced
 from shutterbus_runtime.clock import Clock
 from shutterbus_runtime.outage import Outage
 from shutterbus_wire import __version__
