@@ -188,7 +188,7 @@ def test_heap_that_is_too_small_is_named(running: Server) -> None:
         ("max_queued_bytes", "", "mosquitto settings", "max_queued_bytes is not set"),
         ("max_queued_messages", "max_queued_messages 1000", "mosquitto settings", "max_queued_messages is 1000"),
         ("max_inflight_messages", "max_inflight_messages 0", "mosquitto settings", "max_inflight_messages is 0"),
-        ("listener", "listener 8883\nmemory_limit 100000000", "mosquitto settings", "memory_limit is 100000000"),
+        ("listener", "listener 8883\nmemory_limit 50000000", "mosquitto settings", "memory_limit is 50000000"),
         ("listener", "message_size_limit 100000\nlistener 8883", "mosquitto settings", "message_size_limit is 100000"),
         ("listener", "max_keepalive 30\nlistener 8883", "mosquitto keepalive", "a keepalive above 30 s"),
     ],
