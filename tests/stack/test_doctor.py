@@ -117,7 +117,9 @@ def test_setting_of_kafka_is_named(
 
 def test_right_that_was_taken_away_is_named(running: Server, admin: KafkaAdminClient) -> None:
     """The camera's own doctor sees that it may not write; this one sees which entry is missing."""
-    topics = ResourcePatternFilter(ResourceType.TOPIC, "shutterbus.gate.", ACLResourcePatternType.PREFIXED)
+    topics = ResourcePatternFilter(
+        ResourceType.TOPIC, "shutterbus.gate.frames", ACLResourcePatternType.LITERAL
+    )
     write = ACLFilter("User:gate.1", "*", ACLOperation.WRITE, ACLPermissionType.ALLOW, topics)
     assert len(admin.delete_acls([write])[0][1]) == 1
     try:
@@ -125,7 +127,7 @@ def test_right_that_was_taken_away_is_named(running: Server, admin: KafkaAdminCl
     finally:
         list(rights.ensure_rights(admin, Installation(running.folder).identities()))
     assert line.name == "kafka rights"
-    assert line.finding.sentence == "missing: gate.1 may WRITE topic shutterbus.gate.*"
+    assert line.finding.sentence == "missing: gate.1 may WRITE topic shutterbus.gate.frames"
     assert line.finding.fix == "docker compose restart setup"
 
 
