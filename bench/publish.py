@@ -1,4 +1,4 @@
-"""Edge publish to Kafka, beside a bare kafka-python loop with the same settings and as much in flight.
+"""Edge publish to Kafka, beside a bare kafka-python loop with the same settings and as much in pending.
 
 Ours begins with pictures that the spool holds in memory, the next offered as soon as the live lane has taken one, and ends
 when the spool has forgotten them all: read, message, confirmation, acknowledgement. The bare loop only sends and
@@ -37,7 +37,7 @@ from stack.brokers import Container, kafka
 
 ROUNDS = 9
 SIZES = {"100 kB": (100_000, 300, 10), "1 MB": (1_000_000, 60, 2)}
-"""Bytes of a picture, pictures in a round, and how many are in flight."""
+"""Bytes of a picture, pictures in a round, and how many are in pending."""
 COLUMNS = (("pictures a second", "/s", 1, ">= 0.9"), ("CPU a picture", "ms", 1000, "<= 1.25"))
 TOPIC = "shutterbus.bench.frames"
 FACTS = Facts("bench", FrameId(new_epoch(), 0), 1_750_000_000_000_000)

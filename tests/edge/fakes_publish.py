@@ -8,9 +8,9 @@ from pathlib import Path
 from edge.fakes_edge import JPEG
 from fakes import FakeClock
 from shutterbus_edge.publish.backlog import BacklogLane
+from shutterbus_edge.publish.disconnects import DisconnectTracker, LargestAcked
 from shutterbus_edge.publish.encode import Encoder
-from shutterbus_edge.publish.hang_ups import HangUps, Proven
-from shutterbus_edge.publish.line import Line
+from shutterbus_edge.publish.lane_connection import LaneConnection
 from shutterbus_edge.publish.live import LiveLane
 from shutterbus_edge.publish.retry import Retry
 from shutterbus_edge.spool import Held, Spool
@@ -100,7 +100,7 @@ class FakeBroker:
 
 
 class FakeClient:
-    """One connection to a FakeBroker. It keeps what is in flight, as a real library does, until closed or lost."""
+    """One connection to a FakeBroker. It keeps what is in pending, as a real library does, until closed or lost."""
 
     def __init__(self, broker: FakeBroker, lane: Lane) -> None:
         self.limit_bytes, self.window = broker.limit_bytes, broker.window
@@ -170,14 +170,14 @@ class Bench:
         self.clock = FakeClock()
         self.broker = FakeBroker(self.clock)
         self.folder = folder
-        self.spool = Spool(folder / "spool", camera="gate", clock=self.clock, mode="memory", tended=False)
+        self.spool = Spool(folder / "spool", camera="gate", clock=self.clock, mode="memory", background=False)
         self.encoder = Encoder(transport, "gate", topic=topic)
-        share, self._proven = random.Random(1).random, Proven()
+        jitter, self._largest_acked = random.Random(1).random, LargestAcked()
         self.live = LiveLane(
-            self._line("live", share), self.encoder, self.spool, self.clock, on_backlog=lambda: None
+            self._connection("live", jitter), self.encoder, self.spool, self.clock, on_backlog=lambda: None
         )
         self.backlog = BacklogLane(
-            self._line("backlog", share),
+            self._connection("backlog", jitter),
             self.encoder,
             self.spool,
             self.clock,
@@ -185,14 +185,14 @@ class Bench:
             bytes_per_s=bytes_per_s,
         )
 
-    def _line(self, lane: Lane, share: Callable[[], float]) -> Line:
-        return Line(
+    def _connection(self, lane: Lane, jitter: Callable[[], float]) -> LaneConnection:
+        return LaneConnection(
             lambda: self.broker.open(lane),
             self.broker.reach,
             str,
             self.clock,
-            Retry(share=share),
-            HangUps(self._proven),
+            Retry(jitter=jitter),
+            DisconnectTracker(self._largest_acked),
         )
 
     def shoot(self, size_bytes: int = 0) -> Held:

@@ -32,7 +32,7 @@ FAKE_CHILD = str(Path(__file__).with_name("fake_capture_child.py"))
 
 def left_in(folder: Path) -> SpoolCounts:
     """Return the account that a stopped edge has left behind."""
-    with Spool(folder, camera="gate", clock=SystemClock(), mode="durable", tended=False) as spool:
+    with Spool(folder, camera="gate", clock=SystemClock(), mode="durable", background=False) as spool:
         return spool.counts()
 
 

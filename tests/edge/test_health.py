@@ -56,7 +56,7 @@ class Rig:
             clock=self.clock,
             mode="durable",
             limits=SpoolLimits(max_files=10),
-            tended=False,
+            background=False,
         )
         self.shooter = SimpleNamespace(
             missed=3, problem="", expected_interval_s=1.0, last_shot_s=self.clock.monotonic_s()

@@ -30,7 +30,7 @@ def test_backlog_is_sent_oldest_first(bench: Bench) -> None:
 
 
 def test_order_is_kept_over_lost_connections(bench: Bench) -> None:
-    """What a lost connection had in flight goes again before what was behind it."""
+    """What a lost connection had in pending goes again before what was behind it."""
     ids = keep_backlog(bench, 30)
     bench.broker.confirm_after_s = 1
     for _ in range(4):
@@ -63,7 +63,7 @@ def test_backlog_keeps_within_its_rate(bench: Bench) -> None:
 
 
 def test_large_backlog_pictures_go_one_by_one(bench: Bench) -> None:
-    """On a thin link a second one in flight would only stand in the way."""
+    """On a thin link a second one in pending would only stand in the way."""
     bench.run_s(1)
     bench.broker.answers = False
     keep_backlog(bench, 5, size_bytes=1_000_000)

@@ -449,8 +449,8 @@ def test_finish_gives_everything_back(bench: Bench) -> None:
     for _ in range(7):
         bench.shoot()
         bench.turn()
-    bench.backlog.finish()
-    bench.live.finish()
+    bench.backlog.close()
+    bench.live.close()
 
     assert sorted(held.id.seq for _ in range(7) if (held := bench.spool.claim_oldest("frame"))) == list(
         range(7)

@@ -4,14 +4,16 @@ import itertools
 
 import pytest
 
-from shutterbus_edge.publish.hang_ups import HangUps, Proven
+from shutterbus_edge.publish.disconnects import DisconnectTracker, LargestAcked
 from shutterbus_edge.publish.readiness import PHASES, Event, LanePhaseError, Phase, Readiness, WhyNot
 from shutterbus_edge.publish.retry import Retry
 from shutterbus_transport.errors import BrokerUnavailableError, NoSubscribersError
 
 
 def readiness(phase: Phase = Phase.CONNECTED) -> Readiness:
-    made = Readiness(Retry(), {"frame": Retry(), "record": Retry(), "status": Retry()}, HangUps(Proven()))
+    made = Readiness(
+        Retry(), {"frame": Retry(), "record": Retry(), "status": Retry()}, DisconnectTracker(LargestAcked())
+    )
     made.phase = phase
     return made
 
@@ -54,7 +56,7 @@ def test_first_obstacle_is_the_one_that_is_named() -> None:
 
 def test_suspicion_lets_one_message_of_any_kind_go() -> None:
     ready = readiness()
-    ready.disconnects.suspicious = True
+    ready.disconnects.suspects_size = True
     assert why_not(ready) is None
     assert why_not(ready, in_flight=1) is WhyNot.ONE_AT_A_TIME
 

@@ -15,7 +15,7 @@ from edge.fakes_tls import Authority
 from edge.fakes_tls import listening as listening_by_tls
 from fakes import FakeClock
 from shutterbus_edge.publish import Publisher
-from shutterbus_edge.publish.backlog import Allowance
+from shutterbus_edge.publish.backlog import TokenBucket
 from shutterbus_edge.publish.encode import Encoder
 from shutterbus_edge.publish.retry import Retry
 from shutterbus_edge.settings.edge import EdgeSettings
@@ -30,7 +30,7 @@ from shutterbus_transport.errors import (
 )
 from shutterbus_transport.kafka import library as kafka_net
 from shutterbus_transport.kafka.sending import KafkaClient
-from shutterbus_transport.log_throttle import quieten
+from shutterbus_transport.log_throttle import throttle
 from shutterbus_transport.mqtt.sending import MqttClient, Version
 from shutterbus_transport.probe import reach, speaks_tls, tls_refusal, why
 from shutterbus_transport.sending import OpenClient, SendingClient
@@ -252,21 +252,21 @@ def test_base64_leaves_less_room() -> None:
     ],
 )
 def test_patience_depends_on_what_went_wrong(error: BrokerUnavailableError, waits: list[float]) -> None:
-    retry = Retry(share=lambda: 1.0)
+    retry = Retry(jitter=lambda: 1.0)
     seen = []
     for _ in waits:
         retry.failed(error, 100.0)
         seen.append(retry.wait_s(100.0))
 
     assert seen == waits
-    retry.worked()
+    retry.succeeded()
     assert retry.wait_s(100.0) == 0
     assert retry.reason == ""
 
 
 def test_server_that_was_away_for_long_and_now_lacks_our_rights_is_asked_again_soon() -> None:
     """As when it is set up for the first time while its cameras are waiting."""
-    retry = Retry(share=lambda: 1.0)
+    retry = Retry(jitter=lambda: 1.0)
     for _ in range(1000):
         retry.failed(BrokerUnavailableError("away"), 0.0)
     retry.failed(NotAuthorizedError("no right"), 0.0)
@@ -278,7 +278,7 @@ def test_server_that_was_away_for_long_and_now_lacks_our_rights_is_asked_again_s
 def test_broker_that_is_away_is_tried_at_random_instants() -> None:
     """A thousand cameras must not come back as one."""
     shares = iter([0.1, 0.9])
-    retry = Retry(share=lambda: next(shares))
+    retry = Retry(jitter=lambda: next(shares))
     retry.failed(BrokerUnavailableError("away"), 0.0)
     first = retry.wait_s(0.0)
     retry.failed(BrokerUnavailableError("away"), 0.0)
@@ -288,13 +288,13 @@ def test_broker_that_is_away_is_tried_at_random_instants() -> None:
 
 def test_allowance_may_go_into_debt_for_one_message() -> None:
     clock = FakeClock()
-    allowance = Allowance(100_000, clock)
+    allowance = TokenBucket(100_000, clock)
     assert allowance.wait_s() == 0
-    allowance.spend(1_000_000)
+    allowance.take(1_000_000)
     assert allowance.wait_s() == pytest.approx(10)
     clock.pass_s(10)
     assert allowance.wait_s() == 0
-    assert Allowance(None, clock).wait_s() == 0
+    assert TokenBucket(None, clock).wait_s() == 0
 
 
 def test_reaching_a_broker_takes_one_that_accepts(listening: int) -> None:
@@ -385,7 +385,7 @@ def test_library_repeats_itself_once_a_minute_and_never_below_info(caplog: pytes
     """Below INFO it logs every picture; while a broker is away it says the same ten times a second."""
     target = logging.getLogger("test.target")
     target.setLevel(logging.DEBUG)
-    quieten("test.library", target, ours="closed by us")
+    throttle("test.library", target, ours="closed by us")
     library = logging.getLogger("test.library.deep")
     for attempt in range(100):
         library.error("no connection to %s", attempt)

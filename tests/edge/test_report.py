@@ -26,7 +26,7 @@ class Rig:
         self.publisher = FakePublisher()
         limits = SpoolLimits(max_files=10)
         self.spool = Spool(
-            folder, camera="gate", clock=self.clock, mode="durable", limits=limits, tended=False
+            folder, camera="gate", clock=self.clock, mode="durable", limits=limits, background=False
         )
         self.shooter = SimpleNamespace(missed=3, problem="", expected_interval_s=10.0)
         settings = SimpleNamespace(schedule="10", report_interval_s=60.0, reading_interval_s=5.0)

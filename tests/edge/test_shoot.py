@@ -33,7 +33,7 @@ class Rig:
         self.stop = threading.Event()
         self.camera = FakeCamera(self.clock)
         self.publisher = FakePublisher()
-        self.spool = Spool(folder, camera="gate", clock=self.clock, mode="memory", tended=False)
+        self.spool = Spool(folder, camera="gate", clock=self.clock, mode="memory", background=False)
         self.shooter = Shooter(
             "gate",
             cast("Any", self.camera),
@@ -139,7 +139,7 @@ def numbers_of_four_cards(folder: Path) -> list[tuple[int, int]]:
     numbers: list[tuple[int, int]] = []
     clock, stop, publisher = FakeClock(), threading.Event(), FakePublisher()
     camera = CaptureProcess("testcard:320x240", PictureSettings(), clock)
-    with Spool(folder, camera="gate", clock=clock, mode="durable", tended=False) as spool:
+    with Spool(folder, camera="gate", clock=clock, mode="durable", background=False) as spool:
 
         def offer(held: Held, facts: Facts | None = None) -> None:
             numbers.append((held.id.seq, number_in_squares(spool.read(held))))

@@ -20,10 +20,10 @@ from fakes import FakeClock
 from shutterbus_edge.errors import FrameGoneError, MisconfiguredError, SpoolInUseError
 from shutterbus_edge.settings.edge import SpoolSettings
 from shutterbus_edge.spool import Held, Spool, SpoolCounts, SpoolLimits, camera_name, open_spool
+from shutterbus_edge.spool.counters import RANGES_MAX, Dropped, Ranges
 from shutterbus_edge.spool.files import FolderFiles
 from shutterbus_edge.spool.limits import MIB
 from shutterbus_edge.spool.names import digest_of
-from shutterbus_edge.spool.tally import RANGES_MAX, Dropped, Ranges
 from shutterbus_runtime.clock import SystemClock
 from shutterbus_wire.frame import Facts
 from shutterbus_wire.identity import FrameId, check_camera
@@ -47,7 +47,7 @@ def make(disk: Disk | FakeFiles, clock: FakeClock, **options: Any) -> Spool:
         "camera": "gate",
         "mode": "durable",
         "machine": "one",
-        "tended": False,
+        "background": False,
     } | options
     return Spool(Path("spool"), clock=clock, files=files, **settings)
 
@@ -78,7 +78,7 @@ def dropped(spool: Spool) -> dict[str, list[tuple[int, int]]]:
 
 def test_file_is_the_picture_under_its_number_and_digest(tmp_path: Path, clock: FakeClock) -> None:
     """So that ls, cp and any image viewer work on the card, and a listing is the whole recovery."""
-    with Spool(tmp_path, camera="gate", clock=clock, mode="durable", tended=False) as spool:
+    with Spool(tmp_path, camera="gate", clock=clock, mode="durable", background=False) as spool:
         identity = spool.next_id()
         spool.put(identity, b"123456789")
 
@@ -91,7 +91,7 @@ def test_file_is_the_picture_under_its_number_and_digest(tmp_path: Path, clock: 
 def test_folder_is_made_for_its_owner_only(tmp_path: Path, clock: FakeClock) -> None:
     folder = tmp_path / "var" / "spool"
 
-    with Spool(folder, camera="gate", clock=clock, tended=False):
+    with Spool(folder, camera="gate", clock=clock, background=False):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
@@ -117,7 +117,7 @@ def test_what_others_put_into_the_folder_is_left_alone(tmp_path: Path, clock: Fa
         path.write_bytes(b"x")
     (tmp_path / f"{'1' * 16}-{'0' * 20}-00000000.jpg").symlink_to("/etc/passwd")
 
-    with Spool(tmp_path, camera="gate", clock=clock, tended=False) as spool:
+    with Spool(tmp_path, camera="gate", clock=clock, background=False) as spool:
         assert spool.claim_oldest() is None
 
     assert all(path.exists() for path in theirs)
@@ -205,10 +205,10 @@ def test_spill_writes_nothing_that_is_confirmed_in_time(disk: Disk, clock: FakeC
     spool = make(disk, clock, mode="spill")
     held = spool.put(spool.next_id(), FRAME)
     clock.pass_s(1.9)
-    spool.tend()
+    spool.maintain()
     spool.ack(held)
     clock.pass_s(60)
-    spool.tend()
+    spool.maintain()
 
     assert list(disk.names) == ["epoch.json"]
 
@@ -219,7 +219,7 @@ def test_spill_writes_what_is_not_confirmed_in_two_seconds(disk: Disk, clock: Fa
     held = spool.put(spool.next_id(), FRAME)
     assert spool.counts().in_memory_frames == 1
     clock.pass_s(2)
-    spool.tend()
+    spool.maintain()
 
     assert spool.counts().in_memory_frames == 0
     assert spool.read(held) == FRAME
@@ -231,7 +231,7 @@ def test_spill_writes_early_when_memory_fills(disk: Disk, clock: FakeClock) -> N
     spool = make(disk, clock, mode="spill", limits=SpoolLimits(memory_max_bytes=1_000))
     for _ in range(3):
         put(spool, bytes(250))
-    spool.tend()
+    spool.maintain()
 
     assert spool.counts().in_memory_frames == 2
     assert dropped(spool) == {}
@@ -242,7 +242,7 @@ def test_memory_mode_keeps_the_card_clean_until_the_end(disk: Disk, clock: FakeC
     spool = make(disk, clock, mode="memory")
     put(spool)
     clock.pass_s(100)
-    spool.tend()
+    spool.maintain()
     assert not any(name.endswith(".jpg") for name in disk.names)
 
     spool.close()
@@ -343,11 +343,11 @@ def test_reject_new_gives_a_new_frame_its_chance_to_go_live(disk: Disk, clock: F
     for _ in range(2):
         put(spool)
     live = spool.put(spool.next_id(), FRAME)
-    spool.tend()
+    spool.maintain()
     assert spool.read(live) == FRAME
     spool.ack(live)
     put(spool)
-    spool.tend()
+    spool.maintain()
 
     assert numbers_held(spool) == [0, 1]
     assert dropped(spool) == {"rejected": [(3, 3)]}
@@ -360,7 +360,7 @@ def test_old_frames_expire(disk: Disk, clock: FakeClock) -> None:
     clock.pass_s(60)
     put(spool)
     clock.pass_s(60)
-    spool.tend()
+    spool.maintain()
 
     assert dropped(spool) == {"expired": [(0, 0)]}
 
@@ -371,10 +371,10 @@ def test_clock_that_is_set_expires_nothing(disk: Disk, clock: FakeClock) -> None
     spool = make(disk, clock)
     put(spool)
     clock.jump_s(56 * 365 * 86_400)
-    spool.tend()
+    spool.maintain()
     spool.close()
     spool = make(disk, clock)
-    spool.tend()
+    spool.maintain()
 
     assert numbers_held(spool) == [0]
 
@@ -469,7 +469,7 @@ def test_frame_larger_than_the_whole_spool_goes_live_or_nowhere(disk: Disk, cloc
     large = spool.put(spool.next_id(), bytes(101))
     assert len(spool.read(large)) == 101
     spool.release(large)
-    spool.tend()
+    spool.maintain()
 
     assert numbers_held(spool) == [0]
     assert dropped(spool) == {"too-large": [(1, 1)]}
@@ -482,7 +482,7 @@ def test_drops_are_said_once_a_minute(disk: Disk, clock: FakeClock, caplog: pyte
     for _ in range(120):
         put(spool)
         clock.pass_s(1)
-        spool.tend()
+        spool.maintain()
 
     assert len(caplog.messages) == 2
     assert caplog.messages[1].startswith("dropped 60 (overwritten): ")
@@ -534,7 +534,7 @@ def test_broken_disk_stops_nothing_and_is_used_again(
     files.fault = failing(number)
     helds = [put(spool) for _ in range(3)]
     clock.pass_s(3)
-    spool.tend()
+    spool.maintain()
 
     counts = spool.counts()
     assert counts.in_memory_frames == 3
@@ -544,7 +544,7 @@ def test_broken_disk_stops_nothing_and_is_used_again(
 
     files.fault = lambda _call, _name: None
     clock.pass_s(6)
-    spool.tend()
+    spool.maintain()
 
     assert spool.counts().in_memory_frames == 0
     assert spool.counts().trouble is None
@@ -564,7 +564,7 @@ def test_frame_whose_writing_failed_is_written_anew(disk: Disk, clock: FakeClock
     files.fault = lambda _call, _name: None
     before = len(files.calls)
     clock.pass_s(6)
-    spool.tend()
+    spool.maintain()
 
     again = [c for c, name in files.calls[before:] if ".jpg" in name]
     assert again == ["create", "write", "write", "fsync", "rename", "sync_folder"]
@@ -610,7 +610,7 @@ def test_broken_disk_at_the_start_is_no_reason_not_to_start(disk: Disk, clock: F
 
     files.fault = lambda _call, _name: None
     clock.pass_s(6)
-    spool.tend()
+    spool.maintain()
     assert json.loads(disk.contents()["epoch.json"])["epoch"] == spool.epoch
     assert spool.counts().in_memory_frames == 0
 
@@ -624,7 +624,7 @@ def test_disk_that_works_again_is_noticed_without_a_frame_to_try_it(disk: Disk, 
     assert spool.counts().trouble is not None
     files.fault = lambda _call, _name: None
     clock.pass_s(6)
-    spool.tend()
+    spool.maintain()
 
     assert spool.counts().trouble is None
     assert not any(name.endswith(".jpg") for name in disk.names)
@@ -695,7 +695,7 @@ def test_slow_disk_does_not_stall_spilling_puts(tmp_path: Path, clock: FakeClock
 
 
 def test_damaged_frame_is_set_aside_and_the_next_one_flows(tmp_path: Path, clock: FakeClock) -> None:
-    with Spool(tmp_path, camera="gate", clock=clock, mode="durable", tended=False) as spool:
+    with Spool(tmp_path, camera="gate", clock=clock, mode="durable", background=False) as spool:
         put(spool)
         put(spool)
         (damaged,) = tmp_path.glob("*-00000000000000000000-*.jpg")
@@ -818,7 +818,7 @@ def test_unclean_stop_begins_an_epoch_and_says_what_is_uncertain(disk: Disk, clo
 
     assert again.epoch != spool.epoch
     assert again.counts().uncertain == ((spool.epoch, 1, None),)
-    assert again.counts().earlier.captured == again.counts().earlier.held == 1
+    assert again.counts().previous_epochs.captured == again.counts().previous_epochs.held == 1
     assert adds_up(again.counts())
 
 
@@ -878,11 +878,11 @@ def test_earlier_epochs_are_sent_first(disk: Disk, clock: FakeClock) -> None:
 
 def test_second_process_is_told_that_the_folder_is_taken(tmp_path: Path, clock: FakeClock) -> None:
     with (
-        Spool(tmp_path, camera="gate", clock=clock, tended=False),
+        Spool(tmp_path, camera="gate", clock=clock, background=False),
         pytest.raises(SpoolInUseError, match=r"another process is using .*SPOOL_DIR"),
     ):
-        Spool(tmp_path, camera="gate", clock=clock, tended=False)
-    with Spool(tmp_path, camera="gate", clock=clock, tended=False):
+        Spool(tmp_path, camera="gate", clock=clock, background=False)
+    with Spool(tmp_path, camera="gate", clock=clock, background=False):
         """Free again."""
 
 
@@ -890,7 +890,7 @@ def test_folder_that_is_a_file_is_said_in_a_sentence(tmp_path: Path, clock: Fake
     (tmp_path / "spool").touch()
 
     with pytest.raises(MisconfiguredError, match="SPOOL_DIR"):
-        Spool(tmp_path / "spool", camera="gate", clock=clock, tended=False)
+        Spool(tmp_path / "spool", camera="gate", clock=clock, background=False)
 
 
 def test_folder_that_may_not_be_written_is_said_in_a_sentence(disk: Disk, clock: FakeClock) -> None:
@@ -907,7 +907,7 @@ def test_camera_name_is_made_once(tmp_path: Path, clock: FakeClock) -> None:
 
     assert camera_name(tmp_path / "spool") == name == check_camera(name)
     assert name.startswith("camera-")
-    with Spool(tmp_path / "spool", camera=name, clock=clock, tended=False):
+    with Spool(tmp_path / "spool", camera=name, clock=clock, background=False):
         assert camera_name(tmp_path / "spool") == name
 
 
@@ -957,5 +957,5 @@ def adds_up(counts: SpoolCounts) -> bool:
     return all(
         tally.captured
         == tally.acked + sum(d.count for d in tally.dropped.values()) + tally.quarantined + tally.held
-        for tally in (counts.this_epoch, counts.earlier)
+        for tally in (counts.this_epoch, counts.previous_epochs)
     )

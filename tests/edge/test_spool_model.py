@@ -79,7 +79,7 @@ class SpoolMachine(RuleBasedStateMachine):
             ),
             files=self.files,
             machine="one",
-            tended=False,
+            background=False,
         )
         self.claimed.clear()
         self.reported.clear()
@@ -164,13 +164,13 @@ class SpoolMachine(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([0.1, 1.0, 2.5, 6.0, 30.0]))
     def let_time_pass(self, seconds: float) -> None:
         self.clock.pass_s(seconds)
-        self.spool.tend()
+        self.spool.maintain()
 
     @rule(seconds=st.sampled_from([-3_600.0, 3_600.0, 90 * 86_400.0, -90 * 86_400.0]))
     def clock_jumps(self, seconds: float) -> None:
         """Drops nothing: ages are kept by the monotonic clock."""
         self.clock.jump_s(seconds)
-        self.spool.tend()
+        self.spool.maintain()
 
     @rule()
     def disk_becomes_read_only(self) -> None:
@@ -218,7 +218,7 @@ class SpoolMachine(RuleBasedStateMachine):
     def everything_is_accounted_for(self) -> None:
         self._learn_drops()
         counts = self.spool.counts()
-        for tally in (counts.this_epoch, counts.earlier):
+        for tally in (counts.this_epoch, counts.previous_epochs):
             dropped = sum(d.count for d in tally.dropped.values())
             assert tally.captured == tally.acked + dropped + tally.quarantined + tally.held
         frames = {name for name in self.held if kind_of(name) == "frame"}
@@ -262,7 +262,7 @@ class SpoolMachine(RuleBasedStateMachine):
 
     def _learn_drops(self) -> None:
         counts = self.spool.counts()
-        for tally in (counts.this_epoch, counts.earlier):
+        for tally in (counts.this_epoch, counts.previous_epochs):
             for reason, dropped in tally.dropped.items():
                 for epoch, first, last in dropped.ranges:
                     for seq in range(first, last + 1):

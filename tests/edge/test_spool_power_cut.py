@@ -14,7 +14,7 @@ from edge.fakes_spool import Disk, FakeFiles, PowerCut
 from fakes import FakeClock
 from shutterbus_edge.errors import FrameGoneError
 from shutterbus_edge.spool import Spool
-from shutterbus_edge.spool.tally import Tally
+from shutterbus_edge.spool.counters import FrameCounts
 from shutterbus_wire.identity import FrameId
 
 Mode = Literal["durable", "memory"]
@@ -44,7 +44,7 @@ class Story:
             mode=self.mode,
             files=self.files,
             machine="one",
-            tended=False,
+            background=False,
         )
 
     def run(self) -> None:
@@ -89,7 +89,7 @@ def broken_promises(story: Story, left: Disk) -> list[str]:
         mode="durable",
         files=files,
         machine="one",
-        tended=False,
+        background=False,
     )
     wrong += [f"{name} is left" for name in left.names if name.endswith(".tmp")]
     found = {}
@@ -114,12 +114,14 @@ def broken_promises(story: Story, left: Disk) -> list[str]:
         if not told:
             wrong.append(f"{identity} is missing and not called uncertain")
     wrong += [
-        f"{tally} does not add up" for tally in (counts.this_epoch, counts.earlier) if not adds_up(tally)
+        f"{tally} does not add up"
+        for tally in (counts.this_epoch, counts.previous_epochs)
+        if not adds_up(tally)
     ]
     return wrong
 
 
-def adds_up(tally: Tally) -> bool:
+def adds_up(tally: FrameCounts) -> bool:
     dropped = sum(d.count for d in tally.dropped.values())
     return tally.captured == tally.acked + dropped + tally.quarantined + tally.held
 

@@ -61,7 +61,7 @@ def test_killed_process_loses_nothing_and_repeats_no_number(tmp_path: Path) -> N
         child.stdout.close()
         child.wait()
 
-    with Spool(tmp_path, camera="gate", clock=FakeClock(), machine="one", tended=False) as spool:
+    with Spool(tmp_path, camera="gate", clock=FakeClock(), machine="one", background=False) as spool:
         found = set()
         while held := spool.claim_oldest():
             assert spool.read(held) == str(held.id).encode() * 500
@@ -97,7 +97,7 @@ def test_full_file_system_overwrites_the_oldest(tmp_path: Path, options: str) ->
     with mounted(tmp_path / "small", "-t", "tmpfs", "-o", options, "tmpfs") as folder:
         limits = SpoolLimits(max_bytes=1 << 40, min_free_bytes=0)
         with Spool(
-            folder, camera="gate", clock=FakeClock(), mode="durable", limits=limits, tended=False
+            folder, camera="gate", clock=FakeClock(), mode="durable", limits=limits, background=False
         ) as spool:
             for n in range(60):
                 spool.release(spool.put(spool.next_id(), bytes([n]) * 100_000))
@@ -121,7 +121,7 @@ def test_file_system_that_turns_read_only_stops_nothing(tmp_path: Path) -> None:
     clock = FakeClock()
     with (
         mounted(tmp_path / "card", "-t", "tmpfs", "-o", "size=20m", "tmpfs") as folder,
-        Spool(folder, camera="gate", clock=clock, mode="durable", tended=False) as spool,
+        Spool(folder, camera="gate", clock=clock, mode="durable", background=False) as spool,
     ):
         first = spool.put(spool.next_id(), b"first")
         subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
@@ -133,7 +133,7 @@ def test_file_system_that_turns_read_only_stops_nothing(tmp_path: Path) -> None:
 
         subprocess.run(["mount", "-o", "remount,rw", str(folder)], check=True)
         clock.pass_s(6)
-        spool.tend()
+        spool.maintain()
 
         assert spool.counts().trouble is None
         assert [path.read_bytes() for path in folder.glob("*.jpg")] == [b"second"]

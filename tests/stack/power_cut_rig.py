@@ -64,7 +64,7 @@ def write(folder: Path, without: str) -> None:
 def look(folder: Path) -> tuple[set[str], int]:
     """Return the frames that a start finds after a cut, and how many of them are torn."""
     found, torn = set(), 0
-    with Spool(folder, camera="gate", clock=SystemClock(), machine="one", tended=False):
+    with Spool(folder, camera="gate", clock=SystemClock(), machine="one", background=False):
         for path in folder.glob("*.jpg"):
             ours = names.parse(path.name, 0, 0)
             assert ours is not None

@@ -402,7 +402,7 @@ def test_stop_sends_what_is_live_and_keeps_the_rest(place: Place, tmp_path: Path
 
 def test_twenty_connections_leave_no_thread_and_no_file_open(unwatched_place: Place, tmp_path: Path) -> None:
     edge = Edge(unwatched_place, tmp_path)
-    opened = edge.publisher._live.line._open_client
+    opened = edge.publisher._live.connection._open_client
     message = Outgoing(
         edge.publisher._encoder.frames_topic,
         b"x",
@@ -435,7 +435,7 @@ def test_connection_closed_with_a_large_message_unsent_leaves_nothing_open(
     assert unwatched_place.broker is not None
     edge = Edge(unwatched_place, tmp_path)
     before = threads_and_files()
-    client = edge.publisher._live.line._open_client()
+    client = edge.publisher._live.connection._open_client()
     message = Outgoing(
         edge.publisher._encoder.frames_topic,
         b"x",
@@ -525,7 +525,7 @@ def test_broker_of_an_older_version_is_spoken_to_in_its_own(
     edge.keep(5)
     edge.shoot()
     edge.wait_all_sent()
-    edge.publisher._live.line.close()
+    edge.publisher._live.connection.close()
     edge.shoot()
     edge.wait_all_sent()
     edge.close()
@@ -581,7 +581,7 @@ def test_will_says_that_a_lost_camera_is_offline(mosquitto_broker: Container, tm
         )
         edge.publisher.start()
         edge.wait(lambda: edge.publisher.state().lanes["live"].last_confirmed_us is not None)
-        client: Any = edge.publisher._live.line.client
+        client: Any = edge.publisher._live.connection.client
         client._paho.socket().shutdown(2)  # no DISCONNECT: the cable
         edge.wait(lambda: bool(place.frames) or len(place.received) >= 3)
         edge.close()

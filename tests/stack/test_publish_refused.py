@@ -104,7 +104,7 @@ def test_wrong_password_is_tried_once_a_minute(
     lines = docker("logs", guarded_kafka.name).splitlines()
     attempts = [line for line in lines if "Failed authentication" in line]
     assert len(attempts) <= 1, attempts
-    assert edge.publisher._live.line.retry.wait_s(edge.clock.monotonic_s()) > 50
+    assert edge.publisher._live.connection.retry.wait_s(edge.clock.monotonic_s()) > 50
     assert edge.spool.counts().held_frames == 1
     edge.close()
     assert "wrong-secret" not in caplog.text
@@ -150,6 +150,6 @@ def test_mosquitto_that_refuses_us_is_asked_once_a_minute(tmp_path: Path, user: 
         edge = Edge(tmp_path, settings)
         edge.publisher.start()
         edge.wait_for_reason(who)
-        assert edge.publisher._live.line.retry.wait_s(edge.clock.monotonic_s()) > 50
+        assert edge.publisher._live.connection.retry.wait_s(edge.clock.monotonic_s()) > 50
         assert edge.spool.counts().held_frames == 1
         edge.close()

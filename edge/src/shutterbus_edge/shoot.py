@@ -98,7 +98,7 @@ class Shooter:
                 self._failed_shots += 1
                 self._outage.failed(error)
                 continue
-            self._outage.worked()
+            self._outage.succeeded()
             self.last_shot_s = self._clock.monotonic_s()
             self._keep(picture)
 

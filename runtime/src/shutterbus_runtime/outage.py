@@ -37,7 +37,7 @@ class Outage:
             self._reason = reason
         self._log.warning("%s: %s", self._what, reason)
 
-    def worked(self) -> None:
+    def succeeded(self) -> None:
         """Note one success; log it if it ends an outage."""
         with self._lock:
             if self._since_s is None:

@@ -11,7 +11,7 @@ import time
 SELDOM_S = 60.0
 
 
-class Seldom(logging.Handler):
+class RateLimitedHandler(logging.Handler):
     """Passes a line on to *target* if none of the same kind went there within a minute, and never one about *ours*."""
 
     def __init__(self, target: logging.Logger, ours: str) -> None:
@@ -34,15 +34,15 @@ class Seldom(logging.Handler):
             self._target.handle(record)
 
 
-def quieten(library: str, target: logging.Logger, *, ours: str) -> None:
+def throttle(library: str, target: logging.Logger, *, ours: str) -> None:
     """Let the logger *library* and all below it speak seldom, through *target*, and never below INFO.
 
     *ours* marks what we did ourselves, so that nobody has to be alarmed.
     """
     logger = logging.getLogger(library)
     logger.setLevel(logging.INFO if target.isEnabledFor(logging.DEBUG) else logging.WARNING)
-    if not any(isinstance(handler, Seldom) for handler in logger.handlers):
-        logger.handlers = [Seldom(target, ours)]
+    if not any(isinstance(handler, RateLimitedHandler) for handler in logger.handlers):
+        logger.handlers = [RateLimitedHandler(target, ours)]
         logger.propagate = False
 
 

@@ -4,9 +4,9 @@ import heapq
 from collections.abc import Callable
 
 from shutterbus_edge.publish.encode import Encoder
-from shutterbus_edge.publish.flight import Flight
 from shutterbus_edge.publish.lane import PIPELINED_BYTES, Lane
-from shutterbus_edge.publish.line import Line
+from shutterbus_edge.publish.lane_connection import LaneConnection
+from shutterbus_edge.publish.pending_send import PendingSend
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_edge.spool.names import Kind
 from shutterbus_runtime.clock import Clock
@@ -16,7 +16,7 @@ KINDS: tuple[Kind, ...] = ("record", "frame")
 """In the order of sending: records are small, and the account of the pictures should not wait for them."""
 
 
-class Allowance:
+class TokenBucket:
     """So many bytes a second, over any stretch longer than one message; without a rate, any number."""
 
     def __init__(self, bytes_per_s: float | None, clock: Clock) -> None:
@@ -28,7 +28,7 @@ class Allowance:
         """Return how long the next message has to wait; 0 if it may go."""
         return max(0.0, self._free_at_s - self._clock.monotonic_s()) if self._bytes_per_s else 0.0
 
-    def spend(self, size_bytes: int) -> None:
+    def take(self, size_bytes: int) -> None:
         """Note that a message has gone; one may go into debt, which the next waits for."""
         if self._bytes_per_s:
             self._free_at_s = max(self._free_at_s, self._clock.monotonic_s()) + size_bytes / self._bytes_per_s
@@ -39,7 +39,7 @@ class BacklogLane(Lane):
 
     def __init__(
         self,
-        line: Line,
+        connection: LaneConnection,
         encoder: Encoder,
         spool: Spool,
         clock: Clock,
@@ -48,9 +48,9 @@ class BacklogLane(Lane):
         bytes_per_s: float | None,
     ) -> None:
         """*may_send* says whether the live lane leaves room."""
-        super().__init__("backlog", line, encoder, spool, clock)
+        super().__init__("backlog", connection, encoder, spool, clock)
         self._live_leaves_room = may_send
-        self._allowance = Allowance(bytes_per_s, clock)
+        self._bucket = TokenBucket(bytes_per_s, clock)
         self._next: dict[Kind, list[tuple[int, Held]]] = {"record": [], "frame": []}
         self._turns = 0
 
@@ -60,15 +60,15 @@ class BacklogLane(Lane):
                 self._claim(kind)
         return super().step()
 
-    def finish(self) -> None:
-        super().finish()
+    def close(self) -> None:
+        super().close()
         for waiting in self._next.values():
             for _, held in waiting:
                 self._spool.release(held)
             waiting.clear()
 
-    def _wants_line(self) -> bool:
-        return bool(self._flights or self._next["record"] or self._next["frame"])
+    def _wants_connection(self) -> bool:
+        return bool(self._pending or self._next["record"] or self._next["frame"])
 
     def _claim(self, kind: Kind) -> None:
         if held := self._spool.claim_oldest(kind):
@@ -79,21 +79,21 @@ class BacklogLane(Lane):
         for kind in KINDS:
             while self._next[kind] and self._live_leaves_room():
                 turn, held = self._next[kind][0]
-                if self._allowance.wait_s() or not self._may_send(kind, held.size_bytes, client):
+                if self._bucket.wait_s() or not self._may_send(kind, held.size_bytes, client):
                     break
                 heapq.heappop(self._next[kind])
-                self._allowance.spend(held.size_bytes)
+                self._bucket.take(held.size_bytes)
                 self._hand_over(client, held, turn)
                 if not self._next[kind]:
                     self._claim(kind)
 
-    def _take_back(self, flight: Flight) -> None:
-        if flight.held:
-            heapq.heappush(self._next[flight.held.kind], (flight.turn, flight.held))
+    def _take_back(self, pending: PendingSend) -> None:
+        if pending.held:
+            heapq.heappush(self._next[pending.held.kind], (pending.turn, pending.held))
 
     def _window(self, total_bytes: int) -> int:
         return 8 if total_bytes <= PIPELINED_BYTES else 1
 
     def _pause_s(self) -> float:
-        pause_s, allowance_s = super()._pause_s(), self._allowance.wait_s()
-        return max(0.01, min(pause_s, allowance_s)) if allowance_s and self._wants_line() else pause_s
+        pause_s, refill_s = super()._pause_s(), self._bucket.wait_s()
+        return max(0.01, min(pause_s, refill_s)) if refill_s and self._wants_connection() else pause_s

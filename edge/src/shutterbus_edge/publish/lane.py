@@ -1,4 +1,4 @@
-"""What both lanes have in common: messages in flight, and what becomes of each."""
+"""What both lanes have in common: messages in pending, and what becomes of each."""
 
 import contextlib
 import logging
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from shutterbus_edge.errors import FrameGoneError
 from shutterbus_edge.publish.encode import Encoder
-from shutterbus_edge.publish.flight import Flight, Kind
-from shutterbus_edge.publish.line import SUSPECT_AFTER_S, Line
+from shutterbus_edge.publish.lane_connection import SUSPECT_AFTER_S, LaneConnection
+from shutterbus_edge.publish.pending_send import Kind, PendingSend
 from shutterbus_edge.publish.readiness import Event, Phase, Readiness
 from shutterbus_edge.publish.retry import Retry
 from shutterbus_edge.spool import Held, Spool
@@ -35,7 +35,7 @@ IDLE_S = 1.0
 """How often a lane looks around when nothing wakes it."""
 
 PIPELINED_BYTES = 512 * 1024
-"""In flight together, several messages may have so many bytes before the newest has to wait for them."""
+"""In pending together, several messages may have so many bytes before the newest has to wait for them."""
 
 FAST_S = 0.25
 """A broker that confirms within this time may be given more at once; a pause of its own then costs no picture its place."""
@@ -69,16 +69,20 @@ class Lane(ABC):
     of message fail apart, each with its own ``Retry``: readings that nobody subscribes to hold up no picture.
     """
 
-    def __init__(self, name: LaneName, line: Line, encoder: Encoder, spool: Spool, clock: Clock) -> None:
+    def __init__(
+        self, name: LaneName, connection: LaneConnection, encoder: Encoder, spool: Spool, clock: Clock
+    ) -> None:
         self.name = name
-        self.line = line
+        self.connection = connection
         self._encoder = encoder
         self._spool = spool
         self._clock = clock
         self._stop = threading.Event()
         # Answers from the client's thread; None only wakes. One queue for both, because the loop waits for either.
-        self._answers: queue.SimpleQueue[tuple[Flight, TransportError | None] | None] = queue.SimpleQueue()
-        self._flights: dict[Flight, None] = {}
+        self._answers: queue.SimpleQueue[tuple[PendingSend, TransportError | None] | None] = (
+            queue.SimpleQueue()
+        )
+        self._pending: dict[PendingSend, None] = {}
         self._retries: dict[Kind, Retry] = {
             "frame": Retry(Outage(f"{name} pictures", clock, log)),
             "record": Retry(Outage(f"{name} reports and readings", clock, log)),
@@ -87,7 +91,7 @@ class Lane(ABC):
         self._last_confirmed_us: int | None = None
         self._published = self._published_bytes = self._records_published = 0
         self._confirm_s: float | None = None
-        self.ready = Readiness(line.retry, self._retries, line.hang_ups)
+        self.ready = Readiness(connection.retry, self._retries, connection.disconnects)
         self._without_sensors: SendingClient | None = None
 
     def run(self, stop: threading.Event) -> None:
@@ -104,12 +108,12 @@ class Lane(ABC):
     def step(self) -> float:
         """Do one turn; return how many seconds the next may wait."""
         self._settle()
-        ended = self.line.look_after(self._unconfirmed_s())
+        ended = self.connection.check_health(self._unconfirmed_s())
         if ended or self._closed_as_not_authorized():
             self._settle()
             self._abandon(ended)
         # Connecting may take so long that nobody waits for this lane any more, and the spool is closed.
-        if self._wants_line() and (client := self.line.open()) and not self._stop.is_set():
+        if self._wants_connection() and (client := self.connection.open()) and not self._stop.is_set():
             if not self.ready.is_open:
                 self.ready.on(Event.OPENED)
             self._send(client)
@@ -118,10 +122,10 @@ class Lane(ABC):
     def state(self) -> LaneState:
         """Return what this lane is doing."""
         return LaneState(
-            connected=self.line.client is not None,
-            reason=self.ready.reason if self._wants_line() else "",
+            connected=self.connection.client is not None,
+            reason=self.ready.reason if self._wants_connection() else "",
             last_confirmed_us=self._last_confirmed_us,
-            in_flight=len(self._flights),
+            in_flight=len(self._pending),
             published=self._published,
             published_bytes=self._published_bytes,
             records_published=self._records_published,
@@ -131,21 +135,21 @@ class Lane(ABC):
     @property
     def has_in_flight(self) -> bool:
         """Whether anything waits for its confirmation."""
-        return bool(self._flights) or not self._answers.empty()
+        return bool(self._pending) or not self._answers.empty()
 
-    def finish(self) -> None:
+    def close(self) -> None:
         """Close the connection and give back what was not confirmed. Call it when ``run`` has ended."""
         self._settle()
-        self.line.close()
+        self.connection.close()
         self._settle()
         self.ready.on(Event.CLOSED)
-        flights, self._flights = list(self._flights), {}
-        for flight in flights:
-            if flight.held:
-                self._spool.release(flight.held)
+        pending_sends, self._pending = list(self._pending), {}
+        for pending in pending_sends:
+            if pending.held:
+                self._spool.release(pending.held)
 
     @abstractmethod
-    def _wants_line(self) -> bool:
+    def _wants_connection(self) -> bool:
         """Whether there is any use for a connection."""
 
     @abstractmethod
@@ -153,17 +157,17 @@ class Lane(ABC):
         """Hand over what should go now and fits."""
 
     @abstractmethod
-    def _take_back(self, flight: Flight) -> None:
+    def _take_back(self, pending: PendingSend) -> None:
         """Keep what was not confirmed."""
 
     def _may_send(self, kind: Kind, size_bytes: int, client: SendingClient) -> bool:
         """Whether one more message fits. Small ones go together, large ones by two on a fast line, else alone."""
-        flying = [flight for flight in self._flights if flight.kind == kind]
-        total_bytes = size_bytes + sum(flight.size_bytes for flight in flying)
+        flying = [pending for pending in self._pending if pending.kind == kind]
+        total_bytes = size_bytes + sum(pending.size_bytes for pending in flying)
         why_not = self.ready.why_not(
             kind,
             of_kind=len(flying),
-            in_flight=len(self._flights),
+            in_flight=len(self._pending),
             limit=client.window,
             window=self._window(total_bytes),
             now_s=self._clock.monotonic_s(),
@@ -171,7 +175,7 @@ class Lane(ABC):
         return why_not is None
 
     def _window(self, total_bytes: int) -> int:
-        """Return how many messages of one kind may be in flight if they have *total_bytes* together."""
+        """Return how many messages of one kind may be in pending if they have *total_bytes* together."""
         if self._confirm_s is not None and self._confirm_s < FAST_S and total_bytes <= 2 * PIPELINED_BYTES:
             return 16
         if total_bytes <= PIPELINED_BYTES:
@@ -198,16 +202,18 @@ class Lane(ABC):
         except OSError as error:
             unreadable = BrokerUnavailableError(f"{held.name} cannot be read from the spool: {error}")
             self._retries[held.kind].failed(unreadable, self._clock.monotonic_s())
-            self._take_back(Flight(held.kind, held, held.size_bytes, 0, turn))
+            self._take_back(PendingSend(held.kind, held, held.size_bytes, 0, turn))
             return
         now_s = self._clock.monotonic_s()
-        self._launch(client, outgoing, Flight(held.kind, held, held.size_bytes, now_s, turn, outgoing.topic))
+        self._launch(
+            client, outgoing, PendingSend(held.kind, held, held.size_bytes, now_s, turn, outgoing.topic)
+        )
 
-    def _launch(self, client: SendingClient, outgoing: Outgoing, flight: Flight) -> None:
-        self._flights[flight] = None
+    def _launch(self, client: SendingClient, outgoing: Outgoing, pending: PendingSend) -> None:
+        self._pending[pending] = None
 
         def done(error: TransportError | None) -> None:
-            self._answers.put((flight, error))
+            self._answers.put((pending, error))
 
         client.send(outgoing, done)
 
@@ -229,36 +235,36 @@ class Lane(ABC):
             while True:
                 self._settle_one(self._answers.get_nowait())
 
-    def _settle_one(self, answer: tuple[Flight, TransportError | None] | None) -> None:
+    def _settle_one(self, answer: tuple[PendingSend, TransportError | None] | None) -> None:
         # An answer from a client that has been closed comes too late.
-        if answer is None or answer[0] not in self._flights:
+        if answer is None or answer[0] not in self._pending:
             return
-        flight, error = answer
+        pending, error = answer
         if isinstance(error, BrokerClosedConnectionError):
             return  # with all that this connection had, when the next turn closes it
-        del self._flights[flight]
+        del self._pending[pending]
         match error:
             case None:
-                self._confirmed(flight)
-            case NoSubscribersError() if flight.kind == "status":
-                self._confirmed(flight)  # the broker keeps it for whoever comes
-            case MessageRefusedError() if flight.held:
-                self._set_aside(flight.held, error)
-            case NotAuthorizedError() if sensor_of_mqtt_topic(flight.topic) is not None:
+                self._confirmed(pending)
+            case NoSubscribersError() if pending.kind == "status":
+                self._confirmed(pending)  # the broker keeps it for whoever comes
+            case MessageRefusedError() if pending.held:
+                self._set_aside(pending.held, error)
+            case NotAuthorizedError() if sensor_of_mqtt_topic(pending.topic) is not None:
                 # A server of version 0.1.0 grants one topic for all readings. The next connection may find a newer one.
-                self._without_sensors = self.line.client
-                self._take_back(flight)
+                self._without_sensors = self.connection.client
+                self._take_back(pending)
             case _:
                 # If the connection itself failed, the line's own patience applies, and the next turn closes it. But some
                 # brokers hang up on whoever sends what it may not: their answer counts all the same.
                 denied = isinstance(error, NotAuthorizedError)
-                if denied or (self.line.client and self.line.client.broken() is None):
-                    self._retries[flight.kind].failed(error, self._clock.monotonic_s())
-                    self._note_refusal(flight, error)
-                self._take_back(flight)
+                if denied or (self.connection.client and self.connection.client.broken() is None):
+                    self._retries[pending.kind].failed(error, self._clock.monotonic_s())
+                    self._note_refusal(pending, error)
+                self._take_back(pending)
 
-    def _note_refusal(self, flight: Flight, error: TransportError) -> None:
-        if flight.kind != "frame" or not self.ready.is_open:
+    def _note_refusal(self, pending: PendingSend, error: TransportError) -> None:
+        if pending.kind != "frame" or not self.ready.is_open:
             return
         match error:
             case NotAuthorizedError():
@@ -275,39 +281,41 @@ class Lane(ABC):
             return False
         if self._retries["frame"].wait_s(self._clock.monotonic_s()):
             return False
-        self.line.close()
+        self.connection.close()
         return True
 
-    def _confirmed(self, flight: Flight) -> None:
-        self.line.hang_ups.confirmed(flight)
-        if not self.line.hang_ups.suspicious:  # else a status would make every hang-up the first of its row
-            self.line.worked()
-        self._retries[flight.kind].worked()
+    def _confirmed(self, pending: PendingSend) -> None:
+        self.connection.disconnects.confirmed(pending)
+        if (
+            not self.connection.disconnects.suspects_size
+        ):  # else a status would make every hang-up the first of its row
+            self.connection.succeeded()
+        self._retries[pending.kind].succeeded()
         self._last_confirmed_us = self._clock.utc_us()
-        if flight.held:
-            self._spool.ack(flight.held)
-        if flight.kind == "frame":
+        if pending.held:
+            self._spool.ack(pending.held)
+        if pending.kind == "frame":
             if self.ready.is_open:
                 self.ready.on(Event.CONFIRMED)
             self._published += 1
-            self._published_bytes += flight.size_bytes
-            self._confirm_s = self._clock.monotonic_s() - flight.sent_at_s
-        elif flight.kind == "record":
+            self._published_bytes += pending.size_bytes
+            self._confirm_s = self._clock.monotonic_s() - pending.sent_at_s
+        elif pending.kind == "record":
             self._records_published += 1
 
     def _abandon(self, why: TransportError | None) -> None:
         """Take back everything that the closed client had, but for what a broker will not be given again."""
         self.ready.on(Event.CLOSED)
-        flights, self._flights = list(self._flights), {}
-        refusal = self.line.hang_ups.ended(why, flights, self._clock.monotonic_s())
-        for flight in flights:
-            if refusal and flight.held:
-                self._set_aside(flight.held, refusal)
+        pending_sends, self._pending = list(self._pending), {}
+        refusal = self.connection.disconnects.ended(why, pending_sends, self._clock.monotonic_s())
+        for pending in pending_sends:
+            if refusal and pending.held:
+                self._set_aside(pending.held, refusal)
             else:
-                self._take_back(flight)
+                self._take_back(pending)
 
     def _unconfirmed_s(self) -> float | None:
-        oldest = next(iter(self._flights), None)
+        oldest = next(iter(self._pending), None)
         return None if oldest is None else self._clock.monotonic_s() - oldest.sent_at_s
 
     def _pause_s(self) -> float:

@@ -5,9 +5,9 @@ from collections import deque
 from collections.abc import Callable
 
 from shutterbus_edge.publish.encode import Encoder
-from shutterbus_edge.publish.flight import Flight, Kind
 from shutterbus_edge.publish.lane import Lane
-from shutterbus_edge.publish.line import Line
+from shutterbus_edge.publish.lane_connection import LaneConnection
+from shutterbus_edge.publish.pending_send import Kind, PendingSend
 from shutterbus_edge.publish.readiness import Phase
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_runtime.clock import Clock
@@ -27,10 +27,15 @@ class LiveLane(Lane):
     """
 
     def __init__(
-        self, line: Line, encoder: Encoder, spool: Spool, clock: Clock, on_backlog: Callable[[], None]
+        self,
+        connection: LaneConnection,
+        encoder: Encoder,
+        spool: Spool,
+        clock: Clock,
+        on_backlog: Callable[[], None],
     ) -> None:
         """*on_backlog* is called when something has become backlog."""
-        super().__init__("live", line, encoder, spool, clock)
+        super().__init__("live", connection, encoder, spool, clock)
         self._on_backlog = on_backlog
         self._lock = threading.Lock()
         self._waiting: Held | None = None
@@ -77,12 +82,12 @@ class LiveLane(Lane):
         """
         if self.ready.phase is Phase.NO_SUBSCRIBERS:
             return False
-        if self.line.hang_ups.takes_smaller:
+        if self.connection.disconnects.accepts_smaller:
             return True
         if not self.ready.is_open:
             return False
         with self._lock:
-            flying = any(flight.kind == "frame" for flight in list(self._flights))
+            flying = any(pending.kind == "frame" for pending in list(self._pending))
             has_frames = flying or self._handing_over or self._waiting is not None
         return not has_frames or self.ready.phase is Phase.DELIVERING
 
@@ -98,28 +103,30 @@ class LiveLane(Lane):
             waits and not self._retries[kind].probing for kind, waits in waiting.items()
         )
 
-    def finish(self) -> None:
-        super().finish()
+    def close(self) -> None:
+        super().close()
         with self._lock:
             waiting, self._waiting = self._waiting, None
         for held in ([waiting] if waiting else []) + list(self._records):
             self._spool.release(held)
         self._records.clear()
 
-    def _wants_line(self) -> bool:
+    def _wants_connection(self) -> bool:
         return True  # for the status, and to learn the largest picture before there is one
 
     def _send(self, client: SendingClient) -> None:
         self.limit_bytes = client.limit_bytes
-        if self._told_at_opening != self.line.opened:
-            self._told_at_opening = self.line.opened
+        if self._told_at_opening != self.connection.opened:
+            self._told_at_opening = self.connection.opened
             self._status_due = self._status is not None
         with self._lock:
             status = self._status if self._status_due and self._may_send("status", 0, client) else None
             self._status_due = self._status_due and status is None
         if status:
             self._launch(
-                client, status, Flight("status", None, len(status.message.value), self._clock.monotonic_s())
+                client,
+                status,
+                PendingSend("status", None, len(status.message.value), self._clock.monotonic_s()),
             )
         while taken := self._next(client):
             frame, facts = taken
@@ -132,7 +139,7 @@ class LiveLane(Lane):
         with self._lock:
             next_size_bytes = self._newest.size_bytes if self._newest else 0
             fits = self._may_send("frame", next_size_bytes, client)
-            self._full = bool(self._flights) and not fits
+            self._full = bool(self._pending) and not fits
             if self._waiting is None or not fits:
                 return None
             taken, self._waiting = self._waiting, None
@@ -143,21 +150,21 @@ class LiveLane(Lane):
         self._full = False
         super()._abandon(why)
 
-    def _take_back(self, flight: Flight) -> None:
-        if flight.held is None:
+    def _take_back(self, pending: PendingSend) -> None:
+        if pending.held is None:
             self._status_due = True
             return
-        if flight.kind == "frame":
+        if pending.kind == "frame":
             with self._lock:
-                if self._waiting is None and flight.held is self._newest:
-                    self._waiting = flight.held
+                if self._waiting is None and pending.held is self._newest:
+                    self._waiting = pending.held
                     return
-        self._release(flight.held)
+        self._release(pending.held)
 
-    def _confirmed(self, flight: Flight) -> None:
+    def _confirmed(self, pending: PendingSend) -> None:
         was_delivering = self.ready.phase is Phase.DELIVERING
-        super()._confirmed(flight)
-        if flight.kind == "frame" and not was_delivering:
+        super()._confirmed(pending)
+        if pending.kind == "frame" and not was_delivering:
             self._on_backlog()  # which has been waiting for that
 
     def _release(self, held: Held) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shutterbus_edge.publish.backlog import BacklogLane
+from shutterbus_edge.publish.disconnects import DisconnectTracker, LargestAcked
 from shutterbus_edge.publish.encode import Encoder
-from shutterbus_edge.publish.hang_ups import HangUps, Proven
 from shutterbus_edge.publish.lane import Lane, LaneState
-from shutterbus_edge.publish.line import Line
+from shutterbus_edge.publish.lane_connection import LaneConnection
 from shutterbus_edge.publish.live import LiveLane
 from shutterbus_edge.publish.retry import Retry
 from shutterbus_edge.settings.edge import EdgeSettings
@@ -79,17 +79,17 @@ class Publisher:
             retain=broker.retain,
         )
         self._status: Status | None = None
-        self._proven = Proven()
+        self._largest_acked = LargestAcked()
         openers = openers or self._openers(broker)
         self._live = LiveLane(
-            self._line("live", broker, openers),
+            self._connection("live", broker, openers),
             self._encoder,
             spool,
             clock,
             on_backlog=self._backlog_has_work,
         )
         self._backlog = BacklogLane(
-            self._line("backlog", broker, openers),
+            self._connection("backlog", broker, openers),
             self._encoder,
             spool,
             clock,
@@ -170,23 +170,25 @@ class Publisher:
         for lane in self._lanes:
             thread_of_lane = self._threads.get(lane.name)
             if thread_of_lane is None or not thread_of_lane.is_alive():
-                lane.finish()
+                lane.close()
 
     def _wait_idle(self, deadline_s: float) -> None:
         live, never = self._threads.get("live"), threading.Event()
         while live and live.is_alive() and not self._live.is_idle and self._clock.monotonic_s() < deadline_s:
-            if self._live.line.client is None:
+            if self._live.connection.client is None:
                 break  # nothing can be sent, and connecting takes longer than anybody wants to wait
             self._clock.wait(0.02, never)
 
-    def _line(self, lane: LaneName, broker: BrokerSettings, openers: Mapping[LaneName, OpenClient]) -> Line:
-        return Line(
+    def _connection(
+        self, lane: LaneName, broker: BrokerSettings, openers: Mapping[LaneName, OpenClient]
+    ) -> LaneConnection:
+        return LaneConnection(
             openers[lane],
             reach=lambda: reach(broker.brokers),
             why=lambda error: why(broker.brokers, error),
             clock=self._clock,
             retry=Retry(Outage(f"{lane} lane", self._clock, log)),
-            hang_ups=HangUps(self._proven),
+            disconnects=DisconnectTracker(self._largest_acked),
         )
 
     def _openers(self, broker: BrokerSettings) -> Mapping[LaneName, OpenClient]:

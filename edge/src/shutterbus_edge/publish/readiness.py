@@ -17,15 +17,15 @@ A lane is in one phase, by what became of its connection and of the frames on it
    back off apart: readings that nobody subscribes to hold up no frame.
 3. ``ONE_AT_A_TIME``: the broker closed the connection on something larger than it ever confirmed (``disconnects``), or
    this kind was refused for want of a subscriber or a right: one message finds out whether that has changed.
-4. ``WINDOW_FULL``: as much is in flight as the broker allows, or as this lane risks having to send again.
+4. ``WINDOW_FULL``: as much is in pending as the broker allows, or as this lane risks having to send again.
 """
 
 from collections.abc import Mapping
 from enum import Enum
 from types import MappingProxyType
 
-from shutterbus_edge.publish.flight import Kind
-from shutterbus_edge.publish.hang_ups import HangUps
+from shutterbus_edge.publish.disconnects import DisconnectTracker
+from shutterbus_edge.publish.pending_send import Kind
 from shutterbus_edge.publish.retry import Retry
 
 
@@ -90,7 +90,9 @@ class Readiness:
         disconnects: How the connections of this lane ended.
     """
 
-    def __init__(self, connection: Retry, kinds: Mapping[Kind, Retry], disconnects: HangUps) -> None:
+    def __init__(
+        self, connection: Retry, kinds: Mapping[Kind, Retry], disconnects: DisconnectTracker
+    ) -> None:
         self.phase = Phase.AWAY
         self.connection = connection
         self.kinds = kinds
@@ -115,9 +117,9 @@ class Readiness:
 
         Args:
             kind: Of the message.
-            of_kind: Messages of that kind in flight.
-            in_flight: Messages of all kinds in flight.
-            limit: How many the broker accepts in flight; None where it does not say.
+            of_kind: Messages of that kind in pending.
+            in_flight: Messages of all kinds in pending.
+            limit: How many the broker accepts in pending; None where it does not say.
             window: How many of that kind this lane risks.
             now_s: On the monotonic clock.
         """
@@ -126,7 +128,7 @@ class Readiness:
             return WhyNot.NOT_CONNECTED
         if retry.wait_s(now_s):
             return WhyNot.BACKING_OFF
-        if (self.disconnects.suspicious and in_flight) or (retry.probing and of_kind):
+        if (self.disconnects.suspects_size and in_flight) or (retry.probing and of_kind):
             return WhyNot.ONE_AT_A_TIME
         if limit is not None and in_flight >= limit:
             return WhyNot.WINDOW_FULL

@@ -29,12 +29,12 @@ class Retry:
         probing: Whether the next attempt should risk as little as possible: one message.
     """
 
-    def __init__(self, outage: Outage | None = None, share: Callable[[], float] = random.random) -> None:
+    def __init__(self, outage: Outage | None = None, jitter: Callable[[], float] = random.random) -> None:
         self.reason = ""
         self.probing = False
         self._outage = outage
-        self._share = share
-        self._patience_s = (AWAY_FIRST_S, AWAY_MOST_S)
+        self._jitter = jitter
+        self._backoff_s = (AWAY_FIRST_S, AWAY_MOST_S)
         self._failures = 0
         self._due_at_s = float("-inf")
 
@@ -42,30 +42,30 @@ class Retry:
         """Note a failure; the first of a row, or one for a new reason, is logged."""
         self.reason = str(error)
         self.probing = isinstance(error, NoSubscribersError | TransportMisconfiguredError)
-        share = 1.0
+        jitter = 1.0
         match error:
             case NoSubscribersError() | NotAuthorizedError():
-                patience_s = OTHERS_FIRST_S, OTHERS_MOST_S
+                backoff_s = OTHERS_FIRST_S, OTHERS_MOST_S
             case TransportMisconfiguredError():
-                patience_s = MISCONFIGURED_S, MISCONFIGURED_S
+                backoff_s = MISCONFIGURED_S, MISCONFIGURED_S
             case _:
-                patience_s, share = (AWAY_FIRST_S, AWAY_MOST_S), self._share()
-        if patience_s != self._patience_s:
+                backoff_s, jitter = (AWAY_FIRST_S, AWAY_MOST_S), self._jitter()
+        if backoff_s != self._backoff_s:
             # A server that was away for a night and now lacks our rights may be about to give them.
-            self._patience_s, self._failures = patience_s, 0
-        first_s, most_s = patience_s
-        wait_s = min(most_s, first_s * 2**self._failures) * share
+            self._backoff_s, self._failures = backoff_s, 0
+        first_s, most_s = backoff_s
+        wait_s = min(most_s, first_s * 2**self._failures) * jitter
         self._failures = min(self._failures + 1, 16)
         self._due_at_s = now_s + wait_s
         if self._outage:
             self._outage.failed(error)
 
-    def worked(self) -> None:
+    def succeeded(self) -> None:
         """Note a success."""
         self.reason, self.probing = "", False
         self._failures, self._due_at_s = 0, float("-inf")
         if self._outage:
-            self._outage.worked()
+            self._outage.succeeded()
 
     def wait_s(self, now_s: float) -> float:
         """Return how long to wait before the next attempt; 0 if it is due."""

@@ -22,17 +22,26 @@ Claims, and the monotonic time of a put, are in memory only: after a restart eve
 
 from typing import TYPE_CHECKING
 
+from shutterbus_edge.spool.counters import Dropped, FrameCounts, SpoolCounts
 from shutterbus_edge.spool.limits import SpoolLimits
+from shutterbus_edge.spool.metadata import camera_name
 from shutterbus_edge.spool.names import Held
-from shutterbus_edge.spool.notes import camera_name
 from shutterbus_edge.spool.spool import Spool
-from shutterbus_edge.spool.tally import Dropped, SpoolCounts, Tally
 
 if TYPE_CHECKING:
     from shutterbus_edge.settings.edge import SpoolSettings
     from shutterbus_runtime.clock import Clock
 
-__all__ = ["Dropped", "Held", "Spool", "SpoolCounts", "SpoolLimits", "Tally", "camera_name", "open_spool"]
+__all__ = [
+    "Dropped",
+    "FrameCounts",
+    "Held",
+    "Spool",
+    "SpoolCounts",
+    "SpoolLimits",
+    "camera_name",
+    "open_spool",
+]
 
 
 def open_spool(settings: "SpoolSettings", camera: str, clock: "Clock") -> Spool:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from shutterbus_edge.spool.tally import Tally
+from shutterbus_edge.spool.counters import FrameCounts
 from shutterbus_wire.identity import new_epoch
 
 FILE = "epoch.json"
@@ -40,7 +40,7 @@ class SavedEpoch(BaseModel):
     streams: dict[str, int]
     clean: bool
     uncertain: tuple[tuple[str, int, int | None], ...] = ()
-    tally: Tally
+    tally: FrameCounts
 
     def encode(self) -> bytes:
         return self.model_dump_json(indent=1).encode() + b"\n"
@@ -108,5 +108,5 @@ def _fresh(camera: str, machine: str, uncertain: tuple[tuple[str, int, int | Non
         streams={},
         clean=False,
         uncertain=uncertain,
-        tally=Tally(0, 0, 0, 0),
+        tally=FrameCounts(0, 0, 0, 0),
     )

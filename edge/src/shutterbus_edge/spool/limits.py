@@ -85,7 +85,7 @@ class SpoolLimits:
         return Need(files, size_bytes, short)
 
 
-class Victims:
+class EvictionPolicy:
     """Chooses, one by one, the frames that go to make room."""
 
     def __init__(self, on_full: OnFull) -> None:

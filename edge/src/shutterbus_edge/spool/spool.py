@@ -7,13 +7,13 @@ from typing import Self
 
 from shutterbus_edge.errors import FrameGoneError
 from shutterbus_edge.spool import epoch as epochs
-from shutterbus_edge.spool import names, notes, opening, quarantine
-from shutterbus_edge.spool.books import Books
+from shutterbus_edge.spool import metadata, names, quarantine, recovery
+from shutterbus_edge.spool.counters import FrameCounters, SpoolCounts
 from shutterbus_edge.spool.entry import Entry, Event, Stay
 from shutterbus_edge.spool.files import Files, FolderFiles
 from shutterbus_edge.spool.limits import Mode, SpoolLimits
 from shutterbus_edge.spool.names import Held, Kind
-from shutterbus_edge.spool.tally import Ledger, SpoolCounts
+from shutterbus_edge.spool.state import SpoolState
 from shutterbus_edge.spool.writer import Writer
 from shutterbus_runtime.clock import Clock
 from shutterbus_wire.frame import Facts
@@ -34,7 +34,7 @@ class Spool:
         mode: See ``put``.
         files: The disk, for tests.
         machine: What tells this machine from others, for tests.
-        tended: Whether a thread does what is due; without it call ``tend``.
+        background: Whether a thread does what is due; without it call ``maintain``.
 
     Raises:
         SpoolInUseError: Another process owns the folder.
@@ -51,7 +51,7 @@ class Spool:
         limits: SpoolLimits | None = None,
         files: Files | None = None,
         machine: str | None = None,
-        tended: bool = True,
+        background: bool = True,
     ) -> None:
         self._folder = folder
         self._files = files or FolderFiles(folder)
@@ -60,14 +60,14 @@ class Spool:
         self._limits = limits or SpoolLimits()
         self._camera = camera
         self._machine = epochs.machine_fingerprint() if machine is None else machine
-        opened = opening.open_folder(self._files, folder, camera, self._machine, clock)
+        opened = recovery.open_folder(self._files, folder, camera, self._machine, clock)
         saved = opened.saved
         self._uncertain = saved.uncertain
         self._next_seq = self._next_put_seq = saved.next_seq
         self._next_record_seq = dict(saved.streams)
-        self._books = Books(saved.epoch, Ledger(saved.tally))
-        self._writer = Writer(self._files, self._books, self._limits, mode, clock)
-        twice = self._books.adopt(opened.entries, held_before=saved.tally.held)
+        self._state = SpoolState(saved.epoch, FrameCounters(saved.tally))
+        self._writer = Writer(self._files, self._state, self._limits, mode, clock)
+        twice = self._state.adopt(opened.entries, held_before=saved.tally.held)
         if opened.entries:
             log.info("%d frames and records wait in %s", len(opened.entries) - len(twice), folder)
         for entry in twice:
@@ -76,31 +76,31 @@ class Spool:
             )
         if opened.failure is not None:
             self._writer.note_first(epochs.FILE, saved.encode(), opened.failure)
-        self.frame_max_bytes = notes.read_frame_max_bytes(self._files)
+        self.frame_max_bytes = metadata.read_frame_max_bytes(self._files)
         """The largest frame the broker was last known to take; None if it never said."""
-        if tended:
+        if background:
             self._writer.start()
 
     @property
     def epoch(self) -> str:
         """The epoch of the frames that are put now."""
-        return self._books.epoch
+        return self._state.epoch
 
     @property
     def next_seq(self) -> int:
         """The number in the id that ``next_id`` returns next."""
-        with self._books.lock:
+        with self._state.lock:
             return self._next_seq
 
     def next_id(self) -> FrameId:
         """Return the id for the next frame. A number that is never put is counted as dropped, ``unfinished``."""
-        with self._books.lock:
+        with self._state.lock:
             self._next_seq += 1
-            return FrameId(self._books.epoch, self._next_seq - 1)
+            return FrameId(self._state.epoch, self._next_seq - 1)
 
     def next_record_seq(self, stream: str) -> int:
         """Return the number of the next record of *stream* in this epoch."""
-        with self._books.lock:
+        with self._state.lock:
             seq = self._next_record_seq.get(stream, 0)
             self._next_record_seq[stream] = seq + 1
             return seq
@@ -118,17 +118,17 @@ class Spool:
             identity, captured_at_us = frame, self._clock.utc_us()
         held = Held(names.frame_name(identity), "frame", identity, len(data), captured_at_us)
         entry = self._entry(held, data)
-        books = self._books
-        with books.lock:
-            if identity.epoch != books.epoch or identity.seq < self._next_put_seq:
-                raise ValueError(f"{identity} is not the next frame: {books.epoch}-{self._next_put_seq} is")
+        state = self._state
+        with state.lock:
+            if identity.epoch != state.epoch or identity.seq < self._next_put_seq:
+                raise ValueError(f"{identity} is not the next frame: {state.epoch}-{self._next_put_seq} is")
             if identity.seq > self._next_put_seq:
-                books.this_epoch.captured += identity.seq - self._next_put_seq
-                books.this_epoch.drop("unfinished", books.epoch, self._next_put_seq, identity.seq - 1)
+                state.this_epoch.captured += identity.seq - self._next_put_seq
+                state.this_epoch.drop("unfinished", state.epoch, self._next_put_seq, identity.seq - 1)
             self._next_put_seq = identity.seq + 1
             self._next_seq = max(self._next_seq, self._next_put_seq)
-            books.add(entry)
-            books.this_epoch.captured += 1
+            state.add(entry)
+            state.this_epoch.captured += 1
         return self._keep(entry)
 
     def put_record(self, stream: str, seq: int, data: bytes) -> Held:
@@ -136,8 +136,8 @@ class Spool:
         identity = FrameId(self.epoch, seq)
         name = names.record_name(identity, stream)
         entry = self._entry(Held(name, "record", identity, len(data), self._clock.utc_us(), stream), data)
-        with self._books.lock:
-            self._books.add(entry)
+        with self._state.lock:
+            self._state.add(entry)
         return self._keep(entry)
 
     def read(self, held: Held) -> bytes:
@@ -146,8 +146,8 @@ class Spool:
         Raises:
             FrameGoneError: It was confirmed meanwhile, or is damaged and set aside. Take the next.
         """
-        with self._books.lock:
-            entry = self._books.index.get(held.name)
+        with self._state.lock:
+            entry = self._state.index.get(held.name)
             if entry is None:
                 raise FrameGoneError(f"{held.name} is no longer held")
             data, file = entry.data, entry.file
@@ -157,9 +157,9 @@ class Spool:
         try:
             data = self._files.read(file)
         except FileNotFoundError:
-            with self._books.lock:
+            with self._state.lock:
                 if not entry.is_gone:
-                    self._books.drop(entry, "vanished", Event.LOSE)
+                    self._state.drop(entry, "vanished", Event.LOSE)
             raise FrameGoneError(f"{file} has vanished from the spool folder") from None
         except OSError as error:
             raise self._bad(held, "unreadable", f"{file} cannot be read: {error.strerror}") from error
@@ -183,59 +183,59 @@ class Spool:
 
     def claim_oldest(self, kind: Kind | None = None) -> Held | None:
         """Claim and return what has waited longest, of *kind* or of either; None if nothing waits."""
-        with self._books.lock:
-            entry = self._books.index.oldest_waiting(kind)
+        with self._state.lock:
+            entry = self._state.index.oldest_waiting(kind)
             if entry is None:
                 return None
-            self._books.index.claim(entry)
+            self._state.index.claim(entry)
             return entry.held
 
     def release(self, held: Held) -> None:
         """Give up a claim: it was not confirmed, and waits from now on. Without effect on what is no longer held."""
-        with self._books.lock:
-            entry = self._books.index.get(held.name)
+        with self._state.lock:
+            entry = self._state.index.get(held.name)
             if entry is None or entry.stay is not Stay.SENDING:
                 return
-            self._books.index.release(entry)
+            self._state.index.release(entry)
             self._writer.memory.bound()
             if entry.file is None and self._mode != "spill":
                 self._writer.wake()
 
     def ack(self, held: Held) -> None:
         """Forget what is confirmed, whoever has claimed it. Without effect on what is no longer held."""
-        with self._books.lock:
-            entry = self._books.index.get(held.name)
+        with self._state.lock:
+            entry = self._state.index.get(held.name)
             if entry is not None:
-                self._books.acked(entry)
+                self._state.acked(entry)
         self._writer.remove_dropped()
 
     def set_aside(self, held: Held, reason: str, sentence: str) -> None:
         """Move what can never be sent into the quarantine folder, with *sentence* beside it; the caller logs it."""
-        with self._books.lock:
-            entry = self._books.index.get(held.name)
+        with self._state.lock:
+            entry = self._state.index.get(held.name)
             if entry is None:
                 return
             data, file = entry.data, entry.file
-            self._books.set_aside(entry)
+            self._state.set_aside(entry)
         self._quarantine(held, file, data, f"{reason}: {sentence}")
 
     def counts(self) -> SpoolCounts:
         """Return the sums, all of one instant."""
-        books = self._books
-        with books.lock:
-            index = books.index
-            held_here = books.held_of_this_epoch
+        state = self._state
+        with state.lock:
+            index = state.index
+            held_here = state.held_of_this_epoch
             oldest = next(iter(index.frames.values()), None)
             return SpoolCounts(
-                epoch=books.epoch,
-                this_epoch=books.this_epoch.tally(held_here),
-                earlier=books.earlier.tally(len(index.frames) - held_here),
+                epoch=state.epoch,
+                this_epoch=state.this_epoch.tally(held_here),
+                previous_epochs=state.previous_epochs.tally(len(index.frames) - held_here),
                 held_frames=len(index.frames),
                 held_bytes=index.frame_bytes + index.record_bytes,
                 held_records=len(index.records),
                 in_memory_frames=sum(e.held.kind == "frame" for e in index.memory.values()),
                 oldest_held_age_s=max(0.0, self._clock.monotonic_s() - oldest.put_at_s) if oldest else None,
-                records_dropped=books.records_dropped,
+                records_dropped=state.records_dropped,
                 uncertain=self._uncertain,
                 trouble=self._writer.trouble,
             )
@@ -246,17 +246,17 @@ class Spool:
             return
         self.frame_max_bytes = frame_max_bytes
         try:
-            notes.write_frame_max_bytes(self._files, frame_max_bytes)
+            metadata.write_frame_max_bytes(self._files, frame_max_bytes)
         except OSError as error:
             log.warning("the broker's limit could not be noted in the spool folder: %s", error)
 
-    def tend(self) -> None:
+    def maintain(self) -> None:
         """Do what is due; for tests that have no thread for it."""
-        self._writer.tend()
+        self._writer.maintain()
 
     def close(self) -> None:
         """Bring what is in memory to disk and note a clean stop. Nothing may be put any more."""
-        self._writer.finish()
+        self._writer.drain()
         counts = self.counts()
         clean = epochs.SavedEpoch(
             epoch=counts.epoch,
@@ -291,8 +291,8 @@ class Spool:
     def _keep(self, entry: Entry) -> Held:
         if self._mode == "durable" and self._writer.store(entry) == "stored":
             return entry.held
-        with self._books.lock:
+        with self._state.lock:
             self._writer.memory.bound()
-        if self._mode == "spill" and self._writer.memory.is_crowded():
+        if self._mode == "spill" and self._writer.memory.is_half_full():
             self._writer.wake()
         return entry.held

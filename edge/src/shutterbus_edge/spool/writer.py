@@ -6,12 +6,12 @@ import threading
 from typing import Literal
 
 from shutterbus_edge.spool import names
-from shutterbus_edge.spool.books import Books
 from shutterbus_edge.spool.entry import Entry, Place, Stay
+from shutterbus_edge.spool.eviction import DiskEviction, MemoryEviction, Verdict
 from shutterbus_edge.spool.files import Files, store
 from shutterbus_edge.spool.index import may_leave_memory
 from shutterbus_edge.spool.limits import VICTIMS_MAX, Mode, SpoolLimits
-from shutterbus_edge.spool.room import DiskRoom, MemoryRoom, Verdict
+from shutterbus_edge.spool.state import SpoolState
 from shutterbus_runtime.clock import Clock
 from shutterbus_runtime.outage import Outage
 
@@ -31,25 +31,25 @@ Outcome = Literal["stored", "failed"] | Verdict
 class Writer:
     """Makes entries durable within the limits, and keeps the folder tidy.
 
-    ``tend`` does whatever is due; a thread calls it in time, or a test.
+    ``maintain`` does whatever is due; a thread calls it in time, or a test.
     """
 
     def __init__(
         self,
         files: Files,
-        books: Books,
+        state: SpoolState,
         limits: SpoolLimits,
         mode: Mode,
         clock: Clock,
     ) -> None:
         self._files = files
-        self._books = books
+        self._state = state
         self._limits = limits
         self._mode = mode
         self._clock = clock
         self._note: tuple[str, bytes] | None = None
-        self.memory = MemoryRoom(books, limits, mode)
-        self._room = DiskRoom(files, books, limits, self.remove_dropped)
+        self.memory = MemoryEviction(state, limits, mode)
+        self._room = DiskEviction(files, state, limits, self.remove_dropped)
         self._disk = threading.Lock()
         self._outage = Outage("spool", clock, log)
         self._retry_at_s = 0.0
@@ -93,9 +93,9 @@ class Writer:
     def store(self, entry: Entry) -> Outcome:
         """Make *entry* durable. Whatever else is returned, it stays in memory."""
         with self._disk:
-            if self._resting():
+            if self._backing_off():
                 return "failed"
-            with self._books.lock:
+            with self._state.lock:
                 if entry.is_gone or entry.place is Place.DISK:
                     return "stored"
                 data = entry.write()
@@ -113,22 +113,22 @@ class Writer:
             except OSError as error:
                 outcome = "failed"
                 self.failed(error)
-            with self._books.lock:
+            with self._state.lock:
                 if outcome == "stored" and not entry.is_gone:
-                    self._books.index.stored(entry, digest)
+                    self._state.index.stored(entry, digest)
                 else:
                     entry.unwritten()
             if outcome == "stored":
-                self._outage.worked()
+                self._outage.succeeded()
                 if entry.is_gone:  # confirmed or set aside while it was being written
-                    self._books.unlinks.append(file)
+                    self._state.unlinks.append(file)
                     self.remove_dropped()
             return outcome
 
     def remove_dropped(self) -> None:
         """Unlink the files of what is gone, or leave it for later if the disk does not work."""
-        unlinks = self._books.unlinks
-        while unlinks and not self._resting():
+        unlinks = self._state.unlinks
+        while unlinks and not self._backing_off():
             try:
                 file = unlinks.popleft()
             except IndexError:  # another thread was faster
@@ -147,7 +147,7 @@ class Writer:
             if self._unsynced_since_s is None:
                 self._unsynced_since_s = self._clock.monotonic_s()
 
-    def tend(self) -> float:
+    def maintain(self) -> float:
         """Do what is due; return for how many seconds nothing will be."""
         self._expire()
         self._recover()
@@ -156,7 +156,7 @@ class Writer:
         self._say_drops()
         return self._pause_s()
 
-    def finish(self) -> None:
+    def drain(self) -> None:
         """End the thread and bring everything in memory to disk; claims are void."""
         if self._thread is not None:
             self._stop.set()
@@ -164,8 +164,8 @@ class Writer:
             self._thread.join()
             self._thread = None
         self._retry_at_s = 0.0
-        with self._books.lock:
-            index = self._books.index
+        with self._state.lock:
+            index = self._state.index
             for entry in [*index.frames.values(), *index.records.values()]:
                 if entry.stay is Stay.SENDING:  # there are no lanes any more
                     index.release(entry)
@@ -173,10 +173,10 @@ class Writer:
         for entry in left:
             outcome = self.store(entry)
             if outcome != "stored":
-                with self._books.lock:
+                with self._state.lock:
                     if not entry.is_gone:
-                        self._books.drop(
-                            entry, "memory-lost" if outcome in {"failed", "crowded"} else outcome
+                        self._state.drop(
+                            entry, "memory-lost" if outcome in {"failed", "all_claimed"} else outcome
                         )
         self._unsynced_since_s = -SYNC_AFTER_S
         self._say_at_s = 0.0
@@ -187,9 +187,9 @@ class Writer:
         while not self._stop.is_set():
             self._wake.clear()
             # Real waiting, whatever clock decides what is due: this is only a poll.
-            self._wake.wait(self.tend())
+            self._wake.wait(self.maintain())
 
-    def _resting(self) -> bool:
+    def _backing_off(self) -> bool:
         return bool(self._outage.reason) and self._clock.monotonic_s() < self._retry_at_s
 
     def _spill(self) -> None:
@@ -198,13 +198,13 @@ class Writer:
             tried.add(entry.held.name)
             outcome = self.store(entry)
             if outcome in {"rejected", "too-large"}:
-                with self._books.lock:
+                with self._state.lock:
                     if may_leave_memory(entry):  # else a lane is sending it, and may yet deliver it
-                        self._books.drop(entry, outcome)
+                        self._state.drop(entry, outcome)
 
     def _recover(self) -> None:
         """Find out whether a disk that failed works again, where no frame is waiting to try it."""
-        if not self._outage.reason or self._resting():
+        if not self._outage.reason or self._backing_off():
             return
         with self._disk:
             try:
@@ -216,18 +216,20 @@ class Writer:
             except OSError as error:
                 self.failed(error)
                 return
-        if self._mode == "memory" or not self._books.index.memory:
-            self._outage.worked()
+        if self._mode == "memory" or not self._state.index.memory:
+            self._outage.succeeded()
 
     def _next_due(self, tried: set[str]) -> Entry | None:
-        if self._mode == "memory" or self._resting():
+        if self._mode == "memory" or self._backing_off():
             return None
         now_s = self._clock.monotonic_s()
-        with self._books.lock:
-            crowded = self.memory.is_crowded()
-            for name, entry in self._books.index.memory.items():
+        with self._state.lock:
+            all_claimed = self.memory.is_half_full()
+            for name, entry in self._state.index.memory.items():
                 due = (
-                    self._mode == "durable" or crowded or now_s - entry.put_at_s >= self._limits.spill_after_s
+                    self._mode == "durable"
+                    or all_claimed
+                    or now_s - entry.put_at_s >= self._limits.spill_after_s
                 )
                 if due and entry.place is Place.MEMORY and name not in tried:
                     return entry
@@ -237,18 +239,18 @@ class Writer:
         if self._limits.max_age_s is None:
             return
         oldest_put_at_s = self._clock.monotonic_s() - self._limits.max_age_s
-        with self._books.lock:
+        with self._state.lock:
             expired: list[Entry] = []
-            for entry in self._books.index.frames.values():
+            for entry in self._state.index.frames.values():
                 if entry.put_at_s >= oldest_put_at_s or len(expired) >= VICTIMS_MAX:
                     break
                 if entry.may_be_dropped:
                     expired.append(entry)
             for entry in expired:
-                self._books.drop(entry, "expired")
+                self._state.drop(entry, "expired")
 
     def _tidy(self) -> None:
-        if self._resting():
+        if self._backing_off():
             return
         self.remove_dropped()
         since_s = self._unsynced_since_s
@@ -262,17 +264,17 @@ class Writer:
 
     def _say_drops(self) -> None:
         now_s = self._clock.monotonic_s()
-        if now_s < self._say_at_s or not self._books.unsaid:
+        if now_s < self._say_at_s or not self._state.unlogged_drops:
             return
         self._say_at_s = now_s + SAY_DROPS_EVERY_S
-        with self._books.lock:
-            unsaid, self._books.unsaid = self._books.unsaid, {}
-        for reason, (count, first, last) in unsaid.items():
+        with self._state.lock:
+            unlogged_drops, self._state.unlogged_drops = self._state.unlogged_drops, {}
+        for reason, (count, first, last) in unlogged_drops.items():
             log.warning("dropped %d (%s): %s to %s", count, reason, first, last)
 
     def _pause_s(self) -> float:
-        with self._books.lock:
-            oldest = next(iter(self._books.index.memory.values()), None)
+        with self._state.lock:
+            oldest = next(iter(self._state.index.memory.values()), None)
         if oldest is None or self._mode == "memory":
             return POLL_S
         due_in_s = oldest.put_at_s + self._limits.spill_after_s - self._clock.monotonic_s()

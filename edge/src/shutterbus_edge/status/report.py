@@ -10,7 +10,7 @@ from shutterbus_edge.sensors import Sensor
 from shutterbus_edge.sensors.cpu import Cpu
 from shutterbus_edge.settings.edge import EdgeSettings
 from shutterbus_edge.shoot import Shooter
-from shutterbus_edge.spool import Spool, Tally
+from shutterbus_edge.spool import FrameCounts, Spool
 from shutterbus_edge.status.timekeeping import clock_synced
 from shutterbus_runtime.clock import Clock
 from shutterbus_runtime.outage import Outage
@@ -92,8 +92,8 @@ class Reporter:
             held_frames=counts.held_frames,
             held_bytes=counts.held_bytes,
             oldest_held_age_s=counts.oldest_held_age_s,
-            earlier_held_frames=counts.earlier.held,
-            earlier_dropped=_dropped(counts.earlier),
+            earlier_held_frames=counts.previous_epochs.held,
+            earlier_dropped=_dropped(counts.previous_epochs),
             records_dropped=counts.records_dropped,
             uncertain=list(counts.uncertain),
             camera_restarts=self._camera.restarts,
@@ -112,7 +112,7 @@ class Reporter:
             except OSError as error:
                 outage.failed(error)
             else:
-                outage.worked()
+                outage.succeeded()
                 self._keep_reading(name, values, sensor.units)
             self._clock.wait(self._settings.reading_interval_s, stop)
 
@@ -153,7 +153,7 @@ class Reporter:
         return changes
 
 
-def _dropped(tally: Tally) -> dict[str, Dropped]:
+def _dropped(tally: FrameCounts) -> dict[str, Dropped]:
     return {
         reason: Dropped(count=dropped.count, ranges=list(dropped.ranges))
         for reason, dropped in tally.dropped.items()

@@ -178,7 +178,7 @@ class KafkaReader(threading.Thread):
         if consumer.connected:
             self._away_since_s = None
             self.connected = True
-            self._outage.worked()
+            self._outage.succeeded()
             self._handler.outage(self.name, "kafka", "")
         elif self._away_since_s is None:
             self._away_since_s = now_s

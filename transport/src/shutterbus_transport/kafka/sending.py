@@ -23,7 +23,7 @@ from shutterbus_transport.errors import (
 )
 from shutterbus_transport.kafka import admin
 from shutterbus_transport.kafka.library import BY_US, CLOSE_TIMEOUT_S, Net, Producer
-from shutterbus_transport.log_throttle import quieten
+from shutterbus_transport.log_throttle import throttle
 from shutterbus_transport.sending import Done, Outgoing
 from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire.message import kafka_headers
@@ -70,7 +70,7 @@ class KafkaClient:
         *records_topic* may be missing: pictures go without it. *send_buffer_bytes* bounds what the kernel holds
         of this connection, and so what another one has to wait for on the same line.
         """
-        quieten("kafka", log, ours=BY_US)
+        throttle("kafka", log, ours=BY_US)
         self.window: int | None = None
         self._settings = settings
         self._topic = topic

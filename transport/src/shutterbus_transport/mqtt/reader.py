@@ -179,7 +179,7 @@ class MqttReader(threading.Thread):
             )
         self.connected = True
         self._wait_s = RETRY_FIRST_S
-        self._outage.worked()
+        self._outage.succeeded()
         self._handler.outage(self.name, "mqtt", "")
         if self._protocol == 5:
             # What is retained is new to us only where the session is.

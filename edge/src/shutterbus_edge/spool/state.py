@@ -3,33 +3,33 @@
 import threading
 from collections import deque
 
+from shutterbus_edge.spool.counters import FrameCounters
 from shutterbus_edge.spool.entry import Entry, Event
 from shutterbus_edge.spool.index import Index
-from shutterbus_edge.spool.tally import Ledger
 
 
-class Books:
+class SpoolState:
     """Everything but ``lock`` and ``unlinks`` may be touched only with ``lock`` held; no I/O happens under it.
 
     Attributes:
         unlinks: Files of what is gone, to be removed when the disk is at hand. A file that survives that, in a power cut, is
             sent again and recognised as a repeat.
-        unsaid: Drops that no log line has told yet: by reason, count, first and last name.
+        unlogged_drops: Drops that no log line has told yet: by reason, count, first and last name.
     """
 
-    def __init__(self, epoch: str, this_epoch: Ledger) -> None:
+    def __init__(self, epoch: str, this_epoch: FrameCounters) -> None:
         self.lock = threading.RLock()
         self.index = Index()
         self.epoch = epoch
         self.this_epoch = this_epoch
-        self.earlier = Ledger()
+        self.previous_epochs = FrameCounters()
         self.held_of_this_epoch = 0
         self.records_dropped = 0
         self.unlinks: deque[str] = deque()
-        self.unsaid: dict[str, tuple[int, str, str]] = {}
+        self.unlogged_drops: dict[str, tuple[int, str, str]] = {}
 
-    def ledger(self, entry: Entry) -> Ledger:
-        return self.this_epoch if entry.held.id.epoch == self.epoch else self.earlier
+    def ledger(self, entry: Entry) -> FrameCounters:
+        return self.this_epoch if entry.held.id.epoch == self.epoch else self.previous_epochs
 
     def add(self, entry: Entry) -> None:
         """Take *entry* in as the newest."""
@@ -48,7 +48,7 @@ class Books:
                 continue
             self.add(entry)
             if entry.held.kind == "frame" and entry.held.id.epoch != self.epoch:
-                self.earlier.captured += 1
+                self.previous_epochs.captured += 1
         missing = held_before - self.held_of_this_epoch
         if missing > 0:
             self.this_epoch.drop_unknown("vanished", missing)
@@ -69,8 +69,8 @@ class Books:
             self.ledger(entry).drop(reason, held.id.epoch, held.id.seq, held.id.seq)
         else:
             self.records_dropped += 1
-        count, first, _ = self.unsaid.get(reason, (0, held.name, held.name))
-        self.unsaid[reason] = (count + 1, first, held.name)
+        count, first, _ = self.unlogged_drops.get(reason, (0, held.name, held.name))
+        self.unlogged_drops[reason] = (count + 1, first, held.name)
 
     def set_aside(self, entry: Entry) -> None:
         """Count *entry* as quarantined; its file is the caller's to move."""

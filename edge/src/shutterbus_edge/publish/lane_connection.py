@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Callable
 
-from shutterbus_edge.publish.hang_ups import HangUps
+from shutterbus_edge.publish.disconnects import DisconnectTracker
 from shutterbus_edge.publish.retry import Retry
 from shutterbus_runtime.clock import Clock
 from shutterbus_transport.errors import (
@@ -24,14 +24,14 @@ UNANSWERED_MAX = 2
 """A link may be so full that one probe drowns; two in a row mean that nobody is there."""
 
 
-class Line:
+class LaneConnection:
     """Keeps at most one client, and a reason where there is none.
 
     Attributes:
         client: The open client, or None.
         retry: When it may be opened again, and why it is not open.
         opened: How many clients have been opened so far.
-        hang_ups: How they ended.
+        disconnects: How they ended.
     """
 
     def __init__(
@@ -41,13 +41,13 @@ class Line:
         why: Callable[[OSError], str],
         clock: Clock,
         retry: Retry,
-        hang_ups: HangUps,
+        disconnects: DisconnectTracker,
     ) -> None:
         """*reach* raises OSError while the broker accepts no connection; *why* makes a sentence of that."""
         self.client: SendingClient | None = None
         self.retry = retry
         self.opened = 0
-        self.hang_ups = hang_ups
+        self.disconnects = disconnects
         self._open_client = open_client
         self._reach = reach
         self._why = why
@@ -72,10 +72,10 @@ class Line:
             self.retry.reason = ""
         return self.client
 
-    def look_after(self, unconfirmed_s: float | None) -> TransportError | None:
+    def check_health(self, unconfirmed_s: float | None) -> TransportError | None:
         """Close the client if it cannot work any more; return why, if that happened now.
 
-        *unconfirmed_s* is for how long the oldest message in flight has been waiting. A client is closed rather
+        *unconfirmed_s* is for how long the oldest message in pending has been waiting. A client is closed rather
         than left to try again by itself, because it would then send its old messages before the newest.
         """
         if self.client is None:
@@ -97,13 +97,13 @@ class Line:
             client, self.client = self.client, None
             client.close()
 
-    def worked(self) -> None:
+    def succeeded(self) -> None:
         """Note that the broker confirmed something: the next failure is the first of its row."""
         self._unanswered = 0
-        self.retry.worked()
+        self.retry.succeeded()
 
     def _not_opened(self, error: TransportError) -> None:
-        self.hang_ups.not_connected()
+        self.disconnects.not_connected()
         self._failed(error)
 
     def _failed(self, error: TransportError) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from edge.fakes_publish import HUNG_UP, SILENT, Bench
-from shutterbus_edge.publish.flight import Flight
-from shutterbus_edge.publish.hang_ups import HANG_UPS_MAX, HangUps, Proven
+from shutterbus_edge.publish.disconnects import DISCONNECTS_MAX, DisconnectTracker, LargestAcked
+from shutterbus_edge.publish.pending_send import PendingSend
 from shutterbus_edge.spool import Held
 from shutterbus_transport.errors import TransportError
 from shutterbus_wire.identity import FrameId
@@ -83,7 +83,7 @@ def test_live_picture_is_set_aside_and_the_next_one_flows(bench: Bench) -> None:
     bench.run_s(10)
     assert bench.broker.received[-1] == ("live", str(small.id))
     # On the first connection another picture had been delivered.
-    assert connections(bench, "live") == 1 + HANG_UPS_MAX + 1
+    assert connections(bench, "live") == 1 + DISCONNECTS_MAX + 1
 
 
 def test_the_one_among_many_in_flight_is_found(bench: Bench) -> None:
@@ -242,54 +242,54 @@ def test_a_status_that_is_confirmed_is_enough_to_believe_the_broker(tmp_path: Pa
     assert (bench.held, set_aside(bench)) == (0, 2)
 
 
-def proven() -> Proven:
+def largest_acked() -> LargestAcked:
     """By a small message."""
-    made = Proven()
+    made = LargestAcked()
     made.confirmed(200)
     return made
 
 
-def flight(seq: int, size_bytes: int = OVER_BYTES) -> Flight:
+def pending(seq: int, size_bytes: int = OVER_BYTES) -> PendingSend:
     held = Held(f"e-{seq}", "frame", FrameId("0123456789abcdef", seq), size_bytes, 0)
-    return Flight("frame", held, size_bytes, sent_at_s=0.0)
+    return PendingSend("frame", held, size_bytes, sent_at_s=0.0)
 
 
-def condemned(hang_ups: HangUps, *rows: tuple[Flight, ...]) -> list[bool]:
-    """Hang up on *rows*, each with what was in flight; return after which of them something was set aside."""
-    return [hang_ups.ended(HUNG_UP, row, now_s=1.0) is not None for row in rows]
+def condemned(disconnects: DisconnectTracker, *rows: tuple[PendingSend, ...]) -> list[bool]:
+    """Hang up on *rows*, each with what was in pending; return after which of them something was set aside."""
+    return [disconnects.ended(HUNG_UP, row, now_s=1.0) is not None for row in rows]
 
 
 def test_the_same_one_three_times_in_a_row_it_has_to_be() -> None:
-    hang_ups, first, second = HangUps(proven()), flight(1), flight(2)
+    disconnects, first, second = DisconnectTracker(largest_acked()), pending(1), pending(2)
 
-    assert condemned(hang_ups, (first,), (first,), (second,), (first,), (first,)) == [False] * 5
-    assert condemned(hang_ups, (first,), (first,)) == [True, False]
+    assert condemned(disconnects, (first,), (first,), (second,), (first,), (first,)) == [False] * 5
+    assert condemned(disconnects, (first,), (first,)) == [True, False]
 
 
 def test_what_was_in_flight_with_others_is_not_accused() -> None:
-    hang_ups, first, second = HangUps(proven()), flight(1), flight(2)
+    disconnects, first, second = DisconnectTracker(largest_acked()), pending(1), pending(2)
 
-    assert condemned(hang_ups, *[(first, second)] * 10) == [False] * 10
-    assert condemned(hang_ups, (first,), (first,), (first, second), (first,), (first,)) == [False] * 5
+    assert condemned(disconnects, *[(first, second)] * 10) == [False] * 10
+    assert condemned(disconnects, (first,), (first,), (first, second), (first,), (first,)) == [False] * 5
 
 
 def test_broker_that_was_away_in_between_clears_what_it_hung_up_on() -> None:
-    hang_ups, first = HangUps(proven()), flight(1)
-    assert condemned(hang_ups, (first,), (first,)) == [False] * 2
-    assert hang_ups.suspicious
+    disconnects, first = DisconnectTracker(largest_acked()), pending(1)
+    assert condemned(disconnects, (first,), (first,)) == [False] * 2
+    assert disconnects.suspects_size
 
-    hang_ups.not_connected()
-    assert not hang_ups.suspicious
-    assert condemned(hang_ups, (first,), (first,)) == [False] * 2
+    disconnects.not_connected()
+    assert not disconnects.suspects_size
+    assert condemned(disconnects, (first,), (first,)) == [False] * 2
 
 
 def test_messages_go_together_again_when_one_was_confirmed() -> None:
-    hang_ups = HangUps(proven())
-    condemned(hang_ups, (flight(1), flight(2)))
-    assert hang_ups.suspicious
+    disconnects = DisconnectTracker(largest_acked())
+    condemned(disconnects, (pending(1), pending(2)))
+    assert disconnects.suspects_size
 
-    hang_ups.confirmed(flight(3, 1000))
-    assert not hang_ups.suspicious
+    disconnects.confirmed(pending(3, 1000))
+    assert not disconnects.suspects_size
 
 
 @pytest.mark.parametrize("has_status", [True, False])

@@ -23,7 +23,7 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class FrameCounts:
     """``captured = acked + sum of dropped + quarantined + held``, all in frames."""
 
     captured: int
@@ -52,8 +52,8 @@ class SpoolCounts:
     """
 
     epoch: str
-    this_epoch: Tally
-    earlier: Tally
+    this_epoch: FrameCounts
+    previous_epochs: FrameCounts
     held_frames: int
     held_bytes: int
     held_records: int
@@ -103,10 +103,10 @@ class Ranges:
 _NEVER = 1 << 64
 
 
-class Ledger:
+class FrameCounters:
     """Counts what becomes of one set of frames."""
 
-    def __init__(self, start: Tally | None = None) -> None:
+    def __init__(self, start: FrameCounts | None = None) -> None:
         self.captured = start.captured if start else 0
         self.acked = start.acked if start else 0
         self.quarantined = start.quarantined if start else 0
@@ -120,8 +120,8 @@ class Ledger:
         """Count frames of which nobody knows the numbers any more."""
         self._dropped.setdefault(reason, Ranges()).count += count
 
-    def tally(self, held: int) -> Tally:
-        return Tally(
+    def tally(self, held: int) -> FrameCounts:
+        return FrameCounts(
             captured=self.captured,
             acked=self.acked,
             quarantined=self.quarantined,

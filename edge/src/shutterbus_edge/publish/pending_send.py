@@ -9,7 +9,7 @@ Kind = Literal["frame", "record", "status"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Flight:
+class PendingSend:
     """A message between ``Client.send`` and its answer.
 
     Attributes:
