@@ -29,7 +29,7 @@ from shutterbus_edge.settings.edge import EdgeSettings
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_runtime.clock import SystemClock
 from shutterbus_transport.settings import BrokerSettings
-from shutterbus_wire.frame import Facts
+from shutterbus_wire.frame import FrameMetadata
 from stack.brokers import free_port, kafka
 
 LINE_BYTES_PER_S = 16_000_000 / 8
@@ -101,19 +101,19 @@ class TimedSpool(Spool):
         self.confirmed_at_s[held.name] = time.perf_counter()
         super().ack(held)
 
-    def keep(self, size_bytes: int) -> tuple[Held, Facts]:
+    def keep(self, size_bytes: int) -> tuple[Held, FrameMetadata]:
         """Put a picture."""
-        facts = Facts("bench", self.next_id(), time.time_ns() // 1000)
-        return self.put(facts, picture(facts, size_bytes)), facts
+        metadata = FrameMetadata("bench", self.next_id(), time.time_ns() // 1000)
+        return self.put(metadata, picture(metadata, size_bytes)), metadata
 
 
 def latencies_s(spool: TimedSpool, publisher: Publisher) -> list[float]:
     """Return how long each of SHOTS live pictures took."""
     offered_at_s: dict[str, float] = {}
     for _ in range(SHOTS):
-        held, facts = spool.keep(LIVE_BYTES)
+        held, metadata = spool.keep(LIVE_BYTES)
         offered_at_s[held.name] = time.perf_counter()
-        publisher.offer(held, facts)
+        publisher.offer(held, metadata)
         time.sleep(LIVE_EVERY_S)
     while not offered_at_s.keys() <= spool.confirmed_at_s.keys():
         time.sleep(0.01)

@@ -30,7 +30,7 @@ from shutterbus_edge.settings.edge import EdgeSettings
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_runtime.clock import SystemClock
 from shutterbus_transport.settings import BrokerSettings
-from shutterbus_wire.frame import Facts, Frame
+from shutterbus_wire.frame import Frame, FrameMetadata
 from shutterbus_wire.identity import FrameId, new_epoch
 from shutterbus_wire.message import encode_frame, kafka_headers
 from stack.brokers import Container, kafka
@@ -40,7 +40,7 @@ SIZES = {"100 kB": (100_000, 300, 10), "1 MB": (1_000_000, 60, 2)}
 """Bytes of a picture, pictures in a round, and how many are in pending."""
 COLUMNS = (("pictures a second", "/s", 1, ">= 0.9"), ("CPU a picture", "ms", 1000, "<= 1.25"))
 TOPIC = "shutterbus.bench.frames"
-FACTS = Facts("bench", FrameId(new_epoch(), 0), 1_750_000_000_000_000)
+FACTS = FrameMetadata("bench", FrameId(new_epoch(), 0), 1_750_000_000_000_000)
 
 Round = Callable[[], tuple[float, float]]
 """Sends the pictures of one round; returns pictures a second, and seconds of CPU a picture."""
@@ -51,8 +51,8 @@ class Queue(Spool):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, camera="bench", clock=SystemClock(), mode="memory")
-        self.offer: Callable[[Held, Facts], None]
-        self.waiting: deque[tuple[Held, Facts]] = deque()
+        self.offer: Callable[[Held, FrameMetadata], None]
+        self.waiting: deque[tuple[Held, FrameMetadata]] = deque()
         self.unconfirmed = 0
         self.empty = threading.Event()
 
@@ -83,9 +83,9 @@ def ours(broker: Container, size_bytes: int, count: int, folder: Path) -> tuple[
         time.sleep(0.05)
 
     def one_round() -> tuple[float, float]:
-        facts = [Facts("bench", spool.next_id(), clock.utc_us()) for _ in range(count)]
-        held = [spool.put(each, picture(each, size_bytes)) for each in facts]
-        spool.waiting.extend(zip(held, facts, strict=True))
+        metadata = [FrameMetadata("bench", spool.next_id(), clock.utc_us()) for _ in range(count)]
+        held = [spool.put(each, picture(each, size_bytes)) for each in metadata]
+        spool.waiting.extend(zip(held, metadata, strict=True))
         spool.unconfirmed = count
         spool.empty.clear()
 

@@ -35,7 +35,7 @@ def _context(side: ssl.Purpose, folder: Path, signer: Certificate, own: Certific
 
 def _handshake(server: ssl.SSLContext, client: ssl.SSLContext, name: str) -> str:
     """Return the common name that the server saw; raise SSLError where either side refused."""
-    here, there = socket.socketpair()
+    here, installation = socket.socketpair()
     seen: list[str] = []
 
     def serve() -> None:
@@ -54,7 +54,7 @@ def _handshake(server: ssl.SSLContext, client: ssl.SSLContext, name: str) -> str
     thread = threading.Thread(target=serve)
     thread.start()
     try:
-        with client.wrap_socket(there, server_hostname=name) as connection:
+        with client.wrap_socket(installation, server_hostname=name) as connection:
             connection.recv(1)
     finally:
         thread.join(5)

@@ -13,7 +13,7 @@ import pytest
 from shutterbus_broker import authority
 from shutterbus_broker.authority import Certificate
 from shutterbus_broker.doctor import connection
-from shutterbus_broker.doctor.patient import Address
+from shutterbus_broker.doctor.context import Address
 from shutterbus_transport.settings import Tls
 
 NOW = dt.datetime.now(dt.UTC)

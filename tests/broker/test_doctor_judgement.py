@@ -9,7 +9,7 @@ from shutterbus_broker.doctor import acl, kafka, machine, mosquitto, old_clients
 from shutterbus_broker.doctor.mosquitto import Connack
 from shutterbus_broker.identities import Identities
 from shutterbus_broker.mosquitto import acl as acl_file
-from shutterbus_runtime.checks import Finding
+from shutterbus_runtime.checks import CheckResult
 
 WANTED = 2_097_164
 BROKER = {
@@ -38,7 +38,7 @@ TOPIC = {
 
 def _all(
     broker: dict[str, str], topic: dict[str, str], brokers: int = 1, heap: str = "-Xmx1g"
-) -> list[Finding]:
+) -> list[CheckResult]:
     topics = {FRAMES: topic}
     return [
         sizes.message(broker, WANTED),

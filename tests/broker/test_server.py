@@ -36,7 +36,7 @@ class Said(list[str]):
 
 
 @pytest.fixture
-def there(tmp_path: Path) -> Installation:
+def installation(tmp_path: Path) -> Installation:
     """A server of Mosquitto alone, so that nobody asks for a Kafka."""
     (tmp_path / ".env").write_text("# mine\nCOMPOSE_PROFILES=mqtt\nTZ='Asia/Tokyo'\n")
     initialise.run(tmp_path, HOST, Said(), NOW)
@@ -76,22 +76,22 @@ def test_init_makes_all_that_a_server_needs(tmp_path: Path) -> None:
     assert names == ["server.example.org", "192.168.1.10", "kafka", "localhost", "127.0.0.1", "::1"]
 
 
-def test_nothing_that_init_makes_can_be_read_by_others(there: Installation) -> None:
+def test_nothing_that_init_makes_can_be_read_by_others(installation: Installation) -> None:
     """Keys above all, but names of cameras are nobody's business either."""
-    for path in there.state.rglob("*"):
+    for path in installation.state.rglob("*"):
         assert path.stat().st_mode & 0o077 == 0, path
 
 
-def test_init_again_changes_nothing(there: Installation) -> None:
+def test_init_again_changes_nothing(installation: Installation) -> None:
     """It can be run at any time."""
-    before, said = _snapshot(there.project), Said()
-    initialise.run(there.project, None, said, NOW)
-    assert _snapshot(there.project) == before
+    before, said = _snapshot(installation.project), Said()
+    initialise.run(installation.project, None, said, NOW)
+    assert _snapshot(installation.project) == before
     assert said == ["Ready: docker compose up -d"]
 
 
-def _init_again(there: Installation, said: Said) -> None:
-    initialise.run(there.project, None, said, NOW)
+def _init_again(installation: Installation, said: Said) -> None:
+    initialise.run(installation.project, None, said, NOW)
 
 
 AGAIN = pytest.mark.parametrize("again", [_init_again, initialise.refresh], ids=["make init", "make up"])
@@ -99,25 +99,25 @@ AGAIN = pytest.mark.parametrize("again", [_init_again, initialise.refresh], ids=
 
 @AGAIN
 def test_rights_of_an_older_version_are_written_anew(
-    again: Callable[[Installation, Said], None], there: Installation
+    again: Callable[[Installation, Said], None], installation: Installation
 ) -> None:
     """A camera that was enrolled before has its named topics, and no wildcard over all of them."""
-    enroll.enroll(there, "cameras", ("gate",), Said(), NOW)
-    acl = there.state / "mosquitto/acl"
+    enroll.enroll(installation, "cameras", ("gate",), Said(), NOW)
+    acl = installation.state / "mosquitto/acl"
     now = acl.read_text()
     acl.write_text("user gate.1\ntopic write shutterbus/gate/+\n")
-    again(there, Said())
+    again(installation, Said())
     assert acl.read_text() == now
 
 
 @AGAIN
 def test_line_for_kafka_without_effect_is_warned_of(
-    again: Callable[[Installation, Said], None], there: Installation
+    again: Callable[[Installation, Said], None], installation: Installation
 ) -> None:
     """When it is written, not when somebody wonders."""
-    there.env_file.write_text(there.env_file.read_text() + "KAFKA_LOG_SEGMENTS_BYTES=1\n")
+    installation.env_file.write_text(installation.env_file.read_text() + "KAFKA_LOG_SEGMENTS_BYTES=1\n")
     said = Said()
-    again(there, said)
+    again(installation, said)
     assert "Careful: KAFKA_LOG_SEGMENTS_BYTES in .env is no setting" in str(said)
 
 
@@ -127,12 +127,12 @@ def test_refresh_of_what_is_not_there_says_how_to_make_it(tmp_path: Path) -> Non
         initialise.refresh(Installation(tmp_path), Said())
 
 
-def test_new_host_says_what_each_camera_needs(there: Installation) -> None:
+def test_new_host_says_what_each_camera_needs(installation: Installation) -> None:
     """Keys and password stay; only the servers' certificates and three lines of .env are new."""
-    enroll.enroll(there, "cameras", ("gate",), Said(), NOW)
-    before, said = _snapshot(there.project), Said()
-    initialise.run(there.project, "new.example.org", said, NOW)
-    changed = {name for name, data in _snapshot(there.project).items() if before[name] != data}
+    enroll.enroll(installation, "cameras", ("gate",), Said(), NOW)
+    before, said = _snapshot(installation.project), Said()
+    initialise.run(installation.project, "new.example.org", said, NOW)
+    changed = {name for name, data in _snapshot(installation.project).items() if before[name] != data}
     assert changed == {
         ".env",
         "state/server/kafka/server.crt",
@@ -144,16 +144,16 @@ def test_new_host_says_what_each_camera_needs(there: Installation) -> None:
     assert "gate: in its .env replace server.example.org by new.example.org" in str(said)
 
 
-def test_what_a_person_wrote_into_env_stays(there: Installation) -> None:
+def test_what_a_person_wrote_into_env_stays(installation: Installation) -> None:
     """Comments and order too; the seed's own name for the server is understood."""
-    text = there.env_file.read_text()
+    text = installation.env_file.read_text()
     assert text.startswith("# mine\nCOMPOSE_PROFILES=mqtt\nTZ='Asia/Tokyo'\n")
-    (there.project / "seed").mkdir()
-    (there.project / "seed/.env").write_text(
+    (installation.project / "seed").mkdir()
+    (installation.project / "seed/.env").write_text(
         "BROKER_HOSTNAME=kafka.example.org\nKAFKA_MESSAGE_MAX_BYTES=8388620\n"
     )
-    initialise.run(there.project / "seed", None, Said(), NOW)
-    settings = dotenv.read(there.project / "seed/.env")
+    initialise.run(installation.project / "seed", None, Said(), NOW)
+    settings = dotenv.read(installation.project / "seed/.env")
     assert settings["SERVER_NAME"] == "kafka.example.org"
     assert settings["KAFKA_MESSAGE_MAX_BYTES"] == "8388620"
 
@@ -179,15 +179,15 @@ def test_name_that_containers_cannot_resolve_is_warned_of() -> None:
     assert warning.startswith("server.local ends in .local")
 
 
-def test_camera_gets_all_that_it_needs_and_no_more(there: Installation) -> None:
+def test_camera_gets_all_that_it_needs_and_no_more(installation: Installation) -> None:
     """One file, for its owner alone, without the authority's key; small, and complete for Compose without a word."""
     for name in ("compose.edge.yml", ".dockerignore"):
-        shutil.copy(ROOT / name, there.project)
+        shutil.copy(ROOT / name, installation.project)
     for name in ("edge", "wire", "runtime", "transport"):
-        shutil.copytree(ROOT / name, there.project / name)
-    (there.project / "edge/__pycache__").mkdir()
-    (there.project / "edge/__pycache__/old.pyc").touch()
-    (file,) = enroll.enroll(there, "cameras", ("gate",), Said(), NOW)
+        shutil.copytree(ROOT / name, installation.project / name)
+    (installation.project / "edge/__pycache__").mkdir()
+    (installation.project / "edge/__pycache__/old.pyc").touch()
+    (file,) = enroll.enroll(installation, "cameras", ("gate",), Said(), NOW)
     assert file.stat().st_mode & 0o777 == 0o600
     with tarfile.open(file) as tar:
         names = tar.getnames()
@@ -217,18 +217,18 @@ def test_camera_gets_all_that_it_needs_and_no_more(there: Installation) -> None:
 
 
 def test_enrolled_again_a_camera_keeps_its_settings_by_the_command_that_is_named(
-    there: Installation, tmp_path: Path
+    installation: Installation, tmp_path: Path
 ) -> None:
     """And has the new certificate; the first time there are none to keep."""
     first, again, pi = Said(), Said(), tmp_path / "pi"
     pi.mkdir()
-    (file,) = enroll.enroll(there, "cameras", ("gate",), first, NOW)
+    (file,) = enroll.enroll(installation, "cameras", ("gate",), first, NOW)
     assert "--exclude" not in str(first)
     subprocess.run(["tar", "-xpf", file], cwd=pi, check=True)
     settings, key = pi / "gate/.env", pi / "gate/secrets/gate.key"
     settings.write_text(edited := settings.read_text().replace("SCHEDULE=10", "SCHEDULE=5m"))
     old_key = key.read_bytes()
-    shutil.copy(enroll.enroll(there, "cameras", ("gate",), again, NOW)[0], pi)
+    shutil.copy(enroll.enroll(installation, "cameras", ("gate",), again, NOW)[0], pi)
 
     command = str(again).partition("keeps the settings in it: ")[2].splitlines()[0]
     subprocess.run(shlex.split(command), cwd=pi, check=True)
@@ -237,28 +237,28 @@ def test_enrolled_again_a_camera_keeps_its_settings_by_the_command_that_is_named
     assert key.read_bytes() == _packed(file, "gate/secrets/gate.key").encode() != old_key
     reader = Said()
     for _ in range(2):
-        enroll.enroll(there, "readers", ("nas",), reader, NOW)
+        enroll.enroll(installation, "readers", ("nas",), reader, NOW)
     assert "--exclude" not in str(reader)
 
 
-def test_a_name_is_never_used_twice(there: Installation) -> None:
+def test_a_name_is_never_used_twice(installation: Installation) -> None:
     """What was stolen stays worthless when the camera is enrolled again."""
     for _ in range(2):
-        enroll.enroll(there, "cameras", ("gate",), Said(), NOW)
-    acl = (there.state / "mosquitto/acl").read_text()
+        enroll.enroll(installation, "cameras", ("gate",), Said(), NOW)
+    acl = (installation.state / "mosquitto/acl").read_text()
     assert "user gate.2" in acl
     assert "user gate.1" not in acl
-    enroll.revoke(there, "cameras", "gate", Said())
-    assert "gate" not in (there.state / "mosquitto/acl").read_text()
-    enroll.enroll(there, "cameras", ("gate",), Said(), NOW)
-    assert "user gate.3" in (there.state / "mosquitto/acl").read_text()
+    enroll.revoke(installation, "cameras", "gate", Said())
+    assert "gate" not in (installation.state / "mosquitto/acl").read_text()
+    enroll.enroll(installation, "cameras", ("gate",), Said(), NOW)
+    assert "user gate.3" in (installation.state / "mosquitto/acl").read_text()
 
 
-def test_revoking_a_stranger_names_who_is_there(there: Installation) -> None:
+def test_revoking_a_stranger_names_who_is_there(installation: Installation) -> None:
     """A misspelt name must not look like success."""
-    enroll.enroll(there, "cameras", ("gate",), Said(), NOW)
+    enroll.enroll(installation, "cameras", ("gate",), Said(), NOW)
     with pytest.raises(SetupError, match="no camera 'gaet'; enrolled: gate"):
-        enroll.revoke(there, "cameras", "gaet", Said())
+        enroll.revoke(installation, "cameras", "gaet", Said())
 
 
 def test_no_name_of_a_camera_or_reader_can_spell_a_service() -> None:
@@ -286,12 +286,12 @@ def test_acl_gives_a_camera_its_own_topics_only() -> None:
     ]
 
 
-def test_damaged_registry_is_named_and_not_overwritten(there: Installation) -> None:
+def test_damaged_registry_is_named_and_not_overwritten(installation: Installation) -> None:
     """Otherwise every camera would be forgotten, and its old certificates be numbered anew."""
-    there.identities_file.write_text(json.dumps({"cameras": []}))
+    installation.identities_file.write_text(json.dumps({"cameras": []}))
     with pytest.raises(SetupError, match=r"identities\.json is damaged"):
-        enroll.enroll(there, "cameras", ("gate",), Said(), NOW)
-    assert there.identities_file.read_text() == json.dumps({"cameras": []})
+        enroll.enroll(installation, "cameras", ("gate",), Said(), NOW)
+    assert installation.identities_file.read_text() == json.dumps({"cameras": []})
 
 
 def test_many_cameras_come_from_a_table() -> None:
@@ -308,12 +308,12 @@ def test_camera_for_which_the_disk_has_no_room_is_not_enrolled(tmp_path: Path) -
     """Refused with the number needed, before its old identity is ended or the table half done."""
     (tmp_path / ".env").write_text("KAFKA_DISK_MAX=1.1GiB\n")
     initialise.run(tmp_path, HOST, Said(), NOW)
-    there = Installation(tmp_path)
+    installation = Installation(tmp_path)
     before = _snapshot(tmp_path)
     with pytest.raises(
         SetupError, match=r"KAFKA_DISK_MAX is 1\.1GiB, too little for 3 cameras.*at least 1\.2GiB"
     ):
-        enroll.enroll(there, "cameras", ("gate", "yard", "pond"), Said(), NOW)
+        enroll.enroll(installation, "cameras", ("gate", "yard", "pond"), Said(), NOW)
     assert _snapshot(tmp_path) == before
 
 
@@ -332,29 +332,29 @@ def test_first_host_that_is_a_bare_ipv6_address_stands_in_brackets_before_a_port
     """In what Kafka gives out, what listens and what a camera is told; a certificate has it without."""
     (tmp_path / ".env").write_text("BIND_ADDR=::1\n")
     initialise.run(tmp_path, "fd00::10 server.example.org", Said(), NOW)
-    there = Installation(tmp_path)
-    settings = there.settings()
+    installation = Installation(tmp_path)
+    settings = installation.settings()
     assert (settings["SERVER_NAME"], settings["BIND_ADDR"]) == ("[fd00::10]", "[::1]")
-    assert authority.hosts_of((there.state / "server/kafka/server.crt").read_bytes())[0] == "fd00::10"
-    (file,) = enroll.enroll(there, "cameras", ("gate",), Said(), NOW)
+    assert authority.hosts_of((installation.state / "server/kafka/server.crt").read_bytes())[0] == "fd00::10"
+    (file,) = enroll.enroll(installation, "cameras", ("gate",), Said(), NOW)
     text = _packed(file, "gate/.env")
     assert "SS_BROKERS=[fd00::10]:9093\n" in text
     assert "SERVER_ADDRESS" not in text
     said = Said()
     initialise.run(tmp_path, None, said, NOW)
     assert said == ["Ready: docker compose up -d"]
-    (file,) = enroll.enroll(there, "readers", ("nas",), Said(), NOW)
+    (file,) = enroll.enroll(installation, "readers", ("nas",), Said(), NOW)
     text = _packed(file, "nas/README.txt")
     assert "kcat -b [fd00::10]:9093" in text
     assert "mosquitto_sub -h fd00::10 -p" in text
 
 
-def test_image_that_is_none_is_refused_before_anybody_is_enrolled(there: Installation) -> None:
+def test_image_that_is_none_is_refused_before_anybody_is_enrolled(installation: Installation) -> None:
     """A Pi without internet finds out too late."""
-    before = _snapshot(there.project)
+    before = _snapshot(installation.project)
     with pytest.raises(SetupError, match="no image that docker save wrote"):
-        enroll.enroll(there, "cameras", ("gate",), Said(), NOW, there.env_file)
-    assert _snapshot(there.project) == before
+        enroll.enroll(installation, "cameras", ("gate",), Said(), NOW, installation.env_file)
+    assert _snapshot(installation.project) == before
 
 
 @pytest.mark.parametrize("cameras", [1, 3, 40])
@@ -378,19 +378,19 @@ def test_disk_that_is_too_small_is_refused_with_the_number_needed() -> None:
     disk.divide(int(needed * disk.GIB), 40, 2_097_164)
 
 
-def test_backup_holds_the_viewers_users_though_it_is_writing(there: Installation) -> None:
+def test_backup_holds_the_viewers_users_though_it_is_writing(installation: Installation) -> None:
     """A copy of the file alone would lack what is still in its log."""
-    path = there.state / "viewer" / "viewer.db"
+    path = installation.state / "viewer" / "viewer.db"
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as writer:
         writer.execute("PRAGMA journal_mode = WAL")
         writer.execute("CREATE TABLE users (name TEXT)")
         writer.execute("INSERT INTO users VALUES ('ann')")
 
-        made = backup.run(there, NOW)
+        made = backup.run(installation, NOW)
 
     with tarfile.open(made) as tar:
         entry = tar.getmember("state/viewer/viewer.db")
-        tar.extract(entry, there.project / "unpacked", filter="data")
+        tar.extract(entry, installation.project / "unpacked", filter="data")
     assert entry.mode == 0o600
-    with contextlib.closing(sqlite3.connect(there.project / "unpacked" / entry.name)) as restored:
+    with contextlib.closing(sqlite3.connect(installation.project / "unpacked" / entry.name)) as restored:
         assert restored.execute("SELECT name FROM users").fetchall() == [("ann",)]

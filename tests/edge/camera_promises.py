@@ -37,9 +37,9 @@ def pictures_are_of_now(opener: Opener) -> None:
 def what_it_knows_is_small_and_json(opener: Opener) -> None:
     """It travels inside every picture."""
     with contextlib.closing(opener(PictureSettings())) as camera:
-        metadata = dict(camera.capture(Shot(0)).metadata)
-        assert json.loads(json.dumps(metadata, allow_nan=False)) == metadata
-        assert len(json.dumps(metadata)) < 4000
+        camera_metadata = dict(camera.capture(Shot(0)).camera_metadata)
+        assert json.loads(json.dumps(camera_metadata, allow_nan=False)) == camera_metadata
+        assert len(json.dumps(camera_metadata)) < 4000
 
 
 def it_says_which_settings_it_applies(opener: Opener) -> None:

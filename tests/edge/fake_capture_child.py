@@ -12,8 +12,8 @@ import time
 from multiprocessing.connection import Connection
 
 
-def say(connection: Connection, kind: str, body: bytes = b"", **facts: object) -> None:
-    connection.send_bytes(json.dumps({"kind": kind, **facts}).encode() + b"\n" + body)
+def say(connection: Connection, kind: str, body: bytes = b"", **metadata: object) -> None:
+    connection.send_bytes(json.dumps({"kind": kind, **metadata}).encode() + b"\n" + body)
 
 
 def main() -> None:
@@ -39,8 +39,8 @@ def main() -> None:
             return
         if fault == "blocks" or (fault == "third-blocks" and number == 2):
             time.sleep(3600)
-        facts = {"captured_at_us": number, "captured_at_source": "sensor", "metadata": asked}
-        say(connection, "picture", b"picture %d" % number, **facts)
+        metadata = {"captured_at_us": number, "captured_at_source": "sensor", "camera_metadata": asked}
+        say(connection, "picture", b"picture %d" % number, **metadata)
 
 
 def beat_for_ever(connection: Connection) -> None:

@@ -8,7 +8,7 @@ from shutterbus_edge.capture import Picture, Shot
 from shutterbus_edge.errors import CameraUnavailableError
 from shutterbus_edge.spool import Held
 from shutterbus_runtime.clock import Clock
-from shutterbus_wire.frame import Facts
+from shutterbus_wire.frame import FrameMetadata
 from shutterbus_wire.records import Status
 
 # The smallest picture that a JPEG reader accepts as one: 1 x 1, grey, baseline.
@@ -69,7 +69,7 @@ class FakePublisher:
     statuses: list[Status] = field(default_factory=list)
     frame_max_bytes: int | None = None
 
-    def offer(self, held: Held, facts: Facts | None = None) -> None:
+    def offer(self, held: Held, metadata: FrameMetadata | None = None) -> None:
         self.offered.append(held)
 
     def offer_record(self, held: Held) -> None:

@@ -17,17 +17,17 @@ from shutterbus_edge.spool import Held, Spool
 from shutterbus_transport.errors import BrokerClosedConnectionError, BrokerUnavailableError, TransportError
 from shutterbus_transport.sending import Done, Outgoing
 from shutterbus_wire.exif import stamp
-from shutterbus_wire.frame import Facts, Lane
+from shutterbus_wire.frame import FrameMetadata, Lane
 from shutterbus_wire.records import Reading, encode_record
 
 
-def picture(facts: Facts, size_bytes: int = 0) -> bytes:
+def picture(metadata: FrameMetadata, size_bytes: int = 0) -> bytes:
     """Return a JPEG with *facts* in it, about *size_bytes* long."""
     jpeg = JPEG[:2]
     while size_bytes - len(jpeg) > len(JPEG) + 700:
         length = min(65_000, size_bytes - len(jpeg) - len(JPEG) - 600)
         jpeg += b"\xff\xfe" + (length + 2).to_bytes(2, "big") + bytes(length)
-    return stamp(jpeg + JPEG[2:], facts, software="test")
+    return stamp(jpeg + JPEG[2:], metadata, software="test")
 
 
 HUNG_UP = BrokerClosedConnectionError("the broker hung up")
@@ -203,8 +203,8 @@ class Bench:
 
     def keep(self, size_bytes: int = 0) -> Held:
         """Take a picture and keep it."""
-        facts = Facts("gate", self.spool.next_id(), self.clock.utc_us())
-        return self.spool.put(facts, picture(facts, size_bytes))
+        metadata = FrameMetadata("gate", self.spool.next_id(), self.clock.utc_us())
+        return self.spool.put(metadata, picture(metadata, size_bytes))
 
     def read_sensor(self) -> Held:
         """Keep a reading, and offer it."""

@@ -45,9 +45,9 @@ def status_of(edge: Program) -> dict[str, object]:
         time.sleep(0.05)
     connection = HTTPConnection("127.0.0.1", int(port[1]), timeout=PATIENT_S)
     connection.request("GET", "/status")
-    facts: dict[str, object] = json.loads(connection.getresponse().read())
+    metadata: dict[str, object] = json.loads(connection.getresponse().read())
     connection.close()
-    return facts
+    return metadata
 
 
 @pytest.mark.alone

@@ -58,10 +58,10 @@ def test_a_folder_goes_round_in_the_order_of_names_and_sees_what_is_new(tmp_path
     for name in ("b", "a"):
         (tmp_path / f"{name}.jpg").write_bytes(jpeg(90))
     with contextlib.closing(opened(f"file:{tmp_path}")) as camera:
-        seen = [camera.capture(Shot(0)).metadata["File"] for _ in range(3)]
+        seen = [camera.capture(Shot(0)).camera_metadata["File"] for _ in range(3)]
         (tmp_path / "c.png").write_bytes(b"no picture")
         (tmp_path / "d.jpeg").write_bytes(jpeg(90))
-        seen += [camera.capture(Shot(0)).metadata["File"] for _ in range(4)]
+        seen += [camera.capture(Shot(0)).camera_metadata["File"] for _ in range(4)]
     assert seen == ["a.jpg", "b.jpg", "a.jpg", "b.jpg", "a.jpg", "b.jpg", "d.jpeg"]
 
 
@@ -100,7 +100,7 @@ def test_torn_and_foreign_files_are_passed_over_and_named(
     (tmp_path / "b.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
     (tmp_path / "c.jpg").write_bytes(jpeg(90))
     with contextlib.closing(opened(f"file-once:{tmp_path}")) as camera:
-        assert camera.capture(Shot(0)).metadata["File"] == "c.jpg"
+        assert camera.capture(Shot(0)).camera_metadata["File"] == "c.jpg"
     assert {message.split()[0] for message in caplog.messages} == {"a.jpg", "b.png"}
 
 

@@ -245,7 +245,7 @@ def test_modes_without_equal_are_named() -> None:
 
 def test_facts_of_a_camera_are_plain_and_small() -> None:
     """Its statistics are 20 kB a picture, and some values are objects of its own."""
-    metadata = {
+    camera_metadata = {
         "ExposureTime": 1000,
         "ColourGains": (1.5, 1.25),
         "Statistics": list(range(1000)),
@@ -253,8 +253,8 @@ def test_facts_of_a_camera_are_plain_and_small() -> None:
         "Lux": float("nan"),
         **{f"Name{number}": "x" * 200 for number in range(100)},
     }
-    facts = json_facts(metadata)
-    assert facts["ExposureTime"] == 1000
-    assert facts["ColourGains"] == [1.5, 1.25]
-    assert not {"Statistics", "Object", "Lux"} & set(facts)
-    assert len(str(facts)) < 3500
+    metadata = json_facts(camera_metadata)
+    assert metadata["ExposureTime"] == 1000
+    assert metadata["ColourGains"] == [1.5, 1.25]
+    assert not {"Statistics", "Object", "Lux"} & set(metadata)
+    assert len(str(metadata)) < 3500

@@ -73,8 +73,8 @@ def test_pictures_come_one_by_one_with_what_is_known_of_them(start: Starter) -> 
     first, second = capture.shoot(Shot(7, 1000), PATIENT_S), capture.shoot(SHOT, PATIENT_S)
 
     assert (first.jpeg, second.jpeg) == (b"picture 0", b"picture 1")
-    assert first.metadata == {"number": 7, "frame_max_bytes": 1000}
-    assert second.metadata == {"number": 0, "frame_max_bytes": None}
+    assert first.camera_metadata == {"number": 7, "frame_max_bytes": 1000}
+    assert second.camera_metadata == {"number": 0, "frame_max_bytes": None}
     assert capture.opened is not None
     assert (capture.opened.size_px, capture.opened.natural_rate) == ((4, 3), 5.0)
     assert capture.restarts == 0

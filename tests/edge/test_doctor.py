@@ -13,7 +13,7 @@ import pytest
 from shutterbus_edge import healthcheck
 from shutterbus_edge.__main__ import main
 from shutterbus_edge.doctor import machine, pictures, sizes, spool, uplink
-from shutterbus_edge.doctor.patient import Patient
+from shutterbus_edge.doctor.context import CheckContext
 from shutterbus_edge.hardware import board
 from shutterbus_edge.settings.edge import EdgeSettings, SpoolSettings
 from shutterbus_edge.settings.picture import PictureSettings
@@ -24,7 +24,7 @@ from shutterbus_transport.settings import BrokerSettings
 GIB = 1 << 30
 
 
-def patient(tmp_path: Path, port: int = 1, **given: Any) -> Patient:
+def context(tmp_path: Path, port: int = 1, **given: Any) -> CheckContext:
     broker = {"brokers": (("127.0.0.1", port),), **given.pop("broker", {})}
     settings = EdgeSettings(
         **{
@@ -35,7 +35,7 @@ def patient(tmp_path: Path, port: int = 1, **given: Any) -> Patient:
             **given,
         }
     )
-    return Patient(settings, "gate", SystemClock())
+    return CheckContext(settings, "gate", SystemClock())
 
 
 def a_board(root: Path, memory_kb: int, cma_kb: int | None = None) -> Path:
@@ -68,7 +68,7 @@ def slow_line() -> Iterator[int]:
 
 
 def test_camera_gives_a_picture_and_its_size_is_learnt(tmp_path: Path) -> None:
-    one = patient(tmp_path, picture=PictureSettings(size_px=(640, 480)))
+    one = context(tmp_path, picture=PictureSettings(size_px=(640, 480)))
 
     found = pictures.camera(one)
 
@@ -79,7 +79,7 @@ def test_camera_gives_a_picture_and_its_size_is_learnt(tmp_path: Path) -> None:
 
 
 def test_camera_that_is_not_there_is_a_failure_with_the_next_step(tmp_path: Path) -> None:
-    found = pictures.camera(patient(tmp_path, camera_source="v4l2:/dev/video77"))
+    found = pictures.camera(context(tmp_path, camera_source="v4l2:/dev/video77"))
 
     assert found.status == "failure"
     assert found.fix == "v4l2-ctl --list-devices"
@@ -90,7 +90,7 @@ def test_camera_is_left_to_the_edge_that_runs(tmp_path: Path) -> None:
     (tmp_path / "spool").mkdir()
     files = FolderFiles(tmp_path / "spool")
     files.open()
-    found = pictures.camera(patient(tmp_path, camera_source="picamera2"))
+    found = pictures.camera(context(tmp_path, camera_source="picamera2"))
     files.close()
 
     assert found.status == "skipped"
@@ -108,7 +108,7 @@ def test_limit_that_is_too_small_is_named_with_both_numbers(
     settings: dict[str, Any], limit_bytes: int, named: str, tmp_path: Path
 ) -> None:
     """Several may be at fault; the smallest is."""
-    one = patient(tmp_path, **settings)
+    one = context(tmp_path, **settings)
     one.picture_bytes = 200_000
 
     found = sizes.judge(limit_bytes, "topic x (its own max.message.bytes)", one)
@@ -120,7 +120,7 @@ def test_limit_that_is_too_small_is_named_with_both_numbers(
 
 def test_4k_under_a_small_limit_is_a_warning(tmp_path: Path) -> None:
     """A simple scene fits, a tree in leaf does not."""
-    one = patient(tmp_path)
+    one = context(tmp_path)
     one.picture_bytes, one.picture_px = 900_000, (3840, 2160)
 
     assert sizes.judge(2_097_164, "the broker", one).status == "warning"
@@ -129,7 +129,7 @@ def test_4k_under_a_small_limit_is_a_warning(tmp_path: Path) -> None:
 
 def test_slow_line_is_measured_and_compared_with_the_pictures(tmp_path: Path, slow_line: int) -> None:
     """Without a single whole message."""
-    one = patient(tmp_path, slow_line, schedule="1")
+    one = context(tmp_path, slow_line, schedule="1")
     one.picture_bytes = 200_000
 
     found = uplink.look(one)
@@ -145,7 +145,7 @@ def test_picture_that_outlasts_the_clients_patience_is_a_failure(
 ) -> None:
     """It would be sent again and again and never arrive."""
     monkeypatch.setattr(uplink, "measure", lambda _: 20_000.0)
-    kafka, mqtt = patient(tmp_path), patient(tmp_path, broker={"type": "mqtt", "keepalive_s": 20})
+    kafka, mqtt = context(tmp_path), context(tmp_path, broker={"type": "mqtt", "keepalive_s": 20})
     kafka.picture_bytes = mqtt.picture_bytes = 1_300_000
 
     found = uplink.look(kafka)
@@ -162,7 +162,7 @@ def test_patience_that_somebody_has_shortened_is_named_with_who(
 ) -> None:
     """The broker, or an option of the library."""
     monkeypatch.setattr(uplink, "measure", lambda _: 20_000.0)
-    mqtt = patient(tmp_path, broker={"type": "mqtt", "keepalive_s": 600})
+    mqtt = context(tmp_path, broker={"type": "mqtt", "keepalive_s": 600})
     mqtt.picture_bytes = 1_300_000
     assert uplink.look(mqtt).status == "ok"
     mqtt.keepalive_s = 30
@@ -170,7 +170,7 @@ def test_patience_that_somebody_has_shortened_is_named_with_who(
     assert "the client waits 45 s (the broker's max_keepalive is 30 s)" in found.sentence
     assert found.fix == "on the server, in broker/mosquitto/mosquitto.conf: no max_keepalive"
 
-    kafka = patient(tmp_path, broker={"client_options": {"delivery_timeout_ms": 30_000}})
+    kafka = context(tmp_path, broker={"client_options": {"delivery_timeout_ms": 30_000}})
     kafka.picture_bytes = 1_300_000
     found = uplink.look(kafka)
     assert "the client waits 15 s (delivery_timeout_ms is 30 s)" in found.sentence
@@ -178,7 +178,7 @@ def test_patience_that_somebody_has_shortened_is_named_with_who(
 
 
 def test_disk_is_timed_and_nothing_is_left_on_it(tmp_path: Path) -> None:
-    found = spool.disk(patient(tmp_path))
+    found = spool.disk(context(tmp_path))
 
     assert "stores 200 kB in" in found.sentence or found.status == "warning"
     assert list((tmp_path / "spool").iterdir()) == []
@@ -187,11 +187,11 @@ def test_disk_is_timed_and_nothing_is_left_on_it(tmp_path: Path) -> None:
 def test_disk_that_takes_nothing_is_a_failure(tmp_path: Path) -> None:
     (tmp_path / "spool").write_text("a file where a folder should be")
 
-    assert spool.disk(patient(tmp_path)).status == "failure"
+    assert spool.disk(context(tmp_path)).status == "failure"
 
 
 def test_disk_that_is_nearly_full_is_a_failure(tmp_path: Path) -> None:
-    one = patient(tmp_path, spool=SpoolSettings(dir=tmp_path, min_free_bytes=1 << 60))
+    one = context(tmp_path, spool=SpoolSettings(dir=tmp_path, min_free_bytes=1 << 60))
 
     found = spool.room(one)
 
@@ -203,7 +203,7 @@ def test_what_was_set_aside_is_shown_with_its_reason(tmp_path: Path) -> None:
     (tmp_path / "spool/quarantine").mkdir(parents=True)
     (tmp_path / "spool/quarantine/x.jpg.txt").write_text("its message has 3 bytes\n")
 
-    found = spool.room(patient(tmp_path))
+    found = spool.room(context(tmp_path))
 
     assert found.status == "warning"
     assert "the last because: its message has 3 bytes" in found.sentence
@@ -216,7 +216,7 @@ def test_outage_budget_is_the_limit_that_is_reached_first(tmp_path: Path) -> Non
         ({"max_files": 100}, "17 minutes before a picture is lost (SPOOL_MAX_FILES", "warning"),
         ({"max_bytes": GIB, "max_age_s": 86_400}, "24 hours before a picture is lost (SPOOL_MAX_AGE", "ok"),
     ):
-        one = patient(tmp_path, schedule="10", spool=SpoolSettings(dir=tmp_path / "spool", **limits))
+        one = context(tmp_path, schedule="10", spool=SpoolSettings(dir=tmp_path / "spool", **limits))
         one.picture_bytes = 10_000
         found = spool.outage(one)
         assert first in found.sentence, found
@@ -224,7 +224,7 @@ def test_outage_budget_is_the_limit_that_is_reached_first(tmp_path: Path) -> Non
 
 
 def test_calendar_schedule_counts_by_its_average(tmp_path: Path) -> None:
-    one = patient(tmp_path, schedule="*/10 6-17 * * *")
+    one = context(tmp_path, schedule="*/10 6-17 * * *")
 
     assert one.pictures_per_s is not None
     assert one.pictures_per_s * 86_400 == pytest.approx(72, rel=0.5)
@@ -242,7 +242,7 @@ def test_4k_is_refused_where_the_boards_memory_cannot(
     memory_kb: int, cma_kb: int | None, said: str | None, tmp_path: Path
 ) -> None:
     """A Zero 2 has 512 MB less what its graphics take; older systems keep little for the camera."""
-    one = patient(
+    one = context(
         tmp_path,
         camera_source="picamera2",
         picture=PictureSettings(size_px=(3840, 2160), given={"size_px": "PICAMERA_RESOLUTION"}),
@@ -258,7 +258,7 @@ def test_4k_is_refused_where_the_sensor_cannot(tmp_path: Path, monkeypatch: pyte
     """Camera Module 2."""
     monkeypatch.setattr(board, "sensor_px", lambda number: (3280, 2464) if number == 1 else None)
     size = PictureSettings(size_px=(3840, 2160), given={"size_px": "PICAMERA_RESOLUTION"})
-    one = patient(tmp_path, camera_source="picamera2:1", picture=size)
+    one = context(tmp_path, camera_source="picamera2:1", picture=size)
 
     found = board.cannot(one.settings, a_board(tmp_path, 4_000_000))
 
@@ -282,7 +282,7 @@ def test_check_says_what_the_board_cannot(
 
 
 def test_clock_from_before_this_software_is_a_failure(tmp_path: Path) -> None:
-    one = patient(tmp_path)
+    one = context(tmp_path)
     one.clock = type("Past", (SystemClock,), {"utc_us": lambda _: 1_000_000})()
 
     found = machine.clock(one)
@@ -298,7 +298,7 @@ def test_walls_of_a_container_are_told(tmp_path: Path) -> None:
     }.items():
         (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / place).write_text(text)
-    one = patient(tmp_path)
+    one = context(tmp_path)
     one.root = tmp_path
 
     assert machine.container(one).sentence == "unprivileged"

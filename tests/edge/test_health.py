@@ -137,15 +137,15 @@ def test_status_accounts_for_every_frame(rig: Rig) -> None:
     _some_frames(rig)
 
     status, text = rig.get("/status")
-    facts = json.loads(text)
+    metadata = json.loads(text)
     assert status == 200
-    assert facts["captured"] == 14
-    assert (facts["published"], facts["dropped"]) == (1, {"overwritten": 4})
-    assert (facts["set_aside"], facts["held_frames"]) == (1, 8)
-    assert facts["problems"] == []
-    assert facts["missed"] == 3
-    assert facts["lanes"]["live"] == {"connected": True, "reason": ""}
-    assert facts["frame_max_bytes"] == 1_000_000
+    assert metadata["captured"] == 14
+    assert (metadata["published"], metadata["dropped"]) == (1, {"overwritten": 4})
+    assert (metadata["set_aside"], metadata["held_frames"]) == (1, 8)
+    assert metadata["problems"] == []
+    assert metadata["missed"] == 3
+    assert metadata["lanes"]["live"] == {"connected": True, "reason": ""}
+    assert metadata["frame_max_bytes"] == 1_000_000
 
 
 def test_metrics_are_what_prometheus_reads(rig: Rig) -> None:

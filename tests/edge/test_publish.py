@@ -35,12 +35,12 @@ from shutterbus_transport.mqtt.sending import MqttClient, Version
 from shutterbus_transport.probe import reach, speaks_tls, tls_refusal, why
 from shutterbus_transport.sending import OpenClient, SendingClient
 from shutterbus_transport.settings import BrokerSettings, Tls
-from shutterbus_wire.frame import Facts
+from shutterbus_wire.frame import FrameMetadata
 from shutterbus_wire.identity import FrameId
 from shutterbus_wire.records import Status
 
 EPOCH = "0123456789abcdef"
-FACTS = Facts("gate", FrameId(EPOCH, 7), 1_750_000_000_000_000)
+FACTS = FrameMetadata("gate", FrameId(EPOCH, 7), 1_750_000_000_000_000)
 NEVER_S = 3600
 """A grace that no test lives to see the end of: a stop that waits for it is a failure."""
 
@@ -79,8 +79,8 @@ def publisher_on(
 
 
 def shoot(spool: Spool) -> Held:
-    facts = Facts("gate", spool.next_id(), 1_750_000_000_000_000)
-    return spool.put(facts, picture(facts))
+    metadata = FrameMetadata("gate", spool.next_id(), 1_750_000_000_000_000)
+    return spool.put(metadata, picture(metadata))
 
 
 def wait(condition: Callable[[], bool], broker: FakeBroker) -> None:

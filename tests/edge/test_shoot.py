@@ -17,8 +17,8 @@ from shutterbus_edge.schedule import Schedule, parse
 from shutterbus_edge.settings.picture import PictureSettings
 from shutterbus_edge.shoot import Shooter
 from shutterbus_edge.spool import Held, Spool
-from shutterbus_wire.exif import read_facts
-from shutterbus_wire.frame import Facts
+from shutterbus_wire.exif import read_metadata
+from shutterbus_wire.frame import FrameMetadata
 
 PATIENT = PictureSettings(shutter_speed_us=10_000_000)
 
@@ -67,13 +67,13 @@ def test_every_shot_becomes_a_numbered_frame_that_knows_who_it_is(rig: Rig) -> N
     """The identity is inside the picture, so a file found anywhere explains itself."""
     rig.run(3)
 
-    frames = [read_facts(rig.spool.read(held)) for held in rig.publisher.offered]
-    assert [facts.id.seq for facts in frames if facts] == [0, 1, 2]
-    assert {(facts.camera, facts.id.epoch, facts.captured_at_source) for facts in frames if facts} == {
-        ("gate", rig.spool.epoch, "sensor")
-    }
+    frames = [read_metadata(rig.spool.read(held)) for held in rig.publisher.offered]
+    assert [metadata.id.seq for metadata in frames if metadata] == [0, 1, 2]
+    assert {
+        (metadata.camera, metadata.id.epoch, metadata.captured_at_source) for metadata in frames if metadata
+    } == {("gate", rig.spool.epoch, "sensor")}
     assert frames[0] is not None
-    assert frames[0].metadata["Lux"] == 12.5
+    assert frames[0].camera_metadata["Lux"] == 12.5
     assert frames[0].captured_at_us == rig.clock.utc_offset_us + 1_000_000_000
 
 
@@ -141,7 +141,7 @@ def numbers_of_four_cards(folder: Path) -> list[tuple[int, int]]:
     camera = CaptureProcess("testcard:320x240", PictureSettings(), clock)
     with Spool(folder, camera="gate", clock=clock, mode="durable", background=False) as spool:
 
-        def offer(held: Held, facts: Facts | None = None) -> None:
+        def offer(held: Held, metadata: FrameMetadata | None = None) -> None:
             numbers.append((held.id.seq, number_in_squares(spool.read(held))))
             if len(numbers) == 2:
                 assert camera._child is not None

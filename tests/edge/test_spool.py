@@ -25,7 +25,7 @@ from shutterbus_edge.spool.files import FolderFiles
 from shutterbus_edge.spool.limits import MIB
 from shutterbus_edge.spool.names import digest_of
 from shutterbus_runtime.clock import SystemClock
-from shutterbus_wire.frame import Facts
+from shutterbus_wire.frame import FrameMetadata
 from shutterbus_wire.identity import FrameId, check_camera
 
 FRAME = b"\xff\xd8 a picture \xff\xd9"
@@ -153,7 +153,7 @@ def test_capture_time_comes_from_the_facts_and_after_a_restart_from_the_file(
     disk: Disk, clock: FakeClock
 ) -> None:
     spool = make(disk, clock)
-    held = spool.put(Facts(camera="gate", id=spool.next_id(), captured_at_us=42), FRAME)
+    held = spool.put(FrameMetadata(camera="gate", id=spool.next_id(), captured_at_us=42), FRAME)
     spool.close()
 
     found = make(disk, clock).claim_oldest()

@@ -7,14 +7,14 @@ import pytest
 
 from shutterbus_runtime.checks import (
     Check,
-    Finding,
-    carry_out,
+    CheckResult,
     exit_code,
     failure,
     ok,
     report_json,
-    together,
+    run_checks,
     warning,
+    worst_of,
 )
 
 CHECKS = [
@@ -27,7 +27,7 @@ CHECKS = [
 
 def test_each_check_is_one_line_with_its_fix() -> None:
     """What needs a failed one is skipped, however far behind it is."""
-    assert list(map(str, carry_out(CHECKS))) == [
+    assert list(map(str, run_checks(CHECKS))) == [
         " 1  ok       kafka address: kafka:9094 accepts connections",
         " 2  failure  kafka certificate: it has expired  -> make renew",
         " 3  skipped  kafka sizes: because of 2",
@@ -37,19 +37,19 @@ def test_each_check_is_one_line_with_its_fix() -> None:
 
 def test_colour_is_around_the_word_only() -> None:
     """So that a line cut by a terminal stays readable."""
-    first = next(carry_out(CHECKS))
+    first = next(run_checks(CHECKS))
     assert first.text(colour=True).startswith(" 1  \x1b[32mok     \x1b[0m  kafka")
 
 
 def test_only_a_failure_makes_the_exit_code_1() -> None:
     """An amber light is no reason to stop a script."""
-    assert exit_code(list(carry_out(CHECKS))) == 1
-    assert exit_code(list(carry_out([Check("disk", lambda: warning("nearly full"))]))) == 0
+    assert exit_code(list(run_checks(CHECKS))) == 1
+    assert exit_code(list(run_checks([Check("disk", lambda: warning("nearly full"))]))) == 0
 
 
 def test_programs_read_the_same_as_json() -> None:
     """With names that stay."""
-    told = json.loads(report_json(list(carry_out(CHECKS))))
+    told = json.loads(report_json(list(run_checks(CHECKS))))
     assert told["ok"] is False
     assert told["checks"][1] == {
         "number": 2,
@@ -64,11 +64,11 @@ def test_check_that_hangs_fails_within_its_time() -> None:
     """A name server that is away cannot be hurried; the checks after it go on."""
     never = threading.Event()
 
-    def hang() -> Finding:
+    def hang() -> CheckResult:
         never.wait()
         return ok("too late")
 
-    said = list(map(str, carry_out([Check("name", hang, within_s=0.1), Check("disk", lambda: ok("fine"))])))
+    said = list(map(str, run_checks([Check("name", hang, within_s=0.1), Check("disk", lambda: ok("fine"))])))
     never.set()
     assert said[0].startswith(" 1  failure  name: no answer within")
     assert said[1].endswith("disk: fine")
@@ -77,13 +77,13 @@ def test_check_that_hangs_fails_within_its_time() -> None:
 def test_mistake_in_a_check_is_not_taken_for_a_finding() -> None:
     """It is ours, and seen as such."""
 
-    def wrong() -> Finding:
+    def wrong() -> CheckResult:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        list(carry_out([Check("broken", wrong)]))
+        list(run_checks([Check("broken", wrong)]))
 
 
 def test_several_findings_make_one_that_says_the_worst() -> None:
     """With the first fix among those."""
-    assert together([ok("a"), failure("b"), failure("c", "fix c")]) == failure("b; c", "fix c")
+    assert worst_of([ok("a"), failure("b"), failure("c", "fix c")]) == failure("b; c", "fix c")

@@ -13,7 +13,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from shutterbus_wire import exif
-from shutterbus_wire.frame import Facts, Frame
+from shutterbus_wire.frame import Frame, FrameMetadata
 from shutterbus_wire.identity import FrameId, new_epoch
 from shutterbus_wire.message import encode_frame, kafka_headers, mqtt_user_properties
 from stack.servers import Identity
@@ -27,8 +27,8 @@ def largest_frame(camera: str, number: int) -> Frame:
     """Return a picture of 3840 x 2160 that is as large as a picture may be: noise, and comments for the rest."""
     noise = np.random.default_rng(number).integers(0, 256, (2160, 3840, 3), np.uint8)
     jpeg = bytes(cv2.imencode(".jpg", noise, [cv2.IMWRITE_JPEG_QUALITY, 60])[1])
-    facts = Facts(camera, FrameId(_EPOCH, number), time.time_ns() // 1000)
-    room = LARGEST_BYTES - len(exif.stamp(jpeg, facts, software="test"))
+    metadata = FrameMetadata(camera, FrameId(_EPOCH, number), time.time_ns() // 1000)
+    room = LARGEST_BYTES - len(exif.stamp(jpeg, metadata, software="test"))
     assert room > 4, "the noise alone is too large"
     comments = b""
     while room:
@@ -37,8 +37,8 @@ def largest_frame(camera: str, number: int) -> Frame:
         comments += b"\xff\xfe" + (size - 2).to_bytes(2) + bytes(size - 4)
         room -= size
     return Frame(
-        facts,
-        exif.stamp(jpeg[:2] + comments + jpeg[2:], facts, software="test"),
+        metadata,
+        exif.stamp(jpeg[:2] + comments + jpeg[2:], metadata, software="test"),
         content_type="image/jpeg",
         lane="live",
     )
@@ -47,7 +47,7 @@ def largest_frame(camera: str, number: int) -> Frame:
 def carry_over_kafka(sender: Identity, reader: Identity, frame: Frame) -> bytes:
     """Send *frame* and return what a reader gets."""
     message = encode_frame(frame, "jpeg", "live")
-    topic = f"shutterbus.{frame.facts.camera}.frames"
+    topic = f"shutterbus.{frame.metadata.camera}.frames"
     producer = kafka.KafkaProducer(**sender.kafka.kafka_producer(8_388_620))
     sent = producer.send(topic, message.value, headers=kafka_headers(message)).get(timeout=30)
     producer.close()
@@ -63,7 +63,7 @@ def carry_over_kafka(sender: Identity, reader: Identity, frame: Frame) -> bytes:
 def carry_over_mqtt(sender: Identity, reader: Identity, frame: Frame) -> bytes:
     """Likewise."""
     message = encode_frame(frame, "jpeg", "live")
-    topic = f"shutterbus/{frame.facts.camera}/frames"
+    topic = f"shutterbus/{frame.metadata.camera}/frames"
     arrived: list[bytes] = []
     with mqtt_client(reader) as receiving, mqtt_client(sender) as sending:
         receiving.on_message = lambda _c, _d, message: arrived.append(bytes(message.payload))

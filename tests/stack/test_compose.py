@@ -172,7 +172,7 @@ def test_4k_reaches_both_brokers_and_the_screen_byte_for_byte(
         assert len(frame.picture) == LARGEST_BYTES
         assert carry(wide, nas, frame) == frame.picture
         wait_until(
-            lambda frame=frame: server.states()["wide"]["picture"]["id"] == str(frame.facts.id),  # type: ignore[misc]
+            lambda frame=frame: server.states()["wide"]["picture"]["id"] == str(frame.metadata.id),  # type: ignore[misc]
             20,
             lambda: str(server.states()["wide"]),
         )

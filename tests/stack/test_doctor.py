@@ -21,7 +21,7 @@ from kafka.admin import (
 )
 
 from shutterbus_broker import authority, rights
-from shutterbus_broker.doctor import Patient, examine
+from shutterbus_broker.doctor import CheckContext, run_doctor
 from shutterbus_broker.installation import Installation
 from shutterbus_runtime.checks import Line
 from stack.servers import Server, server
@@ -47,12 +47,12 @@ def admin(running: Server) -> Iterator[KafkaAdminClient]:
         yield client
 
 
-def _patient(running: Server) -> Patient:
-    return Patient(Installation(running.folder), dt.datetime.now(dt.UTC))
+def _patient(running: Server) -> CheckContext:
+    return CheckContext(Installation(running.folder), dt.datetime.now(dt.UTC))
 
 
 def _first_failing(running: Server) -> Line:
-    return next(line for line in examine(_patient(running)) if line.finding.status == "failure")
+    return next(line for line in run_doctor(_patient(running)) if line.finding.status == "failure")
 
 
 @contextlib.contextmanager
@@ -220,7 +220,7 @@ def test_certificate_of_ours_that_mosquitto_does_not_accept_is_named(mosquitto_a
 def test_broker_that_is_down_is_named(mosquitto_alone: Server) -> None:
     """What hangs on it is skipped, and says because of which line."""
     mosquitto_alone.compose("stop", "mosquitto")
-    lines = list(examine(_patient(mosquitto_alone)))
+    lines = list(run_doctor(_patient(mosquitto_alone)))
     mosquitto_alone.compose("up", "-d", "--wait", "mosquitto")
     port = next(line for line in lines if line.finding.status == "failure")
     assert (port.name, port.finding.fix) == ("mosquitto port", "docker compose up -d")

@@ -18,7 +18,7 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from shutterbus_broker import authority
 from shutterbus_broker.authority import Certificate
-from shutterbus_broker.doctor import Patient, examine
+from shutterbus_broker.doctor import CheckContext, run_doctor
 from shutterbus_broker.installation import Installation as Files
 from stack.brokers import docker
 from stack.installation import SERVER_NAME, Camera, Installation, installation
@@ -132,7 +132,7 @@ def test_certificate_that_a_broker_shows_is_named(
 
     shows = _shown_by_kafka if broker == "kafka" else _shown_by_mosquitto
     with shows(server, shown, signer):
-        outside = next(one for one in examine(Patient(files, NOW)) if one.finding.status == "failure")
+        outside = next(one for one in run_doctor(CheckContext(files, NOW)) if one.finding.status == "failure")
         seen_there = of_server(server)["first"]
         seen_here = of_edge(gate, **(MQTT if broker == "mosquitto" else {}))["first"]
 
@@ -154,7 +154,7 @@ def _shown_by_kafka(server: Installation, shown: Certificate, signer: Certificat
     (folder / "shown.pem").write_bytes(shown.key_pem + shown.certificate_pem + signer.certificate_pem)
     owner = (folder / "server.pem").stat()
     os.chown(folder / "shown.pem", owner.st_uid, owner.st_gid)
-    broker = Patient(files, NOW).kafka_admin
+    broker = CheckContext(files, NOW).kafka_admin
     assert broker.tls is not None
     context = broker.tls.context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE

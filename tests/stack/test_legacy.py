@@ -19,7 +19,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from edge.fakes_edge import JPEG
 from shutterbus_broker import dotenv
-from shutterbus_wire.frame import Facts, Frame
+from shutterbus_wire.frame import Frame, FrameMetadata
 from shutterbus_wire.identity import FrameId
 from shutterbus_wire.message import encode_frame
 from stack.servers import Server, server
@@ -149,10 +149,10 @@ def test_pictures_of_old_clients_are_shown_by_the_names_of_their_topics(
     running: Server, producer: kafka.KafkaProducer
 ) -> None:
     """A bare one over Kafka, and one as SINETStream wraps it over MQTT 3.1.1."""
-    facts = Facts("anything", FrameId("0123456789abcdef", 1), 1_750_000_000_000_000)
+    metadata = FrameMetadata("anything", FrameId("0123456789abcdef", 1), 1_750_000_000_000_000)
     producer.send("image-sinetstream", JPEG).get(timeout=20)
     device = Device(running, protocol=mqtt.MQTTv311)
-    device.publish("old/camera", encode_frame(Frame(facts, JPEG), "3", "live").value)
+    device.publish("old/camera", encode_frame(Frame(metadata, JPEG), "3", "live").value)
     device.close()
 
     until_s = time.monotonic() + 30

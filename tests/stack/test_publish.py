@@ -26,7 +26,7 @@ from shutterbus_runtime.clock import SystemClock
 from shutterbus_transport.sending import Outgoing, SendingClient
 from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire import exif
-from shutterbus_wire.frame import Facts, Lane
+from shutterbus_wire.frame import FrameMetadata, Lane
 from shutterbus_wire.message import Message
 from shutterbus_wire.records import Reading, Status, encode_record
 from stack.brokers import Container, docker, kafka, mosquitto
@@ -96,16 +96,16 @@ class Edge:
         self.shot: list[Held] = []
 
     def shoot(self, size_bytes: int = 20_000) -> Held:
-        facts = Facts(self.place.camera, self.spool.next_id(), self.clock.utc_us())
-        held = self.spool.put(facts, picture(facts, size_bytes))
+        metadata = FrameMetadata(self.place.camera, self.spool.next_id(), self.clock.utc_us())
+        held = self.spool.put(metadata, picture(metadata, size_bytes))
         self.shot.append(held)
         self.publisher.offer(held)
         return held
 
     def keep(self, count: int, size_bytes: int = 20_000) -> None:
         for _ in range(count):
-            facts = Facts(self.place.camera, self.spool.next_id(), self.clock.utc_us())
-            held = self.spool.put(facts, picture(facts, size_bytes))
+            metadata = FrameMetadata(self.place.camera, self.spool.next_id(), self.clock.utc_us())
+            held = self.spool.put(metadata, picture(metadata, size_bytes))
             self.shot.append(held)
             self.spool.release(held)
 
@@ -564,12 +564,12 @@ def test_picture_on_which_a_broker_hangs_up_is_set_aside_and_the_next_one_flows(
     sentence = next(message for message in caplog.messages if "is set aside" in message)
     assert f"it has {edge.shot[3 if lane == 'backlog' else 1].size_bytes:,} bytes" in sentence
     assert f"127.0.0.1:{mosquitto_broker.port} hung up without saying why 3 times in a row" in sentence
-    arrived = {facts.id.seq for frame in place.frames if (facts := facts_of(frame.value))}
+    arrived = {metadata.id.seq for frame in place.frames if (metadata := facts_of(frame.value))}
     assert arrived == {held.id.seq for held in edge.shot} - {3 if lane == "backlog" else 1}
 
 
-def facts_of(value: bytes) -> Facts | None:
-    return exif.read_facts(value) if value.startswith(b"\xff\xd8") else None
+def facts_of(value: bytes) -> FrameMetadata | None:
+    return exif.read_metadata(value) if value.startswith(b"\xff\xd8") else None
 
 
 def test_will_says_that_a_lost_camera_is_offline(mosquitto_broker: Container, tmp_path: Path) -> None:

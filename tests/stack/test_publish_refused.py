@@ -14,7 +14,7 @@ from shutterbus_edge.settings.edge import EdgeSettings
 from shutterbus_edge.spool import Spool
 from shutterbus_runtime.clock import SystemClock
 from shutterbus_transport.settings import BrokerSettings
-from shutterbus_wire.frame import Facts
+from shutterbus_wire.frame import FrameMetadata
 from stack.brokers import Container, docker, kafka, mosquitto
 
 pytestmark = [
@@ -62,8 +62,8 @@ class Edge:
         self.publisher = Publisher(
             EdgeSettings(broker=broker, camera_id="gate"), "gate", self.spool, self.clock
         )
-        facts = Facts("gate", self.spool.next_id(), self.clock.utc_us())
-        self.publisher.offer(self.spool.put(facts, picture(facts)))
+        metadata = FrameMetadata("gate", self.spool.next_id(), self.clock.utc_us())
+        self.publisher.offer(self.spool.put(metadata, picture(metadata)))
 
     @property
     def reason(self) -> str:

@@ -115,7 +115,7 @@ def test_bad_messages_are_counted_and_the_next_good_one_is_shown(
         send.raw("shutterbus/hostile/commands", b"not for us")
         good = frame(1, camera="hostile")
         send.frames(good)
-        viewer.wait_newest("hostile", good.facts.id.__str__())
+        viewer.wait_newest("hostile", good.metadata.id.__str__())
         assert sum(viewer.refused().values()) >= 4
 
         def mistake(*_: object, **__: object) -> None:

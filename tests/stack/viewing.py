@@ -157,7 +157,7 @@ class Sender:
         sent = []
         for frame in frames:
             message = encode_frame(frame, "jpeg", frame.lane or "live")
-            topic = names.kafka_topic(frame.facts.camera, "frames")
+            topic = names.kafka_topic(frame.metadata.camera, "frames")
             headers = kafka_headers(message) if frame.lane else None
             sent.append(self._producer.send(topic, message.value, headers=headers))
         for one in sent:
@@ -203,7 +203,7 @@ class MqttSender:
         """Send *frames* and return when the broker has them."""
         for frame in frames:
             message = encode_frame(frame, "jpeg", frame.lane or "live")
-            topic = names.mqtt_topic(frame.facts.camera, "frames")
+            topic = names.mqtt_topic(frame.metadata.camera, "frames")
             self._send(topic, message, retain=frame.lane != "backlog")
 
     def record(self, record: Record, kind: Literal["status", "reports", "readings"]) -> None:

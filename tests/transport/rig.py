@@ -14,7 +14,7 @@ from shutterbus_transport.consuming import Delivery, Gap, Group, Handler, Reader
 from shutterbus_transport.errors import TransportError
 from shutterbus_transport.sending import Outgoing, SendingClient
 from shutterbus_transport.settings import BrokerSettings
-from shutterbus_wire.frame import Facts, Frame
+from shutterbus_wire.frame import Frame, FrameMetadata
 from shutterbus_wire.identity import FrameId
 from shutterbus_wire.message import Message, encode_frame
 from stack.brokers import Container
@@ -57,8 +57,8 @@ class Broker:
 
 def message(camera: str, seq: int, size_bytes: int = 1_000) -> Message:
     """A message with the attributes of a frame; to a transport its bytes mean nothing."""
-    facts = Facts(camera, FrameId(EPOCH, seq), 1_800_000_000_000_000)
-    return encode_frame(Frame(facts, seq.to_bytes(4) * (size_bytes // 4)), "jpeg", "live")
+    metadata = FrameMetadata(camera, FrameId(EPOCH, seq), 1_800_000_000_000_000)
+    return encode_frame(Frame(metadata, seq.to_bytes(4) * (size_bytes // 4)), "jpeg", "live")
 
 
 def send(

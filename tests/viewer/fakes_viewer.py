@@ -28,7 +28,7 @@ from shutterbus_viewer.show.state_texts import StateTexts
 from shutterbus_viewer.show.thumbnails import Thumbnails
 from shutterbus_viewer.upright import upright_size_px
 from shutterbus_wire import exif, names
-from shutterbus_wire.frame import Facts, Frame, Lane
+from shutterbus_wire.frame import Frame, FrameMetadata, Lane
 from shutterbus_wire.identity import FrameId
 from shutterbus_wire.message import Arrival, encode_frame
 from shutterbus_wire.records import Reading, Report, Status, encode_record
@@ -64,28 +64,30 @@ def frame(
     captured_at_us: int | None = None,
     picture: bytes = PLAIN,
     orientation: int | None = None,
-    metadata: dict[str, Any] | None = None,
+    camera_metadata: dict[str, Any] | None = None,
 ) -> Frame:
     """Return a frame of ours, taken a second after the one before."""
     at_us = NOW_US - 10_000_000 + seq * 1_000_000 if captured_at_us is None else captured_at_us
-    facts = Facts(camera, FrameId(epoch, seq), at_us, "sensor", clock_synced=True, metadata=metadata or {})
+    metadata = FrameMetadata(
+        camera, FrameId(epoch, seq), at_us, "sensor", clock_synced=True, camera_metadata=camera_metadata or {}
+    )
     return Frame(
-        facts, exif.stamp(picture, facts, software="test", orientation=orientation), "image/jpeg", lane
+        metadata, exif.stamp(picture, metadata, software="test", orientation=orientation), "image/jpeg", lane
     )
 
 
-def picture(seq: int = 0, *, arrived_at_us: int = NOW_US, **facts: Any) -> Picture:
+def picture(seq: int = 0, *, arrived_at_us: int = NOW_US, **metadata: Any) -> Picture:
     """Return ``frame(...)`` as it stands in the viewer."""
-    one = frame(seq, **facts)
+    one = frame(seq, **metadata)
     return Picture(one, arrived_at_us, *upright_size_px(one.picture))
 
 
-def arrival(seq: int = 0, *, topic: str | None = None, **facts: Any) -> Arrival:
+def arrival(seq: int = 0, *, topic: str | None = None, **metadata: Any) -> Arrival:
     """Return ``frame(...)`` as Kafka delivers it."""
-    one = frame(seq, **facts)
+    one = frame(seq, **metadata)
     message = encode_frame(one, "jpeg", one.lane or "live")
     attributes = message.attributes if one.lane else {}
-    where = topic or names.kafka_topic(one.facts.camera, "frames")
+    where = topic or names.kafka_topic(one.metadata.camera, "frames")
     return Arrival("kafka", where, message.value, attributes, message.content_type, (0, seq), NOW_US)
 
 
@@ -137,8 +139,8 @@ def header_of(message: bytes) -> dict[str, Any]:
     import json
 
     assert message[0] == 1
-    facts: dict[str, Any] = json.loads(message[3 : 3 + int.from_bytes(message[1:3])])
-    return facts
+    metadata: dict[str, Any] = json.loads(message[3 : 3 + int.from_bytes(message[1:3])])
+    return metadata
 
 
 def body_of(message: bytes) -> bytes:

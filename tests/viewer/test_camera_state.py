@@ -246,8 +246,8 @@ def test_sideways_picture_has_the_size_that_is_shown(cameras: Cameras) -> None:
     """Its tile must have the right shape before the first pixel is there."""
     cameras.show(picture(orientation=6), "kafka")
 
-    facts = state(cameras)["picture"]
-    assert (facts["width"], facts["height"]) == (48, 64)
+    metadata = state(cameras)["picture"]
+    assert (metadata["width"], metadata["height"]) == (48, 64)
 
 
 def listen(cameras: Cameras) -> Change:

@@ -84,7 +84,7 @@ def test_greeting_is_all_cameras() -> None:
 
 def test_watched_camera_sends_its_picture_with_its_facts() -> None:
     async def scene(page: Page) -> None:
-        shown = picture(4, picture=jpeg(1_280, 720), metadata={"ExposureTime": 8_000})
+        shown = picture(4, picture=jpeg(1_280, 720), camera_metadata={"ExposureTime": 8_000})
         page.cameras.show(shown, "kafka")
         page.client.watch({"gate": 320})
         messages = [await page.told() for _ in range(3)]
@@ -221,14 +221,14 @@ def test_picture_is_sent_once() -> None:
 def test_camera_that_is_not_watched_sends_no_picture_but_its_age_is_told() -> None:
     async def scene(page: Page) -> None:
         await page.told()
-        page.cameras.show(picture(3, metadata={"Lux": 4}), "kafka")
+        page.cameras.show(picture(3, camera_metadata={"Lux": 4}), "kafka")
         messages = []
         while (message := await page.told()) is not None:
             messages.append(message)
 
-        (facts,) = [message for message in messages if message["type"] == "pictures"]
-        assert facts["pictures"][0]["camera"] == "gate"
-        assert facts["pictures"][0]["id"] == f"{EPOCH}-3"
+        (metadata,) = [message for message in messages if message["type"] == "pictures"]
+        assert metadata["pictures"][0]["camera"] == "gate"
+        assert metadata["pictures"][0]["id"] == f"{EPOCH}-3"
         page.cameras.show(picture(4), "kafka")
         assert await page.told() is None  # not so soon again
         page.clock.pass_s(2)
@@ -321,7 +321,7 @@ def test_facts_that_do_not_fit_are_left_out_rather_than_the_picture() -> None:
 
     async def scene(page: Page) -> None:
         shown = picture(1)
-        object.__setattr__(shown.frame.facts, "metadata", {"Blob": "x" * 70_000})
+        object.__setattr__(shown.frame.metadata, "camera_metadata", {"Blob": "x" * 70_000})
         page.cameras.show(shown, "kafka")
         page.client.watch({"gate": 0})
         messages = [message for _ in range(4) if isinstance(message := await page.told(), tuple)]

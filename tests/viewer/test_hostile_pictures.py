@@ -23,9 +23,9 @@ def nested(depth: int) -> Any:
     return inner
 
 
-def with_metadata(metadata: Any, camera: str = "gate") -> Picture:
+def with_metadata(camera_metadata: Any, camera: str = "gate") -> Picture:
     shown = picture(1, camera=camera)
-    object.__setattr__(shown.frame.facts, "metadata", metadata)
+    object.__setattr__(shown.frame.metadata, "camera_metadata", camera_metadata)
     return shown
 
 

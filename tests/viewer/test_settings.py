@@ -8,7 +8,7 @@ import pytest
 from certificates import issue
 from shutterbus_runtime.settings import SettingsError
 from shutterbus_viewer.__main__ import main
-from shutterbus_viewer.loading import Loaded, load
+from shutterbus_viewer.load import Loaded, load
 
 LEAST = {"VIEWER_MQTT_BROKERS": "mqtt.example.org", "VIEWER_PASSWORD": "secret"}
 

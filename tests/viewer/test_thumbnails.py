@@ -22,7 +22,7 @@ def size_px(encoded: bytes) -> tuple[int, int]:
 
 
 def as_png(width_px: int, height_px: int) -> Picture:
-    one = Frame(frame().facts, png(width_px, height_px), "image/png")
+    one = Frame(frame().metadata, png(width_px, height_px), "image/png")
     return Picture(one, NOW_US, width_px, height_px)
 
 
@@ -120,7 +120,7 @@ def test_what_is_scaled_is_always_the_newest_and_nothing_queues() -> None:
             while True:
                 thumbnail = await thumbnails.jpeg(camera, 64)
                 assert thumbnail is not None
-                shown[camera].append(thumbnail.picture.frame.facts.id.seq)
+                shown[camera].append(thumbnail.picture.frame.metadata.id.seq)
                 while newest[camera].id == thumbnail.picture.id:  # noqa: ASYNC110
                     await asyncio.sleep(0)
 

@@ -6,18 +6,23 @@ PYTHONPATH=tests .venv/bin/python -m wire.golden
 import json
 
 from shutterbus_wire import exif, message, records, sinetstream
-from shutterbus_wire.frame import Facts, Frame
+from shutterbus_wire.frame import Frame, FrameMetadata
 from shutterbus_wire.identity import FrameId
 from shutterbus_wire.message import MessageFormat
 from wire.pictures import CAMERA_JPEG, DATA
 
-FACTS = Facts(
+FACTS = FrameMetadata(
     camera="gate",
     id=FrameId("9f2c4e1a77b0d3c5", 42),
     captured_at_us=1_658_188_920_123_456,
     captured_at_source="sensor",
     clock_synced=True,
-    metadata={"ExposureTime": 8333, "AnalogueGain": 2.0, "DigitalGain": 1.0, "ColourGains": [1.5, 2.25]},
+    camera_metadata={
+        "ExposureTime": 8333,
+        "AnalogueGain": 2.0,
+        "DigitalGain": 1.0,
+        "ColourGains": [1.5, 2.25],
+    },
 )
 FRAME = Frame(
     FACTS, exif.stamp(CAMERA_JPEG, FACTS, software="Shutterbus 0.1.0", make="Raspberry Pi", model="imx477")

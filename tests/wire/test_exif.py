@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from shutterbus_wire import exif, instant, jpeg, tiff
 from shutterbus_wire.errors import MalformedError
-from shutterbus_wire.frame import Facts
+from shutterbus_wire.frame import FrameMetadata
 from shutterbus_wire.identity import SEQ_MAX, FrameId
 from wire import pictures
 from wire.golden import FACTS
@@ -30,8 +30,8 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=12,
 )
-facts = st.builds(
-    Facts,
+metadata = st.builds(
+    FrameMetadata,
     camera=st.from_regex(r"[a-z0-9][a-z0-9-]{0,47}", fullmatch=True),
     id=st.builds(
         FrameId,
@@ -41,8 +41,8 @@ facts = st.builds(
     captured_at_us=st.integers(0, instant.LAST_US),
     captured_at_source=st.sampled_from(["sensor", "driver", "arrival", "file"]),
     clock_synced=st.booleans(),
-    metadata=st.dictionaries(st.text(max_size=20), json_values, max_size=6),
-    minted=st.sampled_from(["edge", "transport"]),
+    camera_metadata=st.dictionaries(st.text(max_size=20), json_values, max_size=6),
+    identity_source=st.sampled_from(["edge", "transport"]),
 )
 
 
@@ -77,10 +77,10 @@ def _line(**changed: object) -> bytes:
     return json.dumps(members | changed).replace('"shutterbus": ', '"shutterbus":').encode()
 
 
-@given(facts)
-def test_any_facts_come_back_as_they_went_in(given_facts: Facts) -> None:
+@given(metadata)
+def test_any_facts_come_back_as_they_went_in(given_facts: FrameMetadata) -> None:
     stamped = exif.stamp(CAMERA_JPEG, given_facts, software=SOFTWARE)
-    assert exif.read_facts(stamped) == given_facts
+    assert exif.read_metadata(stamped) == given_facts
     assert jpeg.without_exif(stamped) == jpeg.without_exif(CAMERA_JPEG)
 
 
@@ -89,13 +89,13 @@ def test_stamping_again_replaces_the_facts() -> None:
     again = replace(FACTS, camera="yard", id=FrameId("0" * 16, 7))
     once = exif.stamp(CAMERA_JPEG, FACTS, software=SOFTWARE)
     twice = exif.stamp(once, again, software=SOFTWARE)
-    assert exif.read_facts(twice) == again
+    assert exif.read_metadata(twice) == again
     assert twice.count(b'{"shutterbus":') == 1
 
 
 def test_a_picture_that_nobody_stamped_has_no_facts() -> None:
-    assert exif.read_facts(BARE_JPEG) is None
-    assert exif.read_facts(CAMERA_JPEG) is None
+    assert exif.read_metadata(BARE_JPEG) is None
+    assert exif.read_metadata(CAMERA_JPEG) is None
 
 
 def test_the_exif_comes_first_and_everything_else_keeps_its_order() -> None:
@@ -149,7 +149,7 @@ def test_texts_of_the_owner_win_over_everybody() -> None:
     ]
     assert tiff.text(photo[0xA434]) == texts["EXIF.LensModel"]
     assert tiff.text(image[0x0131]) == SOFTWARE
-    assert exif.read_facts(stamped) == FACTS
+    assert exif.read_metadata(stamped) == FACTS
 
     foreign = exif.stamp(BARE_JPEG, FACTS, software=SOFTWARE, texts={"IFD0.Artist": "Mié" + "o" * 999})
     assert tiff.text(_segment_of(foreign).image[0x013B]) == "Mi?" + "o" * 252
@@ -167,9 +167,9 @@ def test_source_tags_give_way_when_the_segment_is_full() -> None:
         image={0x010F: pictures.text("Acme"), 0xC4A5: pictures.opaque(bytes(40_000))},
         photo={0xA500: pictures.opaque(bytes(20_000))},
     )
-    crowded = replace(FACTS, metadata={"notes": "x" * 15_000})
+    crowded = replace(FACTS, camera_metadata={"notes": "x" * 15_000})
     stamped = exif.stamp(with_segments(BARE_JPEG, pictures.exif(block)), crowded, software=SOFTWARE)
-    assert exif.read_facts(stamped) == crowded
+    assert exif.read_metadata(stamped) == crowded
     tags = _segment_of(stamped)
     assert 0xC4A5 not in tags.image
     assert tags.photo[0xA500].count == 20_000
@@ -179,26 +179,32 @@ def test_source_tags_give_way_when_the_segment_is_full() -> None:
 @given(st.lists(st.integers(0, 9000), max_size=12))
 def test_the_comment_never_outgrows_its_16_kib(lengths: list[int]) -> None:
     """Too much metadata costs the metadata, never the picture."""
-    crowded = replace(FACTS, metadata={f"m{n}": "x" * length for n, length in enumerate(lengths)})
-    back = exif.read_facts(exif.stamp(BARE_JPEG, crowded, software=SOFTWARE))
+    crowded = replace(FACTS, camera_metadata={f"m{n}": "x" * length for n, length in enumerate(lengths)})
+    back = exif.read_metadata(exif.stamp(BARE_JPEG, crowded, software=SOFTWARE))
     assert back is not None
     assert back.id == FACTS.id
-    assert back.metadata.items() <= crowded.metadata.items()
+    assert back.camera_metadata.items() <= crowded.camera_metadata.items()
     if sum(lengths) < 15_000:
         assert back == crowded
 
 
 def test_metadata_that_json_cannot_hold_becomes_what_it_can() -> None:
     strange = replace(
-        FACTS, metadata={"Lux": math.nan, "Crop": (0, 0, 10, 10), "Half": "\ud800", "Object": {1: {2.5}}}
+        FACTS,
+        camera_metadata={"Lux": math.nan, "Crop": (0, 0, 10, 10), "Half": "\ud800", "Object": {1: {2.5}}},
     )
-    back = exif.read_facts(exif.stamp(BARE_JPEG, strange, software=SOFTWARE))
+    back = exif.read_metadata(exif.stamp(BARE_JPEG, strange, software=SOFTWARE))
     assert back is not None
-    assert back.metadata == {"Lux": None, "Crop": [0, 0, 10, 10], "Half": "?", "Object": {"1": "{2.5}"}}
+    assert back.camera_metadata == {
+        "Lux": None,
+        "Crop": [0, 0, 10, 10],
+        "Half": "?",
+        "Object": {"1": "{2.5}"},
+    }
 
 
 @pytest.mark.parametrize(
-    ("metadata", "exposure", "sensitivity"),
+    ("camera_metadata", "exposure", "sensitivity"),
     [
         (
             {"ExposureTime": 10_000, "AnalogueGain": 2.0, "DigitalGain": 1.5},
@@ -211,16 +217,18 @@ def test_metadata_that_json_cannot_hold_becomes_what_it_can() -> None:
     ],
 )
 def test_exposure_and_sensitivity_are_told_where_exif_can_spell_them(
-    metadata: dict[str, Any], exposure: bytes | None, sensitivity: bytes | None
+    camera_metadata: dict[str, Any], exposure: bytes | None, sensitivity: bytes | None
 ) -> None:
-    photo = _segment_of(exif.stamp(BARE_JPEG, replace(FACTS, metadata=metadata), software=SOFTWARE)).photo
+    photo = _segment_of(
+        exif.stamp(BARE_JPEG, replace(FACTS, camera_metadata=camera_metadata), software=SOFTWARE)
+    ).photo
     assert (photo[0x829A].data if 0x829A in photo else None) == exposure
     assert (photo[0x8827].data if 0x8827 in photo else None) == sensitivity
 
 
 def test_unknown_members_of_the_comment_are_ignored() -> None:
     """A later edge may say more; its pictures stay readable."""
-    assert exif.read_facts(_with_comment(_line(weather="fair"))) == replace(FACTS, metadata={})
+    assert exif.read_metadata(_with_comment(_line(weather="fair"))) == replace(FACTS, camera_metadata={})
 
 
 @pytest.mark.parametrize(
@@ -255,7 +263,7 @@ def test_unknown_members_of_the_comment_are_ignored() -> None:
 )
 def test_a_stamped_picture_that_contradicts_the_format_is_refused(line: bytes, reason: str) -> None:
     with pytest.raises(MalformedError) as refused:
-        exif.read_facts(_with_comment(line))
+        exif.read_metadata(_with_comment(line))
     assert refused.value.reason == reason
     assert len(str(refused.value)) < 500
 
@@ -264,7 +272,7 @@ def test_tags_that_name_another_frame_than_the_comment_are_refused() -> None:
     """Two truths in one picture: neither can be believed."""
     for changed in ({"serial": tiff.ascii_value("yard")}, {"unique_id": tiff.ascii_value("0" * 32)}):
         with pytest.raises(MalformedError) as refused:
-            exif.read_facts(_with_comment(_line(), **changed))
+            exif.read_metadata(_with_comment(_line(), **changed))
         assert refused.value.reason == "identity-conflict"
 
 
@@ -282,13 +290,13 @@ def test_entries_that_all_point_at_the_same_bytes_cost_no_memory() -> None:
     finally:
         tracemalloc.stop()
     assert time.process_time() - before_s < 1
-    assert exif.read_facts(stamped) == FACTS
+    assert exif.read_metadata(stamped) == FACTS
 
 
 def test_directories_that_point_at_themselves_end() -> None:
     loop = b"MM\0*\0\0\0\x08\0\1\x87\x69\0\4\0\0\0\1\0\0\0\x08\0\0\0\x08"
     stamped = exif.stamp(with_segments(BARE_JPEG, pictures.exif(loop)), FACTS, software=SOFTWARE)
-    assert exif.read_facts(stamped) == FACTS
+    assert exif.read_metadata(stamped) == FACTS
 
 
 def test_a_torn_picture_is_not_stamped() -> None:

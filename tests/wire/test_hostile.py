@@ -77,7 +77,9 @@ def test_any_kafka_message_decodes_or_is_refused(
         )
         frame = message.decode_frame(arrival, own_cameras={"gate"})
         assert isinstance(frame, Frame)
-        assert frame.picture in value or frame.facts.minted == "transport" or value.startswith(b"{")
+        assert (
+            frame.picture in value or frame.metadata.identity_source == "transport" or value.startswith(b"{")
+        )
 
     _survives(decode)
 
@@ -116,7 +118,7 @@ def test_any_bytes_are_a_record_or_refused(value: bytes) -> None:
         jpeg.check_whole,
         jpeg.without_exif,
         lambda data: list(jpeg.segments(data)),
-        exif.read_facts,
+        exif.read_metadata,
         sinetstream.decode,
         photo_json.decode,
     ],
@@ -132,7 +134,7 @@ def test_whatever_can_be_stamped_can_be_read_back(data: bytes) -> None:
 
     def stamp() -> None:
         stamped = exif.stamp(data, FACTS, software="test")
-        assert exif.read_facts(stamped) == FACTS
+        assert exif.read_metadata(stamped) == FACTS
         assert jpeg.without_exif(stamped) == jpeg.without_exif(data)
 
     _survives(stamp)

@@ -128,19 +128,23 @@ def test_events_of_others_beside_a_picture_are_left_alone() -> None:
 def test_a_bare_picture_on_a_topic_of_ours_is_named_by_topic_and_offset() -> None:
     """A small foreign camera may be given a topic of its own."""
     frame = message.decode_frame(_kafka(BARE_JPEG))
-    assert (frame.facts.camera, frame.facts.minted, frame.facts.id.seq) == ("gate", "transport", 17)
-    assert (frame.facts.captured_at_us, frame.facts.captured_at_source) == (ARRIVED_US, "arrival")
+    assert (frame.metadata.camera, frame.metadata.identity_source, frame.metadata.id.seq) == (
+        "gate",
+        "transport",
+        17,
+    )
+    assert (frame.metadata.captured_at_us, frame.metadata.captured_at_source) == (ARRIVED_US, "arrival")
     assert frame == message.decode_frame(_kafka(BARE_JPEG))  # read again, it is the same frame
     other = replace(_kafka(BARE_JPEG), position=(1, 17))
-    assert message.decode_frame(other).facts.id != frame.facts.id
+    assert message.decode_frame(other).metadata.id != frame.metadata.id
 
 
 def test_a_bare_picture_over_mqtt_is_named_by_its_bytes_and_arrival() -> None:
     frame = message.decode_frame(_mqtt(BARE_PNG))
     assert frame.content_type == "image/png"
     assert frame.picture == BARE_PNG
-    assert (frame.facts.minted, frame.facts.id.seq) == ("transport", ARRIVED_US)
-    assert message.decode_frame(_mqtt(BARE_JPEG)).facts.id.epoch != frame.facts.id.epoch
+    assert (frame.metadata.identity_source, frame.metadata.id.seq) == ("transport", ARRIVED_US)
+    assert message.decode_frame(_mqtt(BARE_JPEG)).metadata.id.epoch != frame.metadata.id.epoch
 
 
 @pytest.mark.parametrize("version", [3, 2])
@@ -149,21 +153,21 @@ def test_a_sinetstream_picture_brings_its_time(picture: bytes, version: int) -> 
     value = sinetstream.encode(picture, 1_658_188_920_123_456, 3 if version == 3 else 2)
     frame = message.decode_frame(_kafka(value, "sinetstream.image.camera"))
     assert frame.picture == picture
-    assert frame.facts.camera == "sinetstream-image-camera"
-    assert frame.facts.captured_at_us == 1_658_188_920_123_456
+    assert frame.metadata.camera == "sinetstream-image-camera"
+    assert frame.metadata.captured_at_us == 1_658_188_920_123_456
 
 
 @pytest.mark.parametrize("tstamp_us", [0, -5, 2**62])
 def test_a_sinetstream_time_that_is_none_is_replaced_by_the_arrival(tstamp_us: int) -> None:
     frame = message.decode_frame(_kafka(sinetstream.encode(BARE_JPEG, tstamp_us, 3), "t"))
-    assert frame.facts.captured_at_us == ARRIVED_US
+    assert frame.metadata.captured_at_us == ARRIVED_US
 
 
 def test_a_photo_in_json_is_a_picture() -> None:
     frame = message.decode_frame(_kafka((DATA / "foreign-photo.json").read_bytes(), "imgtest"))
     assert frame.picture == BARE_JPEG
-    assert frame.facts.camera == "imgtest"
-    assert frame.facts.captured_at_us == ARRIVED_US  # its time names no zone
+    assert frame.metadata.camera == "imgtest"
+    assert frame.metadata.captured_at_us == ARRIVED_US  # its time names no zone
 
 
 @pytest.mark.parametrize(
@@ -177,7 +181,7 @@ def test_a_photo_in_json_may_look_like_any_writer_makes_it(text: str) -> None:
     encoded = base64.encodebytes(BARE_JPEG).decode().replace("\n", "\\n").replace("/", "\\/")
     frame = message.decode_frame(_mqtt((text % encoded).encode(), "cam"))
     assert frame.picture == BARE_JPEG
-    assert frame.facts.captured_at_us == 1_664_228_709_000_000
+    assert frame.metadata.captured_at_us == 1_664_228_709_000_000
 
 
 @pytest.mark.parametrize(
@@ -241,9 +245,9 @@ def test_a_frame_on_a_foreign_topic_keeps_its_name() -> None:
 def test_a_foreign_topic_cannot_speak_as_a_camera_with_a_topic_of_ours() -> None:
     arrival = _kafka(FRAME.picture, "anyone.may.write")
     frame = message.decode_frame(arrival, own_cameras={"gate"})
-    assert frame.facts == replace(FACTS, camera="gate-8089")
+    assert frame.metadata == replace(FACTS, camera="gate-8089")
     named = message.decode_frame(_kafka(BARE_JPEG, "Gate"), own_cameras={"gate"})
-    assert named.facts.camera.startswith("gate-")
+    assert named.metadata.camera.startswith("gate-")
 
 
 def test_header_limits_hold() -> None:
@@ -286,5 +290,5 @@ def test_a_record_is_no_picture() -> None:
 def test_a_frame_of_another_producer_can_be_passed_on() -> None:
     """What a transport named keeps that name when it is stamped."""
     frame = message.decode_frame(_kafka(BARE_JPEG, "imgtest"))
-    stamped = exif.stamp(frame.picture, frame.facts, software="test")
-    assert message.decode_frame(_kafka(stamped, "elsewhere")) == Frame(frame.facts, stamped)
+    stamped = exif.stamp(frame.picture, frame.metadata, software="test")
+    assert message.decode_frame(_kafka(stamped, "elsewhere")) == Frame(frame.metadata, stamped)

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import shutterbus_wire
-from shutterbus_wire import facts_json, records
+from shutterbus_wire import metadata_json, records
 from wire.golden import FRAME
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "wire-format.md").read_text()
@@ -25,7 +25,7 @@ def test_every_member_of_every_record_is_in_the_tables() -> None:
 
 
 def test_every_member_of_the_comment_is_in_the_table() -> None:
-    members = re.findall(rb'"([a-z_]+)":', facts_json.write(FRAME.facts).partition(b'"metadata"')[0])
+    members = re.findall(rb'"([a-z_]+)":', metadata_json.write(FRAME.metadata).partition(b'"metadata"')[0])
     for name in (*(member.decode() for member in members), "metadata", "minted", "left_out"):
         assert f"`{name}`" in PAGE
 

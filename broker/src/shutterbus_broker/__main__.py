@@ -111,43 +111,43 @@ def _server(chosen: argparse.Namespace) -> int:
     from shutterbus_broker import apply, backup, enroll, initialise, renew, retained, tail, tune
     from shutterbus_broker.installation import Installation
 
-    there = Installation(chosen.project.absolute())
+    installation = Installation(chosen.project.absolute())
     now = dt.datetime.now(dt.UTC)
     try:
         match chosen.command:
             case "init":
-                initialise.run(there.project, chosen.host, say, now)
+                initialise.run(installation.project, chosen.host, say, now)
             case "refresh":
-                initialise.refresh(there, say)
+                initialise.refresh(installation, say)
             case "enroll" if chosen.reader:
-                enroll.enroll(there, "readers", (chosen.reader,), say, now)
+                enroll.enroll(installation, "readers", (chosen.reader,), say, now)
             case "enroll":
                 names = _cameras_in(chosen.file) if chosen.file else (chosen.camera,)
-                enroll.enroll(there, "cameras", names, say, now, chosen.image)
+                enroll.enroll(installation, "cameras", names, say, now, chosen.image)
             case "revoke" if chosen.camera:
-                enroll.revoke(there, "cameras", chosen.camera, say)
+                enroll.revoke(installation, "cameras", chosen.camera, say)
             case "revoke":
-                enroll.revoke(there, "readers", chosen.reader, say)
+                enroll.revoke(installation, "readers", chosen.reader, say)
             case "clear":
-                retained.clear(there, check_camera(chosen.camera), say)
+                retained.clear(installation, check_camera(chosen.camera), say)
             case "renew":
-                renew.run(there, say, now)
+                renew.run(installation, say, now)
             case "backup":
                 say(
-                    f"Wrote {backup.run(there, now).name}; it holds the authority's key: keep it where nobody reads it"
+                    f"Wrote {backup.run(installation, now).name}; it holds the authority's key: keep it where nobody reads it"
                 )
             case "tune" if chosen.size == "verify":
-                tune.verify(there, say)
+                tune.verify(installation, say)
             case "tune" if chosen.size == "back":
-                tune.put_back(there, say)
+                tune.put_back(installation, say)
             case "tune":
-                tune.set_size(there, chosen.size, say)
+                tune.set_size(installation, chosen.size, say)
             case "doctor":
-                return _doctor(chosen, there, now)
+                return _doctor(chosen, installation, now)
             case "tail":
-                tail.run(there, say)
+                tail.run(installation, say)
             case "keep":
-                apply.keep(there, chosen.done, say)
+                apply.keep(installation, chosen.done, say)
             case _:
                 raise AssertionError(chosen.command)
     except WireError as error:
@@ -157,17 +157,17 @@ def _server(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _doctor(chosen: argparse.Namespace, there: "Installation", now: dt.datetime) -> int:
-    from shutterbus_broker.doctor import Patient, containers, examine
+def _doctor(chosen: argparse.Namespace, installation: "Installation", now: dt.datetime) -> int:
+    from shutterbus_broker.doctor import CheckContext, containers, run_doctor
     from shutterbus_runtime.checks import exit_code, report_json
 
     if chosen.containers:
         found = sys.stdin.read() if str(chosen.containers) == "-" else chosen.containers.read_text("utf-8")
         known = containers.read(found) if found.strip() else None
     else:
-        known = None if chosen.inside else containers.ask(there.project)
+        known = None if chosen.inside else containers.ask(installation.project)
     lines = []
-    for line in examine(Patient(there, now, inside=chosen.inside, containers=known)):
+    for line in run_doctor(CheckContext(installation, now, inside=chosen.inside, containers=known)):
         lines.append(line)
         if not chosen.json:
             say(line.text(colour=sys.stdout.isatty()))

@@ -16,17 +16,17 @@ LOOK_S = 1.0
 AGAIN_S = 5.0
 
 
-def to_kafka(there: Installation, say: Say, timeout_s: float = 20) -> None:
+def to_kafka(installation: Installation, say: Say, timeout_s: float = 20) -> None:
     """Apply who is enrolled; the caller holds the lock.
 
     Raises:
         UnreachableError: Kafka does not run now; the set-up service will do this when it does.
     """
-    settings = there.settings()
-    identities = there.identities()
+    settings = installation.settings()
+    identities = installation.identities()
     division = disk.of(identities, settings)
     listed = legacy.on_kafka(legacy.listed(settings))
-    with kafka_admin(there.broker("kafka", "setup"), timeout_s) as admin:
+    with kafka_admin(installation.broker("kafka", "setup"), timeout_s) as admin:
         # Rights first: they may have been taken away.
         for sentence in ensure_rights(admin, identities, listed):
             say(sentence)
@@ -41,16 +41,16 @@ def to_kafka(there: Installation, say: Say, timeout_s: float = 20) -> None:
         ensure_doctor_topic(admin, message_max_bytes(settings))
 
 
-def keep(there: Installation, done: Path, say: Say) -> None:
+def keep(installation: Installation, done: Path, say: Say) -> None:
     """Apply as soon as Kafka is there, and whenever somebody is enrolled or revoked; for ever."""
     applied: float | None = None
     away = ""
     while True:
         try:
-            with there.lock():
-                changed = there.identities_file.stat().st_mtime
+            with installation.lock():
+                changed = installation.identities_file.stat().st_mtime
                 if changed != applied:
-                    to_kafka(there, say)
+                    to_kafka(installation, say)
                     applied = changed
                     done.touch()
                     say("Kafka agrees with who is enrolled")

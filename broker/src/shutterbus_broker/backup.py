@@ -13,18 +13,18 @@ from shutterbus_broker.installation import Installation
 _PARTS = ("state/ca", "state/server", "state/devices", "state/mosquitto/acl", ".env")
 
 
-def run(there: Installation, now: dt.datetime) -> Path:
+def run(installation: Installation, now: dt.datetime) -> Path:
     """Write the file, which unpacks into a fresh copy of the project with ``tar -xpf``, and return it."""
-    target = there.project / f"shutterbus-backup-{now:%Y%m%dT%H%M%SZ}.tar"
-    with there.lock():
+    target = installation.project / f"shutterbus-backup-{now:%Y%m%dT%H%M%SZ}.tar"
+    with installation.lock():
         with private_file(target) as file, tarfile.open(fileobj=file, mode="w") as tar:
-            tar.add(there.state, "state", recursive=False)
-            tar.add(there.state / "mosquitto", "state/mosquitto", recursive=False)
+            tar.add(installation.state, "state", recursive=False)
+            tar.add(installation.state / "mosquitto", "state/mosquitto", recursive=False)
             for part in _PARTS:
-                if (there.project / part).exists():
-                    tar.add(there.project / part, part)
-            _add_users(tar, there.state / "viewer" / "viewer.db")
-        there.hand_over(target)
+                if (installation.project / part).exists():
+                    tar.add(installation.project / part, part)
+            _add_users(tar, installation.state / "viewer" / "viewer.db")
+        installation.hand_over(target)
     return target
 
 

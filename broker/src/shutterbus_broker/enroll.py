@@ -5,7 +5,7 @@ import datetime as dt
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from shutterbus_broker import apply, authority, disk, memory, parcel
+from shutterbus_broker import apply, authority, disk, enrollment_bundle, memory
 from shutterbus_broker.errors import SetupError, UnreachableError
 from shutterbus_broker.identities import Kind
 from shutterbus_broker.installation import Installation
@@ -15,7 +15,7 @@ Say = Callable[[str], None]
 
 
 def enroll(
-    there: Installation,
+    installation: Installation,
     kind: Kind,
     names: tuple[str, ...],
     say: Say,
@@ -27,29 +27,29 @@ def enroll(
     A camera's file also holds *image*, what ``docker save`` wrote of the edge, where one is given. Unpacked over what an
     earlier one became, it would replace the settings made there; what is said names the command that keeps them.
     """
-    image_name = parcel.image_name(image) if image else None
-    with there.lock():
-        signer = there.authority()
-        identities = there.identities()
+    image_name = enrollment_bundle.image_name(image) if image else None
+    with installation.lock():
+        signer = installation.authority()
+        identities = installation.identities()
         for name in names:
             identities = identities.enrolled(kind, name)
-        settings = there.settings()
-        if "kafka" in there.profiles():
+        settings = installation.settings()
+        if "kafka" in installation.profiles():
             disk.of(identities, settings)  # refused before anything has changed
         memory.check(identities, settings)
-        server = parcel.Server.of(there)
-        there.save_identities(identities)
+        server = enrollment_bundle.Server.of(installation)
+        installation.save_identities(identities)
         written = []
         for name in names:
             issued = authority.issue(signer, identities.certificate_name(kind, name), now, as_client=True)
-            contents = parcel.keys(name, issued, signer)
+            contents = enrollment_bundle.keys(name, issued, signer)
             if kind == "cameras":
-                contents |= parcel.camera_files(there, server, name, image_name)
+                contents |= enrollment_bundle.camera_files(installation, server, name, image_name)
             else:
-                contents |= parcel.reader_files(server, name)
-            target = there.project / f"{name}.tar"
-            parcel.pack(target, name, contents, image if kind == "cameras" else None, now)
-            there.hand_over(target)
+                contents |= enrollment_bundle.reader_files(server, name)
+            target = installation.project / f"{name}.tar"
+            enrollment_bundle.pack(target, name, contents, image if kind == "cameras" else None, now)
+            installation.hand_over(target)
             written.append(target)
             say(
                 f"{identities.certificate_name(kind, name)} is enrolled; {target.name} holds its private key: "
@@ -62,27 +62,27 @@ def enroll(
                 )
         if image and kind == "cameras":
             say(
-                f"Where it is unpacked, once before the first start: docker load -i {parcel.IMAGE_FILE} "
+                f"Where it is unpacked, once before the first start: docker load -i {enrollment_bundle.IMAGE_FILE} "
                 f"(an .env that is kept needs EDGE_IMAGE={image_name})"
             )
-        _tell_kafka(there, say)
+        _tell_kafka(installation, say)
     return written
 
 
-def revoke(there: Installation, kind: Kind, name: str, say: Say) -> None:
+def revoke(installation: Installation, kind: Kind, name: str, say: Say) -> None:
     """Take all rights away from *name*, on connections that are open as well."""
-    with there.lock():
-        identities = there.identities().revoked(kind, name)
-        there.save_identities(identities)
-        _tell_kafka(there, say)
+    with installation.lock():
+        identities = installation.identities().revoked(kind, name)
+        installation.save_identities(identities)
+        _tell_kafka(installation, say)
     say(f"{identities.certificate_name(kind, name)} may do nothing any more")
 
 
-def _tell_kafka(there: Installation, say: Say) -> None:
-    if "kafka" not in there.profiles():
+def _tell_kafka(installation: Installation, say: Say) -> None:
+    if "kafka" not in installation.profiles():
         return
     try:
-        apply.to_kafka(there, say, timeout_s=10)
+        apply.to_kafka(installation, say, timeout_s=10)
     except UnreachableError as error:
         say(f"Kafka does not run now ({error}); it will follow when it starts")
 

@@ -27,37 +27,37 @@ Say = Callable[[str], None]
 
 def run(project: Path, host_text: str | None, say: Say, now: dt.datetime) -> None:
     """Make or complete the installation in *project*; raise SetupError with what stands in the way."""
-    there = Installation(project)
-    before = there.settings()
+    installation = Installation(project)
+    before = installation.settings()
     names = hosts.parse(host_text or before.get("HOST") or before.get("BROKER_HOSTNAME") or _ask())
     uid, gid = _owner(before)
     settings = _settings(before, names, uid, gid)
     # Before anything is written: a disk that is too small is better known now.
     after = {**before, **{name: value for name, (value, _) in settings.items()}}
-    there.make_folders()
-    identities = there.identities()
+    installation.make_folders()
+    identities = installation.identities()
     disk.of(identities, after)
     for warning in (*hosts.warnings(names), *kafka_settings.warnings(after)):
         say(f"Careful: {warning}.")
     _warn_of_memory(identities, after, say)
 
-    with there.lock():
-        if there.ensure_authority(f"Shutterbus {secrets.token_hex(4)}", now):
+    with installation.lock():
+        if installation.ensure_authority(f"Shutterbus {secrets.token_hex(4)}", now):
             say(
-                f"Made the authority; its SHA-256 is {authority.fingerprint(there.authority().certificate_pem)}"
+                f"Made the authority; its SHA-256 is {authority.fingerprint(installation.authority().certificate_pem)}"
             )
-        was_there = (there.state / "server" / "kafka" / "server.crt").exists()
-        renewed = there.ensure_services(names, now)
-        there.save_identities(identities)
-        changed = dotenv.merge(there.env_file, settings)
-        password = _ensure_password(there)
+        was_there = (installation.state / "server" / "kafka" / "server.crt").exists()
+        renewed = installation.ensure_services(names, now)
+        installation.save_identities(identities)
+        changed = dotenv.merge(installation.env_file, settings)
+        password = _ensure_password(installation)
         if os.getuid() == 0:
-            there.hand_over_all(uid, gid)
+            installation.hand_over_all(uid, gid)
 
     if was_there and renewed:
         say(
             f"New certificates for {', '.join(renewed)}; to use them: "
-            f"docker compose restart {' '.join(there.running(renewed))}"
+            f"docker compose restart {' '.join(installation.running(renewed))}"
         )
     name = hosts.bracketed(names[0])
     if was_there and before.get("SERVER_NAME") not in (None, name):
@@ -69,14 +69,14 @@ def run(project: Path, host_text: str | None, say: Say, now: dt.datetime) -> Non
     say("Ready: docker compose up -d")
 
 
-def refresh(there: Installation, say: Say) -> None:
+def refresh(installation: Installation, say: Say) -> None:
     """Bring what an older version wrote for the brokers up to date, and name settings that have no effect."""
-    for warning in kafka_settings.warnings(there.settings()):
+    for warning in kafka_settings.warnings(installation.settings()):
         say(f"Careful: {warning}.")
-    with there.lock():
-        identities = there.identities()
-        there.save_identities(identities)
-    _warn_of_memory(identities, there.settings(), say)
+    with installation.lock():
+        identities = installation.identities()
+        installation.save_identities(identities)
+    _warn_of_memory(identities, installation.settings(), say)
 
 
 def _warn_of_memory(identities: Identities, settings: Mapping[str, str], say: Say) -> None:
@@ -135,9 +135,9 @@ def _ask() -> str:
     return input("Names and addresses the cameras reach this server by, the best first: ")
 
 
-def _ensure_password(there: Installation) -> str | None:
+def _ensure_password(installation: Installation) -> str | None:
     """Return the viewer's new password, or None when it has one."""
-    path = there.state / "server" / "viewer" / "VIEWER_PASSWORD_HASH"
+    path = installation.state / "server" / "viewer" / "VIEWER_PASSWORD_HASH"
     if path.exists():
         return None
     password = "-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(4))

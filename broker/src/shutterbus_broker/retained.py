@@ -42,9 +42,9 @@ class Retained:
     size_bytes: int
 
 
-def database(there: Installation) -> Path:
+def database(installation: Installation) -> Path:
     """Return where Mosquitto saves what it keeps."""
-    return there.state / "mosquitto" / "data" / "mosquitto.db"
+    return installation.state / "mosquitto" / "data" / "mosquitto.db"
 
 
 def read(path: Path) -> list[Retained]:
@@ -85,15 +85,15 @@ def _chunks(file: BinaryIO) -> Iterator[tuple[int, bytes, Retained | None]]:
         file.seek(end)
 
 
-def clear(there: Installation, camera: str, say: Say) -> None:
+def clear(installation: Installation, camera: str, say: Say) -> None:
     """Have Mosquitto forget all that *camera* left in it. Who is connected is told by empty messages."""
-    if "mqtt" not in there.profiles():
+    if "mqtt" not in installation.profiles():
         return
-    left = [one for one in read(database(there)) if one.topic.startswith(f"{MQTT_PREFIX}{camera}/")]
+    left = [one for one in read(database(installation)) if one.topic.startswith(f"{MQTT_PREFIX}{camera}/")]
     if not left:
         return
     try:
-        _publish_nothing(there, [one.topic for one in left])
+        _publish_nothing(installation, [one.topic for one in left])
     except UnreachableError as error:
         say(
             f"Mosquitto does not run now ({error}). It shows nobody what {camera} left there; to clear it, start Mosquitto "
@@ -104,12 +104,12 @@ def clear(there: Installation, camera: str, say: Say) -> None:
         say(f"Mosquitto has cleared {len(left)} messages of {camera}, {size_bytes} bytes")
 
 
-def _publish_nothing(there: Installation, topics: list[str]) -> None:
+def _publish_nothing(installation: Installation, topics: list[str]) -> None:
     nothing = Message(b"", "application/octet-stream", {})
     answers: queue.SimpleQueue[TransportError | None] = queue.SimpleQueue()
     try:
         client = MqttClient(
-            there.broker("mqtt", "setup"), f"shutterbus-clear-{secrets.token_hex(8)}", Version(5)
+            installation.broker("mqtt", "setup"), f"shutterbus-clear-{secrets.token_hex(8)}", Version(5)
         )
     except TransportError as error:
         raise UnreachableError(str(error)) from error

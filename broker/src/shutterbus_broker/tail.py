@@ -20,7 +20,7 @@ Queue: TypeAlias = "queue.SimpleQueue[Arrival | str | None]"
 _ENDED = None
 
 
-def run(there: Installation, say: Say) -> None:
+def run(installation: Installation, say: Say) -> None:
     """Print until interrupted; raise SetupError when no broker can be listened to."""
     arrivals: Queue = queue.SimpleQueue()
 
@@ -31,8 +31,8 @@ def run(there: Installation, say: Say) -> None:
         signal.signal(number, stopped)
     readers: list[Reader] = []
     obstacles: list[str] = []
-    for kind in (one for one in TRANSPORTS if one in there.profiles()):
-        settings = there.broker(kind, "setup")
+    for kind in (one for one in TRANSPORTS if one in installation.profiles()):
+        settings = installation.broker(kind, "setup")
         if found := obstacle(settings, settings.brokers[0]):
             obstacles.append(found)
         else:

@@ -19,44 +19,46 @@ SERVICES = {"kafka": "Kafka", "mqtt": "Mosquitto"}
 _BEFORE = "message-max-bytes-before"
 
 
-def set_size(there: Installation, size: str, say: Say) -> None:
+def set_size(installation: Installation, size: str, say: Say) -> None:
     """Write the number of *size* into ``.env``, and remember the one before it; brokers follow at the next ``up``."""
     wanted = SIZES[size]
-    settings = there.settings()
+    settings = installation.settings()
     if not settings:
         raise SetupError(NO_SERVER)
     # A larger message needs larger segments, and those a larger disk, and more memory: better refused now than by the set-up.
     after = {**settings, NAME: str(wanted)}
-    disk.of(there.identities(), after)
-    memory.check(there.identities(), after)
-    before = there.state / "devices" / _BEFORE
+    disk.of(installation.identities(), after)
+    memory.check(installation.identities(), after)
+    before = installation.state / "devices" / _BEFORE
     write_private(before, str(message_max_bytes(settings)).encode())
-    there.hand_over(before)
-    _write(there, wanted, say)
+    installation.hand_over(before)
+    _write(installation, wanted, say)
 
 
-def put_back(there: Installation, say: Say) -> None:
+def put_back(installation: Installation, say: Say) -> None:
     """Undo the last change of the number."""
-    before = there.state / "devices" / _BEFORE
+    before = installation.state / "devices" / _BEFORE
     with contextlib.suppress(FileNotFoundError):
-        _write(there, int(before.read_text()), say)
+        _write(installation, int(before.read_text()), say)
         before.unlink()
 
 
-def verify(there: Installation, say: Say) -> None:
+def verify(installation: Installation, say: Say) -> None:
     """Send a picture of exactly the largest size through each broker; raise SetupError if it does not come back."""
-    size_bytes = message_max_bytes(there.settings()) - KAFKA_OVERHEAD_BYTES
-    for kind in (one for one in TRANSPORTS if one in there.profiles()):
+    size_bytes = message_max_bytes(installation.settings()) - KAFKA_OVERHEAD_BYTES
+    for kind in (one for one in TRANSPORTS if one in installation.profiles()):
         try:
-            transport(kind).carry(there.broker(kind, "doctor"), DOCTOR_TOPIC, size_bytes)
+            transport(kind).carry(installation.broker(kind, "doctor"), DOCTOR_TOPIC, size_bytes)
         except TransportError as error:
             raise SetupError(str(error)) from error
         say(f"{SERVICES[kind]}: a picture of {size_bytes} bytes came back as it was sent")
 
 
-def _write(there: Installation, size_bytes: int, say: Say) -> None:
-    dotenv.merge(there.env_file, {NAME: (str(size_bytes), "Largest message, a picture and 4096 bytes.")})
-    there.hand_over(there.env_file)
+def _write(installation: Installation, size_bytes: int, say: Say) -> None:
+    dotenv.merge(
+        installation.env_file, {NAME: (str(size_bytes), "Largest message, a picture and 4096 bytes.")}
+    )
+    installation.hand_over(installation.env_file)
     say(
         f"{NAME}={size_bytes}: pictures of up to {size_bytes - KAFKA_OVERHEAD_BYTES} bytes; edges ask for it by themselves"
     )

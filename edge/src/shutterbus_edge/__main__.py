@@ -140,7 +140,7 @@ def _doctor(options: argparse.Namespace) -> int:
     # What the libraries complain about on the way is in the lines, or of no interest.
     logging.disable(logging.CRITICAL)
     lines: list[Line] = []
-    for line in doctor.examine(os.environ):
+    for line in doctor.run_doctor(os.environ):
         lines.append(line)
         if not options.json:
             print(line.text(colour=sys.stdout.isatty()), flush=True)

@@ -16,7 +16,7 @@ from shutterbus_runtime.outage import Outage
 from shutterbus_wire import __version__
 from shutterbus_wire.errors import MalformedError
 from shutterbus_wire.exif import stamp
-from shutterbus_wire.frame import Facts
+from shutterbus_wire.frame import FrameMetadata
 from shutterbus_wire.jpeg import check_whole
 
 log = logging.getLogger(__name__)
@@ -114,21 +114,21 @@ class Shooter:
         return self._ticker.wait_next(stop) is not None
 
     def _keep(self, picture: Picture) -> None:
-        facts = Facts(
+        metadata = FrameMetadata(
             camera=self._name,
             id=self._spool.next_id(),
             captured_at_us=picture.captured_at_us,
             captured_at_source=picture.captured_at_source,
             clock_synced=clock_synced(),
-            metadata=picture.metadata,
+            camera_metadata=picture.camera_metadata,
         )
         jpeg = stamp(
             picture.jpeg,
-            facts,
+            metadata,
             software=f"Shutterbus {__version__}",
             orientation=picture.orientation,
             make=picture.make,
             model=picture.model,
             texts=self._texts,
         )
-        self._publisher.offer(self._spool.put(facts, jpeg), facts)
+        self._publisher.offer(self._spool.put(metadata, jpeg), metadata)

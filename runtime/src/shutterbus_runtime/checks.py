@@ -16,7 +16,7 @@ ALL_WITHIN_S = 28.0
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """One sentence about how things are; *fix* is a command or setting, where one puts it right."""
 
     status: Status
@@ -24,27 +24,27 @@ class Finding:
     fix: str | None = None
 
 
-def ok(sentence: str, fix: str | None = None) -> Finding:
-    return Finding("ok", sentence, fix)
+def ok(sentence: str, fix: str | None = None) -> CheckResult:
+    return CheckResult("ok", sentence, fix)
 
 
-def warning(sentence: str, fix: str | None = None) -> Finding:
-    return Finding("warning", sentence, fix)
+def warning(sentence: str, fix: str | None = None) -> CheckResult:
+    return CheckResult("warning", sentence, fix)
 
 
-def failure(sentence: str, fix: str | None = None) -> Finding:
-    return Finding("failure", sentence, fix)
+def failure(sentence: str, fix: str | None = None) -> CheckResult:
+    return CheckResult("failure", sentence, fix)
 
 
-def skipped(sentence: str, fix: str | None = None) -> Finding:
-    return Finding("skipped", sentence, fix)
+def skipped(sentence: str, fix: str | None = None) -> CheckResult:
+    return CheckResult("skipped", sentence, fix)
 
 
-def together(findings: Iterable[Finding]) -> Finding:
+def worst_of(findings: Iterable[CheckResult]) -> CheckResult:
     """Return one finding for several: the worst first, with its fix; what is in order is not repeated beside it."""
     ordered = sorted(findings, key=lambda one: _WORST.index(one.status))
     shown = [one for one in ordered if one.status == ordered[0].status]
-    return Finding(
+    return CheckResult(
         shown[0].status,
         "; ".join(dict.fromkeys(one.sentence for one in shown)),
         next((one.fix for one in shown if one.fix), None),
@@ -61,7 +61,7 @@ class Check:
     """
 
     name: str
-    look: Callable[[], Finding]
+    look: Callable[[], CheckResult]
     needs: tuple[str, ...] = ()
     within_s: float = 8.0
     early: bool = False
@@ -73,7 +73,7 @@ class Line:
 
     number: int
     name: str
-    finding: Finding
+    finding: CheckResult
 
     def __str__(self) -> str:
         return self.text()
@@ -97,7 +97,7 @@ class Line:
         }
 
 
-def carry_out(checks: Sequence[Check], within_s: float = ALL_WITHIN_S) -> Iterator[Line]:
+def run_checks(checks: Sequence[Check], within_s: float = ALL_WITHIN_S) -> Iterator[Line]:
     """Yield a line for each of *checks* as soon as it is known; the last one within *within_s*."""
     until_s = time.monotonic() + within_s
     running = {check.name: _start(check.look) for check in checks if check.early}
@@ -128,9 +128,9 @@ def exit_code(lines: Sequence[Line]) -> int:
     return int(any(line.finding.status == "failure" for line in lines))
 
 
-def _start(look: Callable[[], Finding]) -> Future[Finding]:
+def _start(look: Callable[[], CheckResult]) -> Future[CheckResult]:
     """Begin to *look* in a thread that may be left behind: a name server that is away cannot be hurried."""
-    found: Future[Finding] = Future()
+    found: Future[CheckResult] = Future()
 
     def work() -> None:
         try:

@@ -34,7 +34,7 @@ def opened(picture: PictureSettings) -> Camera:
 def the_sensor_says_when(given: Camera) -> None:
     picture = given.capture(Shot(0))
     assert picture.captured_at_source == "sensor"
-    assert picture.metadata["SensorTimestamp"] > 0
+    assert picture.camera_metadata["SensorTimestamp"] > 0
     assert (picture.make, picture.model) == ("Raspberry Pi", "Virtual Video Device")
 
 

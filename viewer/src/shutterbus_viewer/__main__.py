@@ -16,7 +16,7 @@ from shutterbus_runtime.settings.text import listing, verdict_json
 from shutterbus_viewer.accounts import command as accounts
 from shutterbus_viewer.accounts.users import Role
 from shutterbus_viewer.errors import ViewerError
-from shutterbus_viewer.loading import load
+from shutterbus_viewer.load import load
 from shutterbus_viewer.settings import ServeSettings
 from shutterbus_wire import __version__
 

@@ -34,12 +34,12 @@ class Picture:
 
     @property
     def camera(self) -> str:
-        return self.frame.facts.camera
+        return self.frame.metadata.camera
 
     @property
     def id(self) -> str:
         """``<epoch>-<seq>``."""
-        return str(self.frame.facts.id)
+        return str(self.frame.metadata.id)
 
     @property
     def standing_in(self) -> bool:
@@ -49,7 +49,7 @@ class Picture:
     @property
     def taken_at_us(self) -> int:
         """When it was taken, but never later than it arrived: a clock that runs ahead must not hold the place."""
-        return min(self.frame.facts.captured_at_us, self.arrived_at_us)
+        return min(self.frame.metadata.captured_at_us, self.arrived_at_us)
 
 
 class Newest:
@@ -65,7 +65,7 @@ class Newest:
             return False
         self.picture = picture
         if not picture.standing_in:
-            epoch = picture.frame.facts.id.epoch
+            epoch = picture.frame.metadata.id.epoch
             self._epochs.pop(epoch, None)
             self._epochs[epoch] = None
             if len(self._epochs) > EPOCHS_KEPT:
@@ -73,7 +73,7 @@ class Newest:
         return True
 
     def _newer(self, picture: Picture, shown: Picture) -> bool:
-        new, old = picture.frame.facts, shown.frame.facts
+        new, old = picture.frame.metadata, shown.frame.metadata
         same_count = new.id.epoch == old.id.epoch
         if picture.frame.lane == "live":
             if shown.standing_in:
@@ -82,6 +82,6 @@ class Newest:
         if picture.standing_in and not shown.standing_in:
             return False
         # A number is worth more than a clock, which may be set back; one made up by a reader is not the camera's.
-        if same_count and new.minted == "edge":
+        if same_count and new.identity_source == "edge":
             return new.id.seq > old.id.seq
         return picture.taken_at_us > shown.taken_at_us

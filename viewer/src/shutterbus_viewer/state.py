@@ -14,19 +14,19 @@ RECENT_POINTS = 60
 
 def picture_facts(picture: Picture) -> dict[str, Any]:
     """Return what is known of a picture: its size as it is shown, its own bytes and times."""
-    facts = picture.frame.facts
+    metadata = picture.frame.metadata
     return {
         "id": picture.id,
-        "captured_at_us": facts.captured_at_us,
-        "captured_at_source": facts.captured_at_source,
-        "clock_synced": facts.clock_synced,
+        "captured_at_us": metadata.captured_at_us,
+        "captured_at_source": metadata.captured_at_source,
+        "clock_synced": metadata.clock_synced,
         "arrived_at_us": picture.arrived_at_us,
         "width": picture.width_px,
         "height": picture.height_px,
         "bytes": len(picture.frame.picture),
         "content_type": picture.frame.content_type,
         "lane": picture.frame.lane,
-        "metadata": dict(facts.metadata),
+        "metadata": dict(metadata.camera_metadata),
     }
 
 

@@ -1,23 +1,23 @@
 r"""Facts inside a JPEG: one EXIF segment right after SOI, in place of the source's own.
 
 Any image tool reads the standard tags. The whole truth is in ``UserComment``: ``ASCII\0\0\0`` and one line of
-JSON, see ``facts_json``. Specified in ``docs/wire-format.md``.
+JSON, see ``metadata_json``. Specified in ``docs/wire-format.md``.
 """
 
 from collections.abc import Mapping
 from fractions import Fraction
 from types import MappingProxyType
 
-from shutterbus_wire import facts_json, instant, tiff
+from shutterbus_wire import instant, metadata_json, tiff
 from shutterbus_wire.errors import MalformedError
-from shutterbus_wire.frame import Facts
+from shutterbus_wire.frame import FrameMetadata
 from shutterbus_wire.identity import FrameId
 from shutterbus_wire.jpeg import APP1, check_whole, is_exif, pieces_without_exif, segments, size_px
 
 _EXIF = b"Exif\0\0"
 _BLOCK_MAX_BYTES = 0xFFFF - 2 - len(_EXIF)
 _COMMENT_CODE = b"ASCII\0\0\0"
-_OURS = _COMMENT_CODE + facts_json.BEGINNING
+_OURS = _COMMENT_CODE + metadata_json.BEGINNING
 
 _MAKE, _MODEL, _ORIENTATION, _SOFTWARE = 0x010F, 0x0110, 0x0112, 0x0131
 _EXPOSURE_TIME, _SENSITIVITY, _EXIF_VERSION = 0x829A, 0x8827, 0x9000
@@ -66,7 +66,7 @@ _DEFAULTS_MAX_BYTES = 256
 
 def stamp(
     jpeg: bytes,
-    facts: Facts,
+    metadata: FrameMetadata,
     *,
     software: str,
     orientation: int | None = None,
@@ -86,7 +86,7 @@ def stamp(
     check_whole(jpeg)
     soi, *rest = pieces_without_exif(jpeg)
     tags = _source_tags(jpeg)
-    image, photo = _own_tags(facts, software=software, orientation=orientation, make=make, model=model)
+    image, photo = _own_tags(metadata, software=software, orientation=orientation, make=make, model=model)
     image |= {tag: _name(texts[name]) for name, tag in _IMAGE_TEXTS.items() if name in texts}
     photo |= {tag: _name(texts[name]) for name, tag in _PHOTO_TEXTS.items() if name in texts}
     _fit(tags, image, photo)
@@ -103,7 +103,7 @@ def stamp(
     return b"".join((soi, head, *rest))
 
 
-def read_facts(jpeg: bytes) -> Facts | None:
+def read_metadata(jpeg: bytes) -> FrameMetadata | None:
     """Return the facts inside *jpeg*, or None if no Shutterbus edge has stamped it.
 
     Raises:
@@ -132,9 +132,9 @@ def _source_tags(jpeg: bytes) -> tiff.Tags:
 
 
 def _own_tags(
-    facts: Facts, *, software: str, orientation: int | None, make: str | None, model: str | None
+    metadata: FrameMetadata, *, software: str, orientation: int | None, make: str | None, model: str | None
 ) -> tuple[tiff.Directory, tiff.Directory]:
-    moment = instant.at(facts.captured_at_us)
+    moment = instant.at(metadata.captured_at_us)
     image = {_SOFTWARE: _name(software)}
     if orientation is not None:
         image[_ORIENTATION] = _short(orientation)
@@ -142,25 +142,25 @@ def _own_tags(
         image[_MAKE] = _name(make)
     if model:
         image[_MODEL] = _name(model)
-    comment = _COMMENT_CODE + facts_json.write(facts)
+    comment = _COMMENT_CODE + metadata_json.write(metadata)
     photo = {
         _EXIF_VERSION: tiff.Value(tiff.UNDEFINED, 4, b"0232"),
         _DATE_TIME_ORIGINAL: tiff.ascii_value(moment.strftime("%Y:%m:%d %H:%M:%S")),
         _SUBSEC_ORIGINAL: tiff.ascii_value(moment.strftime("%f")),
         _OFFSET_ORIGINAL: tiff.ascii_value("+00:00"),
         _USER_COMMENT: tiff.Value(tiff.UNDEFINED, len(comment), comment),
-        _IMAGE_UNIQUE_ID: tiff.ascii_value(_unique_id(facts.id)),
-        _BODY_SERIAL_NUMBER: tiff.ascii_value(facts.camera),
+        _IMAGE_UNIQUE_ID: tiff.ascii_value(_unique_id(metadata.id)),
+        _BODY_SERIAL_NUMBER: tiff.ascii_value(metadata.camera),
     }
-    exposure_us = round(_number(facts.metadata.get("ExposureTime")) or 0)
+    exposure_us = round(_number(metadata.camera_metadata.get("ExposureTime")) or 0)
     if 0 < exposure_us < 2**32:
         exposure_s = Fraction(exposure_us, 1_000_000)
         ratio = exposure_s.numerator.to_bytes(4) + exposure_s.denominator.to_bytes(4)
         photo[_EXPOSURE_TIME] = tiff.Value(tiff.RATIONAL, 1, ratio)
-    analogue = _number(facts.metadata.get("AnalogueGain"))
+    analogue = _number(metadata.camera_metadata.get("AnalogueGain"))
     if analogue is not None:
         # Gain 1 is about ISO 100, as libcamera's own tools write it.
-        sensitivity = 100 * analogue * (_number(facts.metadata.get("DigitalGain")) or 1.0)
+        sensitivity = 100 * analogue * (_number(metadata.camera_metadata.get("DigitalGain")) or 1.0)
         if 1 <= sensitivity <= 0xFFFF:
             photo[_SENSITIVITY] = _short(round(sensitivity))
     return image, photo
@@ -194,19 +194,19 @@ def _surplus(tags: tiff.Tags, image: tiff.Directory, photo: tiff.Directory) -> i
     return tiff.size(merged) + _DEFAULTS_MAX_BYTES - _BLOCK_MAX_BYTES
 
 
-def _facts(tags: tiff.Tags) -> Facts:
+def _facts(tags: tiff.Tags) -> FrameMetadata:
     comment = tags.photo.get(_USER_COMMENT)
     if comment is None or not comment.data.startswith(_OURS):
         raise MalformedError("broken-exif", "EXIF comment of a Shutterbus picture is not where it should be")
-    facts = facts_json.read(comment.data[len(_COMMENT_CODE) :])
+    metadata = metadata_json.read(comment.data[len(_COMMENT_CODE) :])
     unique_id, serial = (tiff.text(tags.photo.get(tag)) for tag in (_IMAGE_UNIQUE_ID, _BODY_SERIAL_NUMBER))
-    if (unique_id, serial) != (_unique_id(facts.id), facts.camera):
+    if (unique_id, serial) != (_unique_id(metadata.id), metadata.camera):
         raise MalformedError(
             "identity-conflict",
-            f"EXIF names {facts.camera} {facts.id} in its comment, "
+            f"EXIF names {metadata.camera} {metadata.id} in its comment, "
             f"but {str(serial)[:80]} {str(unique_id)[:80]} in its tags",
         )
-    return facts
+    return metadata
 
 
 def _unique_id(identity: FrameId) -> str:

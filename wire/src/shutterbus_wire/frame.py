@@ -10,13 +10,13 @@ from shutterbus_wire.instant import check_instant
 
 CapturedAtSource = Literal["sensor", "driver", "arrival", "file"]
 Lane = Literal["live", "backlog"]
-Minted = Literal["edge", "transport"]
+IdentitySource = Literal["edge", "transport"]
 
-NO_METADATA: Mapping[str, Any] = MappingProxyType({})
+NO_CAMERA_METADATA: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class FrameMetadata:
     """What a picture knows of itself: who took it, which one it is, and when.
 
     Attributes:
@@ -37,8 +37,8 @@ class Facts:
     captured_at_us: int
     captured_at_source: CapturedAtSource = "arrival"
     clock_synced: bool = False
-    metadata: Mapping[str, Any] = field(default_factory=lambda: NO_METADATA)
-    minted: Minted = "edge"
+    camera_metadata: Mapping[str, Any] = field(default_factory=lambda: NO_CAMERA_METADATA)
+    identity_source: IdentitySource = "edge"
 
     def __post_init__(self) -> None:
         check_camera(self.camera)
@@ -56,7 +56,7 @@ class Frame:
         lane: How it travelled, where the transport says so.
     """
 
-    facts: Facts
+    metadata: FrameMetadata
     picture: bytes
     content_type: Literal["image/jpeg", "image/png"] = "image/jpeg"
     lane: Lane | None = None

@@ -11,7 +11,7 @@ from typing import Literal, cast, get_args
 
 from shutterbus_wire import cloudevents, exif, instant, jpeg, names, photo_json, sinetstream
 from shutterbus_wire.errors import MalformedError
-from shutterbus_wire.frame import Facts, Frame, Lane
+from shutterbus_wire.frame import Frame, FrameMetadata, Lane
 from shutterbus_wire.identity import SEQ_MAX, FrameId
 
 MessageFormat = Literal["jpeg", "3", "2", "json"]
@@ -55,27 +55,27 @@ class Arrival:
 
 def encode_frame(frame: Frame, message_format: MessageFormat, lane: Lane) -> Message:
     """Return the message that carries *frame*; its attributes mirror the facts for routing without decoding."""
-    facts = frame.facts
+    metadata = frame.metadata
     match message_format:
         case "jpeg":
             value, content_type = frame.picture, str(frame.content_type)
         case "3" | "2":
             version: Literal[3, 2] = 3 if message_format == "3" else 2
-            value = sinetstream.encode(frame.picture, facts.captured_at_us, version)
+            value = sinetstream.encode(frame.picture, metadata.captured_at_us, version)
             content_type = "application/octet-stream"
         case "json":
-            value = photo_json.encode(frame.picture, facts.camera, facts.captured_at_us)
+            value = photo_json.encode(frame.picture, metadata.camera, metadata.captured_at_us)
             content_type = "application/json"
     attributes = {
         "specversion": cloudevents.SPEC_VERSION,
-        "id": str(facts.id),
-        "source": cloudevents.source_of(facts.camera),
+        "id": str(metadata.id),
+        "source": cloudevents.source_of(metadata.camera),
         "type": cloudevents.FRAME_TYPE,
-        "time": instant.rfc3339(facts.captured_at_us),
-        "camera": facts.camera,
-        "epoch": facts.id.epoch,
-        "sequence": str(facts.id.seq),
-        "clocksynced": "true" if facts.clock_synced else "false",
+        "time": instant.rfc3339(metadata.captured_at_us),
+        "camera": metadata.camera,
+        "epoch": metadata.id.epoch,
+        "sequence": str(metadata.id.seq),
+        "clocksynced": "true" if metadata.clock_synced else "false",
         "lane": lane,
     }
     return Message(value, content_type, attributes)
@@ -134,14 +134,14 @@ def decode_frame(arrival: Arrival, *, own_cameras: Container[str] = ()) -> Frame
             "not-a-picture", f"neither JPEG nor PNG: begins with {picture[:4].hex(' ') or 'nothing'}"
         )
     jpeg.check_whole(picture)
-    facts = exif.read_facts(picture) if content_type == "image/jpeg" else None
-    lane = _check_attributes(arrival.attributes, facts)
-    camera = _camera(arrival, facts, own_cameras)
-    if facts is None:
-        facts = _minted(arrival, camera, claimed_at_us)
-    elif facts.camera != camera:
-        facts = replace(facts, camera=camera)
-    return Frame(facts, picture, content_type, lane)
+    metadata = exif.read_metadata(picture) if content_type == "image/jpeg" else None
+    lane = _check_attributes(arrival.attributes, metadata)
+    camera = _camera(arrival, metadata, own_cameras)
+    if metadata is None:
+        metadata = _named_by_transport(arrival, camera, claimed_at_us)
+    elif metadata.camera != camera:
+        metadata = replace(metadata, camera=camera)
+    return Frame(metadata, picture, content_type, lane)
 
 
 def topic_of_ours(arrival: Arrival) -> tuple[str, str] | None:
@@ -161,7 +161,7 @@ def _open(value: bytes) -> tuple[bytes, int | None]:
     return value, None
 
 
-def _check_attributes(attributes: Mapping[str, str], facts: Facts | None) -> Lane | None:
+def _check_attributes(attributes: Mapping[str, str], metadata: FrameMetadata | None) -> Lane | None:
     """Return the lane; raise MalformedError if attributes of ours name another frame than the picture does."""
     kind = attributes.get("type", "")
     if not kind.startswith(cloudevents.TYPE_PREFIX):
@@ -170,14 +170,14 @@ def _check_attributes(attributes: Mapping[str, str], facts: Facts | None) -> Lan
         raise MalformedError(
             "unknown-version", f"header type is {kind[:80]!r}, {cloudevents.FRAME_TYPE} is expected"
         )
-    if facts is None:
+    if metadata is None:
         raise MalformedError("identity-conflict", "headers name a frame, but the picture itself does not")
     expected = {
-        "id": str(facts.id),
-        "source": cloudevents.source_of(facts.camera),
-        "camera": facts.camera,
-        "epoch": facts.id.epoch,
-        "sequence": str(facts.id.seq),
+        "id": str(metadata.id),
+        "source": cloudevents.source_of(metadata.camera),
+        "camera": metadata.camera,
+        "epoch": metadata.id.epoch,
+        "sequence": str(metadata.id.seq),
     }
     for name, inside in expected.items():
         outside = attributes.get(name, inside)
@@ -191,19 +191,19 @@ def _check_attributes(attributes: Mapping[str, str], facts: Facts | None) -> Lan
     return cast("Lane | None", lane)
 
 
-def _camera(arrival: Arrival, facts: Facts | None, own_cameras: Container[str]) -> str:
+def _camera(arrival: Arrival, metadata: FrameMetadata | None, own_cameras: Container[str]) -> str:
     named = topic_of_ours(arrival)
     if named is None:
-        return names.foreign_camera(arrival.topic, own_cameras, facts.camera if facts else None)
+        return names.foreign_camera(arrival.topic, own_cameras, metadata.camera if metadata else None)
     camera, kind = named
     if kind != "frames":
         raise MalformedError("topic-mismatch", f"a picture on a topic for {kind}")
-    if facts is not None and facts.camera != camera:
-        raise MalformedError("topic-mismatch", f"a picture of {facts.camera} on the topic of {camera}")
+    if metadata is not None and metadata.camera != camera:
+        raise MalformedError("topic-mismatch", f"a picture of {metadata.camera} on the topic of {camera}")
     return camera
 
 
-def _minted(arrival: Arrival, camera: str, claimed_at_us: int | None) -> Facts:
+def _named_by_transport(arrival: Arrival, camera: str, claimed_at_us: int | None) -> FrameMetadata:
     """Return facts for a picture that brings none: named by where it lay, so that reading again agrees."""
     if arrival.position is not None:
         partition, seq = arrival.position
@@ -213,4 +213,4 @@ def _minted(arrival: Arrival, camera: str, claimed_at_us: int | None) -> Facts:
         seed = arrival.value
     identity = FrameId(hashlib.sha256(seed).hexdigest()[:16], min(max(seq, 0), SEQ_MAX))
     captured_at_us = arrival.arrived_at_us if claimed_at_us is None else claimed_at_us
-    return Facts(camera, identity, captured_at_us, "arrival", minted="transport")
+    return FrameMetadata(camera, identity, captured_at_us, "arrival", identity_source="transport")

@@ -8,52 +8,52 @@ from collections.abc import Iterator
 
 from shutterbus_broker import legacy
 from shutterbus_broker.doctor import connection, containers, kafka, machine, mosquitto, old_clients
-from shutterbus_broker.doctor.patient import Patient
-from shutterbus_runtime.checks import Check, Finding, Line, carry_out
+from shutterbus_broker.doctor.context import CheckContext
+from shutterbus_runtime.checks import Check, CheckResult, Line, run_checks
 
-__all__ = ["Patient", "examine"]
+__all__ = ["CheckContext", "run_doctor"]
 
 
-def examine(patient: Patient) -> Iterator[Line]:
+def run_doctor(context: CheckContext) -> Iterator[Line]:
     """Carry out every check, and yield its line as soon as it is known."""
-    return carry_out(checks(patient))
+    return run_checks(checks(context))
 
 
-def checks(patient: Patient) -> list[Check]:
+def checks(context: CheckContext) -> list[Check]:
     """Return what is looked at, what it hangs on first."""
     found = [
-        Check("settings", lambda: machine.settings(patient)),
-        Check("certificates", lambda: machine.certificates(patient), needs=("settings",)),
-        Check("clock", lambda: machine.clock(patient.now)),
-        Check("disk", lambda: machine.room(patient), needs=("settings",)),
+        Check("settings", lambda: machine.settings(context)),
+        Check("certificates", lambda: machine.certificates(context), needs=("settings",)),
+        Check("clock", lambda: machine.clock(context.now)),
+        Check("disk", lambda: machine.room(context), needs=("settings",)),
     ]
-    if "kafka" in patient.profiles:
-        found += kafka.checks(patient)
-    if "mqtt" in patient.profiles:
-        found += mosquitto.checks(patient)
+    if "kafka" in context.profiles:
+        found += kafka.checks(context)
+    if "mqtt" in context.profiles:
+        found += mosquitto.checks(context)
     return [
         *found,
-        Check("viewer", lambda: _viewer(patient), needs=("settings", "certificates")),
-        Check("old clients", lambda: old_clients.look(patient), needs=("settings",)),
-        Check("containers", lambda: containers.healthy(patient.containers, patient.profiles)),
+        Check("viewer", lambda: _viewer(context), needs=("settings", "certificates")),
+        Check("old clients", lambda: old_clients.look(context), needs=("settings",)),
+        Check("containers", lambda: containers.healthy(context.containers, context.profiles)),
         Check(
             "hardening",
             lambda: containers.hardened(
-                patient.containers, with_legacy=bool(legacy.address(patient.settings))
+                context.containers, with_legacy=bool(legacy.address(context.settings))
             ),
         ),
-        Check("versions", lambda: containers.versions(patient.containers, _compose_file(patient))),
+        Check("versions", lambda: containers.versions(context.containers, _compose_file(context))),
     ]
 
 
-def _viewer(patient: Patient) -> Finding:
-    at = patient.address("viewer")
+def _viewer(context: CheckContext) -> CheckResult:
+    at = context.address("viewer")
     if (found := connection.port(at)).status == "failure":
         return found
-    if patient.settings.get("VIEWER_TLS", "own") != "own":
+    if context.settings.get("VIEWER_TLS", "own") != "own":
         return found
-    return connection.certificate(at, patient.tls, patient.now)
+    return connection.certificate(at, context.tls, context.now)
 
 
-def _compose_file(patient: Patient) -> str:
-    return (patient.there.project / "compose.server.yml").read_text("utf-8")
+def _compose_file(context: CheckContext) -> str:
+    return (context.installation.project / "compose.server.yml").read_text("utf-8")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from shutterbus_runtime.checks import Finding, failure, ok
+from shutterbus_runtime.checks import CheckResult, failure, ok
 
 FILE = Path("state/mosquitto/acl")
 AGAIN = "make init && docker compose up -d --force-recreate mosquitto"
@@ -10,7 +10,7 @@ AGAIN = "make init && docker compose up -d --force-recreate mosquitto"
 _SHOWN = 3
 
 
-def judge(found: str, wanted: str) -> Finding:
+def judge(found: str, wanted: str) -> CheckResult:
     """Whether the file gives each the rights that *wanted*, as ``enroll`` would write it, gives them, and no others."""
     given, meant = _rights(found), _rights(wanted)
     if missing := [one for one in meant if one not in given]:

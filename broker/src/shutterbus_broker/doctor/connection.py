@@ -8,8 +8,8 @@ import struct
 
 from cryptography import x509
 
-from shutterbus_broker.doctor.patient import Address
-from shutterbus_runtime.checks import Finding, failure, ok, warning
+from shutterbus_broker.doctor.context import Address
+from shutterbus_runtime.checks import CheckResult, failure, ok, warning
 from shutterbus_transport.probe import probe
 from shutterbus_transport.settings import Tls
 
@@ -28,7 +28,7 @@ _API_VERSIONS = struct.pack(">ihhih", 10, 18, 0, 1, -1)
 """The question of any Kafka client: which requests do you understand?"""
 
 
-def port(address: Address) -> Finding:
+def port(address: Address) -> CheckResult:
     """Whether anything listens at *address*."""
     where = text(address)
     up = "docker compose up -d"
@@ -48,7 +48,7 @@ def port(address: Address) -> Finding:
             return failure(f"there is no way to {where}: {(error.strerror or str(error)).lower()}", up)
 
 
-def certificate(address: Address, tls: Tls, now: dt.datetime, *, name: str | None = None) -> Finding:
+def certificate(address: Address, tls: Tls, now: dt.datetime, *, name: str | None = None) -> CheckResult:
     """Whether the certificate shown at *address* is one of ours, for *name* (else the host), and for how long."""
     where, name = text(address), name or address[0]
     tried = probe(address, tls, name=name, timeout_s=CONNECT_S, objection_s=0)
@@ -71,7 +71,7 @@ def certificate(address: Address, tls: Tls, now: dt.datetime, *, name: str | Non
     return dates(f"the certificate of {where}", x509.load_der_x509_certificate(tried.certificate), now)
 
 
-def dates(what: str, shown: x509.Certificate, now: dt.datetime, fix: str = RENEW) -> Finding:
+def dates(what: str, shown: x509.Certificate, now: dt.datetime, fix: str = RENEW) -> CheckResult:
     """Whether a certificate is valid now and in 30 days."""
     begin, end = shown.not_valid_before_utc, shown.not_valid_after_utc
     if now < begin:
@@ -85,7 +85,7 @@ def dates(what: str, shown: x509.Certificate, now: dt.datetime, fix: str = RENEW
     return ok(f"{what} is good until {end:%Y-%m-%d}")
 
 
-def is_kafka(address: Address, tls: Tls) -> Finding:
+def is_kafka(address: Address, tls: Tls) -> CheckResult:
     """Whether Kafka answers, and so accepts our certificate: with TLS 1.3 its word on that comes late."""
     where = text(address)
     try:
@@ -107,7 +107,7 @@ def is_kafka(address: Address, tls: Tls) -> Finding:
     return ok(f"{where} answers as Kafka and accepts our certificate")
 
 
-def refusal(address: Address, tls: Tls) -> Finding | None:
+def refusal(address: Address, tls: Tls) -> CheckResult | None:
     """Why our certificate is not accepted at *address*; None where nothing is said against it."""
     error = probe(address, tls, timeout_s=CONNECT_S, objection_s=ALERT_S).error
     return _not_accepted(address, tls, error) if isinstance(error, ssl.SSLError) else None
@@ -135,13 +135,13 @@ def text(address: Address) -> str:
     return f"[{address[0]}]:{address[1]}" if ":" in address[0] else f"{address[0]}:{address[1]}"
 
 
-def _not_accepted(address: Address, tls: Tls, error: ssl.SSLError) -> Finding:
+def _not_accepted(address: Address, tls: Tls, error: ssl.SSLError) -> CheckResult:
     return failure(f"{text(address)} does not accept our certificate {tls.certfile}: {_reason(error)}", RENEW)
 
 
 def _unacceptable(
     address: Address, name: str, error: ssl.SSLCertVerificationError, tls: Tls, now: dt.datetime
-) -> Finding:
+) -> CheckResult:
     where = text(address)
     what = f"the certificate of {where}"
     try:

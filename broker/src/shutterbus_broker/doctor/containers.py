@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from shutterbus_broker.errors import SetupError
-from shutterbus_runtime.checks import Finding, failure, ok, skipped, together, warning
+from shutterbus_runtime.checks import CheckResult, failure, ok, skipped, warning, worst_of
 
 Containers = Sequence[Mapping[str, Any]]
 UP = "docker compose up -d"
@@ -43,7 +43,7 @@ def service(container: Mapping[str, Any]) -> str:
     return str(container["Config"]["Labels"].get("com.docker.compose.service", container["Name"].strip("/")))
 
 
-def healthy(containers: Containers | None, profiles: Container[str]) -> Finding:
+def healthy(containers: Containers | None, profiles: Container[str]) -> CheckResult:
     """Whether all that should run does, and is well."""
     if containers is None:
         return skipped("Docker cannot be asked from here; make doctor can")
@@ -70,16 +70,16 @@ def healthy(containers: Containers | None, profiles: Container[str]) -> Finding:
     return ok(f"{', '.join(sorted(wanted))} run and are healthy")
 
 
-def hardened(containers: Containers | None, *, with_legacy: bool) -> Finding:
+def hardened(containers: Containers | None, *, with_legacy: bool) -> CheckResult:
     """Whether each container may do no more than it needs."""
     if containers is None:
         return skipped("Docker cannot be asked from here; make doctor can")
-    return together(
+    return worst_of(
         [*_loose(containers, with_legacy=with_legacy)] or [ok("no container may do more than it needs")]
     )
 
 
-def versions(containers: Containers | None, compose_file: str) -> Finding:
+def versions(containers: Containers | None, compose_file: str) -> CheckResult:
     """Whether the images that run are those that the compose file names."""
     if containers is None:
         return skipped("Docker cannot be asked from here; make doctor can")
@@ -92,7 +92,7 @@ def versions(containers: Containers | None, compose_file: str) -> Finding:
     return ok(", ".join(sorted({one["Config"]["Image"] for one in containers})))
 
 
-def _loose(containers: Containers, *, with_legacy: bool) -> Iterator[Finding]:
+def _loose(containers: Containers, *, with_legacy: bool) -> Iterator[CheckResult]:
     for one in containers:
         name, host = service(one), one["HostConfig"]
         allowed = PORTS.get(name, set()) | (LEGACY_PORTS.get(name, set()) if with_legacy else set())

@@ -9,11 +9,11 @@ from typing import Any
 
 from shutterbus_broker import disk, hosts, legacy, rights
 from shutterbus_broker.doctor import connection, sizes
-from shutterbus_broker.doctor.patient import Address, Patient
+from shutterbus_broker.doctor.context import Address, CheckContext
 from shutterbus_broker.installation import disk_max_bytes
 from shutterbus_broker.kafka_admin import kafka_admin
 from shutterbus_broker.topics import ABSENT, KINDS
-from shutterbus_runtime.checks import Check, Finding, failure, ok, together, warning
+from shutterbus_runtime.checks import Check, CheckResult, failure, ok, warning, worst_of
 from shutterbus_transport import transport
 from shutterbus_transport.errors import TransportError
 from shutterbus_transport.kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, errors
@@ -38,61 +38,61 @@ class Found:
     difference: rights.Difference = field(default_factory=lambda: rights.Difference((), (), ()))
 
 
-def checks(patient: Patient) -> list[Check]:
+def checks(context: CheckContext) -> list[Check]:
     """Return the checks of Kafka, in the order in which one depends on another."""
     found = Found()
-    at, wanted = patient.address("kafka"), patient.message_max_bytes
+    at, wanted = context.address("kafka"), context.message_max_bytes
 
-    def judged(name: str, judge: Callable[[], Finding], needs: str = "kafka settings") -> Check:
+    def judged(name: str, judge: Callable[[], CheckResult], needs: str = "kafka settings") -> Check:
         return Check(f"kafka {name}", judge, needs=(needs,))
 
     return [
         Check("kafka port", lambda: connection.port(at), needs=("settings",)),
         Check(
             "kafka TLS",
-            lambda: connection.certificate(at, patient.tls, patient.now),
+            lambda: connection.certificate(at, context.tls, context.now),
             needs=("kafka port", "certificates"),
         ),
-        Check("kafka login", lambda: connection.is_kafka(at, patient.tls), needs=("kafka TLS",)),
-        Check("kafka advertised", lambda: _advertised(patient), needs=("kafka login",), within_s=10),
-        Check("kafka settings", lambda: _ask(patient, found), needs=("kafka advertised",), within_s=10),
+        Check("kafka login", lambda: connection.is_kafka(at, context.tls), needs=("kafka TLS",)),
+        Check("kafka advertised", lambda: _advertised(context), needs=("kafka login",), within_s=10),
+        Check("kafka settings", lambda: _ask(context, found), needs=("kafka advertised",), within_s=10),
         judged("message size", lambda: sizes.message(found.broker, wanted)),
         judged("request size", lambda: sizes.requests(found.broker, wanted)),
         judged("fetch size", lambda: sizes.fetches(found.broker, wanted, found.brokers)),
-        judged("memory", lambda: sizes.memory(found.broker, patient.settings.get("KAFKA_HEAP_OPTS") or HEAP)),
+        judged("memory", lambda: sizes.memory(found.broker, context.settings.get("KAFKA_HEAP_OPTS") or HEAP)),
         judged("replication", lambda: sizes.replication(found.broker, found.brokers)),
-        judged("topics", lambda: _topics(patient, found)),
+        judged("topics", lambda: _topics(context, found)),
         judged("topic sizes", lambda: sizes.limits_of_topics(found.own_limits, wanted)),
         judged("segments", lambda: sizes.segments(found.broker, _with_pictures(found), wanted)),
-        judged("retention", lambda: _retention(patient, found)),
+        judged("retention", lambda: _retention(context, found)),
         judged("compression", lambda: sizes.compression(found.broker, found.topic_settings)),
         judged("topic rules", lambda: sizes.rules_of_topics(found.topic_settings)),
         judged("rights", lambda: _rights(found)),
-        judged("groups", lambda: _group(patient)),
-        Check("kafka record", lambda: _carries(patient, 1), needs=("kafka topics",)),
+        judged("groups", lambda: _group(context)),
+        Check("kafka record", lambda: _carries(context, 1), needs=("kafka topics",)),
         Check(
             "kafka picture",
-            lambda: _carries(patient, patient.frame_max_bytes),
+            lambda: _carries(context, context.frame_max_bytes),
             needs=("kafka record",),
             within_s=12,
         ),
-        Check("kafka anonymous", lambda: _anonymous(patient), needs=("kafka login",), within_s=10),
+        Check("kafka anonymous", lambda: _anonymous(context), needs=("kafka login",), within_s=10),
     ]
 
 
-def _advertised(patient: Patient) -> Finding:
+def _advertised(context: CheckContext) -> CheckResult:
     """Whether Kafka can be reached where it says that it is: all but a client's first packet goes there."""
-    with _asking(patient) as admin:
+    with _asking(context) as admin:
         told = set(brokers_of(admin))
-        if (reached := together(_reached(address, patient) for address in sorted(told))).status == "failure":
+        if (reached := worst_of(_reached(address, context) for address in sorted(told))).status == "failure":
             return reached
         text = _values(_described(admin, ConfigResourceType.BROKER, ["1"])["1"]).get(
             "advertised.listeners", ""
         )
     further = [address for address in addresses(text) if address not in told]
     # Names on the network that Compose makes are none of a camera's business.
-    further = [address for address in further if patient.inside or address[0] != "kafka"]
-    return together([reached, *(_reached(address, patient) for address in further)])
+    further = [address for address in further if context.inside or address[0] != "kafka"]
+    return worst_of([reached, *(_reached(address, context) for address in further)])
 
 
 def addresses(listeners: str) -> Iterator[Address]:
@@ -102,27 +102,27 @@ def addresses(listeners: str) -> Iterator[Address]:
         yield host.strip("[]"), int(port)
 
 
-def _reached(address: Address, patient: Patient) -> Finding:
+def _reached(address: Address, context: CheckContext) -> CheckResult:
     host, number = address
     if number == legacy.KAFKA_PORT:
         return ok("")  # plain, and told as what it is elsewhere
-    if patient.inside and hosts.is_address(host) and ipaddress.ip_address(host).is_loopback:
+    if context.inside and hosts.is_address(host) and ipaddress.ip_address(host).is_loopback:
         return warning(f"Kafka says it is at {connection.text(address)}, which means this machine only")
     found = connection.port(address)
-    instead = next((one for one in patient.settings.get("HOST", "").split() if hosts.is_address(one)), "")
+    instead = next((one for one in context.settings.get("HOST", "").split() if hosts.is_address(one)), "")
     if (
         found.status == "failure"
         and found.sentence.startswith("no address")
-        and host == patient.server_name
+        and host == context.server_name
         and instead
     ):
-        found = connection.certificate((instead, number), patient.tls, patient.now, name=host)
+        found = connection.certificate((instead, number), context.tls, context.now, name=host)
         if found.status != "failure":
             return warning(
                 f"no name server known here knows {host}; cameras find it by SERVER_ADDRESS={instead} alone"
             )
     elif found.status != "failure":
-        found = connection.certificate(address, patient.tls, patient.now)
+        found = connection.certificate(address, context.tls, context.now)
     if found.status == "failure":
         return failure(
             f"Kafka says it is at {connection.text(address)} (advertised.listeners), but {found.sentence}",
@@ -131,10 +131,10 @@ def _reached(address: Address, patient: Patient) -> Finding:
     return ok(f"Kafka says it is at {connection.text(address)}, and is")
 
 
-def _ask(patient: Patient, found: Found) -> Finding:
-    with _asking(patient) as admin:
+def _ask(context: CheckContext, found: Found) -> CheckResult:
+    with _asking(context) as admin:
         # Cameras have their topics in common; whoever else uses this Kafka is none of our business.
-        topics = {one["name"]: one for one in admin.describe_topics() if _is_ours(one["name"], patient)}
+        topics = {one["name"]: one for one in admin.describe_topics() if _is_ours(one["name"], context)}
         nodes = [str(one["broker_id"]) for one in admin.describe_cluster()["brokers"]]
         settings = _described(admin, ConfigResourceType.TOPIC, topics) if topics else {}
         found.broker = _values(_described(admin, ConfigResourceType.BROKER, nodes[:1])[nodes[0]])
@@ -146,16 +146,16 @@ def _ask(patient: Patient, found: Found) -> Finding:
             for name, entries in settings.items()
             if entries[ABSENT]["config_source"] == "DYNAMIC_TOPIC_CONFIG"
         }
-        listed = legacy.on_kafka(legacy.listed(patient.settings))
-        found.difference = rights.difference(admin, patient.there.identities(), listed)
+        listed = legacy.on_kafka(legacy.listed(context.settings))
+        found.difference = rights.difference(admin, context.installation.identities(), listed)
     return ok(f"{found.brokers} broker, {len(topics)} topics of ours")
 
 
-def _is_ours(topic: str, patient: Patient) -> bool:
+def _is_ours(topic: str, context: CheckContext) -> bool:
     return (
         bool(camera_of_kafka_topic(topic))
         or topic == DOCTOR_TOPIC
-        or topic in legacy.listed(patient.settings)
+        or topic in legacy.listed(context.settings)
     )
 
 
@@ -165,10 +165,10 @@ def _with_pictures(found: Found) -> dict[str, Mapping[str, str]]:
     return {topic: values for topic, values in found.topic_settings.items() if kinds[topic] == "frames"}
 
 
-def _topics(patient: Patient, found: Found) -> Finding:
-    cameras = patient.there.identities().active_cameras
+def _topics(context: CheckContext, found: Found) -> CheckResult:
+    cameras = context.installation.identities().active_cameras
     wanted = [kafka_topic(camera, kind) for camera in cameras for kind in KINDS]
-    wanted += [DOCTOR_TOPIC, *legacy.on_kafka(legacy.listed(patient.settings))]
+    wanted += [DOCTOR_TOPIC, *legacy.on_kafka(legacy.listed(context.settings))]
     if missing := [topic for topic in wanted if topic not in found.topics]:
         return failure(f"there is no topic {', '.join(missing[:3])}{_more(missing)}", sizes.AGAIN)
     for name, topic in found.topics.items():
@@ -183,11 +183,11 @@ def _topics(patient: Patient, found: Found) -> Finding:
     return ok(f"{len(cameras)} cameras have their topics")
 
 
-def _retention(patient: Patient, found: Found) -> Finding:
-    return sizes.retention(found.topic_settings, disk_max_bytes(patient.settings), disk.OWN_BYTES)
+def _retention(context: CheckContext, found: Found) -> CheckResult:
+    return sizes.retention(found.topic_settings, disk_max_bytes(context.settings), disk.OWN_BYTES)
 
 
-def _rights(found: Found) -> Finding:
+def _rights(found: Found) -> CheckResult:
     if missing := found.difference.missing:
         return failure(f"missing: {'; '.join(missing[:3])}{_more(missing)}", sizes.AGAIN)
     if extra := found.difference.extra:
@@ -199,9 +199,9 @@ def _rights(found: Found) -> Finding:
     return ok("each has what it should and nothing else")
 
 
-def _group(patient: Patient) -> Finding:
+def _group(context: CheckContext) -> CheckResult:
     until_s = time.monotonic() + ASK_S
-    with _asking(patient) as admin:
+    with _asking(context) as admin:
         while True:
             try:
                 admin.list_group_offsets(GROUP)
@@ -217,18 +217,18 @@ def _group(patient: Patient) -> Finding:
                 return ok("consumer groups have a broker that keeps their place")
 
 
-def _carries(patient: Patient, size_bytes: int) -> Finding:
+def _carries(context: CheckContext, size_bytes: int) -> CheckResult:
     try:
-        transport("kafka").carry(patient.kafka, DOCTOR_TOPIC, size_bytes)
+        transport("kafka").carry(context.kafka, DOCTOR_TOPIC, size_bytes)
     except TransportError as error:
         return failure(str(error), "make logs" if size_bytes == 1 else "docker compose up -d && make doctor")
     return ok(f"{size_bytes} bytes came back as they were sent" if size_bytes > 1 else "a byte came back")
 
 
-def _anonymous(patient: Patient) -> Finding:
-    name = patient.address("kafka")[0]
-    for address in ((name, number) for number in ((9093, 9094) if patient.inside else (9093,))):
-        if connection.lets_in_without_certificate(address, patient.tls):
+def _anonymous(context: CheckContext) -> CheckResult:
+    name = context.address("kafka")[0]
+    for address in ((name, number) for number in ((9093, 9094) if context.inside else (9093,))):
+        if connection.lets_in_without_certificate(address, context.tls):
             return failure(
                 f"{connection.text(address)} lets in who shows no certificate (ssl.client.auth)",
                 "docker compose up -d --force-recreate kafka",
@@ -237,8 +237,8 @@ def _anonymous(patient: Patient) -> Finding:
 
 
 @contextlib.contextmanager
-def _asking(patient: Patient) -> Iterator[KafkaAdminClient]:
-    with kafka_admin(patient.kafka_admin, ASK_S) as admin:
+def _asking(context: CheckContext) -> Iterator[KafkaAdminClient]:
+    with kafka_admin(context.kafka_admin, ASK_S) as admin:
         yield admin
 
 

@@ -10,10 +10,10 @@ from cryptography.exceptions import InvalidSignature
 
 from shutterbus_broker import disk, hosts, kafka_settings
 from shutterbus_broker.doctor import connection
-from shutterbus_broker.doctor.patient import Patient
+from shutterbus_broker.doctor.context import CheckContext
 from shutterbus_broker.errors import SetupError
 from shutterbus_broker.installation import CLIENTS, SERVERS, disk_max_bytes
-from shutterbus_runtime.checks import Finding, failure, ok, skipped, together, warning
+from shutterbus_runtime.checks import CheckResult, failure, ok, skipped, warning, worst_of
 
 INIT = 'make init HOST="server.example.org 192.168.1.10"'
 FREE_MIN = 0.05
@@ -21,41 +21,41 @@ FREE_SOON = 0.15
 _TIME_ERROR = 5  # of adjtimex(2)
 
 
-def settings(patient: Patient) -> Finding:
+def settings(context: CheckContext) -> CheckResult:
     """Whether there is a server here, and what ``.env`` says has a meaning."""
-    there, found = patient.there, patient.settings
-    if not found or not there.state.is_dir():
+    installation, found = context.installation, context.settings
+    if not found or not installation.state.is_dir():
         return failure("there is no server here yet", INIT)
     try:
         names = hosts.parse(found.get("HOST", ""))
-        identities = there.identities()
+        identities = installation.identities()
         disk.of(identities, found)
     except SetupError as error:
         return failure(str(error), "in .env, then docker compose up -d")
-    if not patient.server_name:
+    if not context.server_name:
         return failure("SERVER_NAME is missing in .env", "make init")
     if open_to_others := next(
-        (path for path in there.state.rglob("*.key") if path.stat().st_mode & 0o077), None
+        (path for path in installation.state.rglob("*.key") if path.stat().st_mode & 0o077), None
     ):
         return failure(
-            f"{open_to_others.relative_to(there.project)} can be read by others", "chmod -R go= state"
+            f"{open_to_others.relative_to(installation.project)} can be read by others", "chmod -R go= state"
         )
     about = [warning(sentence) for sentence in hosts.warnings(names)]
     about += [warning(sentence, "in .env") for sentence in kafka_settings.warnings(found)]
-    return together(
+    return worst_of(
         about
         or [
             ok(
-                f"{names[0]}, {len(identities.active_cameras)} cameras, messages of up to {patient.message_max_bytes} bytes"
+                f"{names[0]}, {len(identities.active_cameras)} cameras, messages of up to {context.message_max_bytes} bytes"
             )
         ]
     )
 
 
-def certificates(patient: Patient) -> Finding:
+def certificates(context: CheckContext) -> CheckResult:
     """Whether the certificates on disk are of our authority, and for how long."""
     try:
-        found = together(_certificates(patient))
+        found = worst_of(_certificates(context))
     except (OSError, ValueError) as error:
         return failure(f"a certificate in state/ cannot be read: {error}", "make init")
     return (
@@ -65,14 +65,14 @@ def certificates(patient: Patient) -> Finding:
     )
 
 
-def _certificates(patient: Patient) -> Iterator[Finding]:
-    state, now = patient.there.state, patient.now
+def _certificates(context: CheckContext) -> Iterator[CheckResult]:
+    state, now = context.installation.state, context.now
     authority = x509.load_pem_x509_certificate((state / "ca" / "ca.crt").read_bytes())
     yield connection.dates("the authority's certificate", authority, now, "docs/security.md")
     for service, role in [*((one, "server") for one in SERVERS), *((one, "client") for one in CLIENTS)]:
         path = state / "server" / service / f"{role}.crt"
         found = x509.load_pem_x509_certificate(path.read_bytes())
-        name = str(path.relative_to(patient.there.project))
+        name = str(path.relative_to(context.installation.project))
         try:
             found.verify_directly_issued_by(authority)
         except (InvalidSignature, ValueError, TypeError):
@@ -80,20 +80,20 @@ def _certificates(patient: Patient) -> Iterator[Finding]:
         yield connection.dates(name, found, now)
 
 
-def room(patient: Patient) -> Finding:
+def room(context: CheckContext) -> CheckResult:
     """Whether the disk has room for what the brokers may fill."""
-    folder = patient.there.state / "kafka" / "data"
+    folder = context.installation.state / "kafka" / "data"
     try:
         usage = shutil.disk_usage(folder)
         used = sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
     except OSError as error:
         return skipped(f"{error.filename} cannot be looked at: {(error.strerror or str(error)).lower()}")
     return disk_room(
-        usage.total, usage.free, used, disk_max_bytes(patient.settings) if "kafka" in patient.profiles else 0
+        usage.total, usage.free, used, disk_max_bytes(context.settings) if "kafka" in context.profiles else 0
     )
 
 
-def disk_room(total: int, free: int, used_by_kafka: int, kafka_max: int) -> Finding:
+def disk_room(total: int, free: int, used_by_kafka: int, kafka_max: int) -> CheckResult:
     """Whether a disk of *total* bytes has what Kafka may still take, and a little more."""
     text = f"{free / (1 << 30):.1f} GiB of the disk are free"
     if free < total * FREE_MIN:
@@ -108,7 +108,7 @@ def disk_room(total: int, free: int, used_by_kafka: int, kafka_max: int) -> Find
     return ok(text)
 
 
-def clock(now: dt.datetime) -> Finding:
+def clock(now: dt.datetime) -> CheckResult:
     """Whether this machine's clock is set by others, as far as the kernel knows."""
     if now.year < 2025:
         return failure(f"this clock says {now:%Y-%m-%d %H:%M}", "timedatectl set-ntp true")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from shutterbus_broker.memory import NAME
 from shutterbus_broker.retained import Retained
 from shutterbus_broker.topics import MIB
-from shutterbus_runtime.checks import Finding, failure, ok, warning
+from shutterbus_runtime.checks import CheckResult, failure, ok, warning
 from shutterbus_wire.names import camera_of_mqtt_topic
 
 FULL, FILLING = 0.9, 0.75
@@ -16,7 +16,7 @@ HONEST_MESSAGES = 2
 
 def judge(
     used_bytes: int | None, limit_bytes: int, retained: Sequence[Retained], message_max_bytes: int
-) -> Finding:
+) -> CheckResult:
     """Whether there is room. *used_bytes* is what Mosquitto says, None where it says nothing.
 
     *retained* is what it keeps, and counts where it cannot be asked.

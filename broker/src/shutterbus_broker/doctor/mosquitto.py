@@ -12,9 +12,9 @@ from shutterbus_broker import legacy, retained
 from shutterbus_broker import memory as memory_limit
 from shutterbus_broker import mosquitto as rights_of_mosquitto
 from shutterbus_broker.doctor import acl, connection, memory
-from shutterbus_broker.doctor.patient import Patient
+from shutterbus_broker.doctor.context import CheckContext
 from shutterbus_broker.errors import SetupError
-from shutterbus_runtime.checks import Check, Finding, failure, ok, skipped
+from shutterbus_runtime.checks import Check, CheckResult, failure, ok, skipped
 from shutterbus_transport import transport
 from shutterbus_transport.errors import TransportError
 from shutterbus_transport.mqtt.connection import Connection, Properties, ReasonCode
@@ -50,44 +50,44 @@ class _Found:
     connack: Connack = field(default_factory=Connack)
 
 
-def checks(patient: Patient) -> list[Check]:
+def checks(context: CheckContext) -> list[Check]:
     """Return the checks of Mosquitto, in the order in which one depends on another."""
-    at, found = patient.address("mosquitto"), _Found()
+    at, found = context.address("mosquitto"), _Found()
     return [
         # Needs no answer from it: with its memory full it may give none.
-        Check("mosquitto memory", lambda: _memory(patient), needs=("settings",), within_s=10),
+        Check("mosquitto memory", lambda: _memory(context), needs=("settings",), within_s=10),
         Check("mosquitto port", lambda: connection.port(at), needs=("settings",)),
         Check(
             "mosquitto TLS",
-            lambda: connection.certificate(at, patient.tls, patient.now),
+            lambda: connection.certificate(at, context.tls, context.now),
             needs=("mosquitto port", "certificates"),
         ),
-        Check("mosquitto login", lambda: _login(patient, found), needs=("mosquitto TLS",)),
+        Check("mosquitto login", lambda: _login(context, found), needs=("mosquitto TLS",)),
         Check(
             "mosquitto message size",
-            lambda: packet_size(found.connack, patient.message_max_bytes),
+            lambda: packet_size(found.connack, context.message_max_bytes),
             needs=("mosquitto login",),
         ),
-        Check("mosquitto settings", lambda: _configured(patient)),
+        Check("mosquitto settings", lambda: _configured(context)),
         Check("mosquitto window", lambda: window(found.connack), needs=("mosquitto login",)),
         Check(
             "mosquitto keepalive",
-            lambda: keepalive(found.connack, patient.message_max_bytes),
+            lambda: keepalive(found.connack, context.message_max_bytes),
             needs=("mosquitto login",),
         ),
-        Check("mosquitto rights", lambda: _rights(patient), needs=("mosquitto login",)),
-        Check("mosquitto record", lambda: _carries(patient, 1), needs=("mosquitto login",)),
+        Check("mosquitto rights", lambda: _rights(context), needs=("mosquitto login",)),
+        Check("mosquitto record", lambda: _carries(context, 1), needs=("mosquitto login",)),
         Check(
             "mosquitto picture",
-            lambda: _carries(patient, patient.frame_max_bytes),
+            lambda: _carries(context, context.frame_max_bytes),
             needs=("mosquitto record",),
             within_s=10,
         ),
-        Check("mosquitto anonymous", lambda: _anonymous(patient), needs=("mosquitto login",)),
+        Check("mosquitto anonymous", lambda: _anonymous(context), needs=("mosquitto login",)),
     ]
 
 
-def packet_size(connack: Connack, wanted_bytes: int) -> Finding:
+def packet_size(connack: Connack, wanted_bytes: int) -> CheckResult:
     """Whether Mosquitto takes the messages that ``.env`` says."""
     limit = connack.packet_max_bytes
     if limit is not None and limit < wanted_bytes:
@@ -100,7 +100,7 @@ def packet_size(connack: Connack, wanted_bytes: int) -> Finding:
     return ok(f"max_packet_size is {limit}")
 
 
-def window(connack: Connack) -> Finding:
+def window(connack: Connack) -> CheckResult:
     """Whether what is on the way to one client is bounded."""
     receive_max = connack.receive_max or 65535
     if receive_max > INFLIGHT_MAX:
@@ -111,7 +111,7 @@ def window(connack: Connack) -> Finding:
     return ok(f"at most {receive_max} messages are on the way to a client")
 
 
-def keepalive(connack: Connack, largest_bytes: int) -> Finding:
+def keepalive(connack: Connack, largest_bytes: int) -> CheckResult:
     """Whether a client on a slow line may be silent for as long as a picture takes."""
     if connack.keepalive_s is not None and connack.keepalive_s < KEEPALIVE_MIN_S:
         slowest = largest_bytes * 8 / 1000 / (KEEPALIVES * connack.keepalive_s)
@@ -123,7 +123,7 @@ def keepalive(connack: Connack, largest_bytes: int) -> Finding:
     return ok("clients choose how long they may be silent")
 
 
-def configuration(text: str, wanted_bytes: int) -> Finding:
+def configuration(text: str, wanted_bytes: int) -> CheckResult:
     """Whether the lines of its configuration bound what waits, and nothing is dropped in silence."""
     lines: Mapping[str, str] = dict(re.findall(r"(?m)^\s*([a-z_]+)\s+(.*?)\s*$", text))
     size_limit = int(lines.get("message_size_limit", "0"))
@@ -162,29 +162,29 @@ def configuration(text: str, wanted_bytes: int) -> Finding:
     return ok(f"what waits for a reader that is away is bounded to {queued >> 20} MiB each")
 
 
-def _configured(patient: Patient) -> Finding:
+def _configured(context: CheckContext) -> CheckResult:
     try:
-        text = (patient.there.project / CONFIGURATION).read_text("utf-8")
+        text = (context.installation.project / CONFIGURATION).read_text("utf-8")
     except OSError as error:
         return failure(f"{CONFIGURATION} cannot be read: {(error.strerror or str(error)).lower()}")
-    return configuration(text, patient.message_max_bytes)
+    return configuration(text, context.message_max_bytes)
 
 
-def _memory(patient: Patient) -> Finding:
-    limit_bytes = memory_limit.limit_bytes(patient.settings)
+def _memory(context: CheckContext) -> CheckResult:
+    limit_bytes = memory_limit.limit_bytes(context.settings)
     try:
-        kept = retained.read(retained.database(patient.there))
+        kept = retained.read(retained.database(context.installation))
     except SetupError as error:
         return failure(str(error), "docker compose logs --tail 20 mosquitto")
     except OSError as error:
         return skipped(f"{error.filename} cannot be read: {(error.strerror or str(error)).lower()}")
-    return memory.judge(_used_bytes(patient), limit_bytes, kept, patient.message_max_bytes)
+    return memory.judge(_used_bytes(context), limit_bytes, kept, context.message_max_bytes)
 
 
-def _used_bytes(patient: Patient) -> int | None:
+def _used_bytes(context: CheckContext) -> int | None:
     told: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     try:
-        with _session(patient) as (session, code, _properties):
+        with _session(context) as (session, code, _properties):
             if code.is_failure:
                 return None
             session.client.on_message = lambda _c, _d, message: told.put(bytes(message.payload))
@@ -197,9 +197,9 @@ def _used_bytes(patient: Patient) -> int | None:
 class _Session:
     """A connection, and what came back on it."""
 
-    def __init__(self, patient: Patient) -> None:
+    def __init__(self, context: CheckContext) -> None:
         # Longer than any client needs, so that a broker that allows less says so.
-        settings = patient.mosquitto.model_copy(update={"keepalive_s": KEEPALIVE_ASKED_S})
+        settings = context.mosquitto.model_copy(update={"keepalive_s": KEEPALIVE_ASKED_S})
         self.answers: queue.SimpleQueue[tuple[ReasonCode, Properties | None]] = queue.SimpleQueue()
         self.published: queue.SimpleQueue[ReasonCode] = queue.SimpleQueue()
         name = f"shutterbus-doctor-{secrets.token_hex(8)}"
@@ -215,8 +215,8 @@ class _Session:
 
 
 @contextlib.contextmanager
-def _session(patient: Patient) -> Iterator[tuple[_Session, ReasonCode, Properties | None]]:
-    session = _Session(patient)
+def _session(context: CheckContext) -> Iterator[tuple[_Session, ReasonCode, Properties | None]]:
+    session = _Session(context)
     try:
         code, properties = session.answers.get(timeout=ANSWER_S)
         yield session, code, properties
@@ -224,11 +224,11 @@ def _session(patient: Patient) -> Iterator[tuple[_Session, ReasonCode, Propertie
         session.close()
 
 
-def _login(patient: Patient, found: _Found) -> Finding:
+def _login(context: CheckContext, found: _Found) -> CheckResult:
     try:
-        with _session(patient) as (_, code, properties):
+        with _session(context) as (_, code, properties):
             if code.is_failure:
-                return connection.refusal(patient.address("mosquitto"), patient.tls) or failure(
+                return connection.refusal(context.address("mosquitto"), context.tls) or failure(
                     f"Mosquitto refuses doctor.service: {code}", "make init && " + RESTART
                 )
     except queue.Empty:
@@ -248,19 +248,19 @@ def _login(patient: Patient, found: _Found) -> Finding:
     return ok("it accepts our certificate")
 
 
-def _rights(patient: Patient) -> Finding:
+def _rights(context: CheckContext) -> CheckResult:
     try:
-        text = (patient.there.project / acl.FILE).read_text("utf-8")
+        text = (context.installation.project / acl.FILE).read_text("utf-8")
     except OSError as error:
         return failure(f"{acl.FILE} cannot be read: {(error.strerror or str(error)).lower()}", acl.AGAIN)
-    wanted = rights_of_mosquitto.acl(patient.there.identities(), legacy.listed(patient.settings))
+    wanted = rights_of_mosquitto.acl(context.installation.identities(), legacy.listed(context.settings))
     written = acl.judge(text, wanted)
-    return written if written.status == "failure" else _kept_to(patient)
+    return written if written.status == "failure" else _kept_to(context)
 
 
-def _kept_to(patient: Patient) -> Finding:
+def _kept_to(context: CheckContext) -> CheckResult:
     """Whether what that file says counts: nobody may write this topic."""
-    with _session(patient) as (session, _, _properties):
+    with _session(context) as (session, _, _properties):
         session.client.publish(FOREIGN_TOPIC, b"?", qos=1)
         try:
             code = session.published.get(timeout=ANSWER_S)
@@ -275,16 +275,16 @@ def _kept_to(patient: Patient) -> Finding:
     return ok("each has what it should and nothing else; what nobody may is refused")
 
 
-def _carries(patient: Patient, size_bytes: int) -> Finding:
+def _carries(context: CheckContext, size_bytes: int) -> CheckResult:
     try:
-        transport("mqtt").carry(patient.mosquitto, DOCTOR_TOPIC, size_bytes)
+        transport("mqtt").carry(context.mosquitto, DOCTOR_TOPIC, size_bytes)
     except TransportError as error:
         return failure(str(error), "make init && " + RESTART)
     return ok(f"{size_bytes} bytes came back as they were sent" if size_bytes > 1 else "a byte came back")
 
 
-def _anonymous(patient: Patient) -> Finding:
-    at = patient.address("mosquitto")
-    if connection.lets_in_without_certificate(at, patient.tls):
+def _anonymous(context: CheckContext) -> CheckResult:
+    at = context.address("mosquitto")
+    if connection.lets_in_without_certificate(at, context.tls):
         return failure(f"{connection.text(at)} lets in who shows no certificate", RESTART)
     return ok("who shows no certificate is refused")

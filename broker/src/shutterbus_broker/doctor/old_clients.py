@@ -2,25 +2,25 @@
 
 from shutterbus_broker import legacy
 from shutterbus_broker.doctor import connection
-from shutterbus_broker.doctor.patient import Address, Patient
-from shutterbus_runtime.checks import Finding, failure, ok, warning
+from shutterbus_broker.doctor.context import Address, CheckContext
+from shutterbus_runtime.checks import CheckResult, failure, ok, warning
 
 CLOSE = "in .env: no compose.legacy.yml in COMPOSE_FILE, no LEGACY_TOPICS; make init && docker compose up -d"
 
 
-def look(patient: Patient) -> Finding:
+def look(context: CheckContext) -> CheckResult:
     """Whether anything listens without encryption, and whether that was asked for."""
-    wanted = legacy.address(patient.settings)
+    wanted = legacy.address(context.settings)
     doors = {
-        "Kafka": (wanted if not patient.inside else "kafka", legacy.KAFKA_PORT),
-        "Mosquitto": (wanted if not patient.inside else "mosquitto", legacy.MQTT_PORT),
+        "Kafka": (wanted if not context.inside else "kafka", legacy.KAFKA_PORT),
+        "Mosquitto": (wanted if not context.inside else "mosquitto", legacy.MQTT_PORT),
     }
     return judge(
-        [name for name, door in doors.items() if _is_open(door)], wanted, legacy.listed(patient.settings)
+        [name for name, door in doors.items() if _is_open(door)], wanted, legacy.listed(context.settings)
     )
 
 
-def judge(open_doors: list[str], wanted: str, topics: tuple[str, ...]) -> Finding:
+def judge(open_doors: list[str], wanted: str, topics: tuple[str, ...]) -> CheckResult:
     """Say what it means that *open_doors* of the brokers are open where *wanted* is ``LEGACY_ADDRESS``."""
     if not open_doors:
         return ok("nothing listens without encryption")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from shutterbus_broker.topics import FIXED, MIB
-from shutterbus_runtime.checks import Finding, failure, ok, together, warning
+from shutterbus_runtime.checks import CheckResult, failure, ok, warning, worst_of
 
 Settings = Mapping[str, str]
 Topics = Mapping[str, Settings]
@@ -24,12 +24,12 @@ _REPLICATED = {
 }
 
 
-def message(broker: Settings, wanted_bytes: int) -> Finding:
+def message(broker: Settings, wanted_bytes: int) -> CheckResult:
     """Whether the broker takes the messages that ``.env`` says."""
     return _at_least(broker, "message.max.bytes", wanted_bytes, "a picture beyond it is refused")
 
 
-def requests(broker: Settings, wanted_bytes: int) -> Finding:
+def requests(broker: Settings, wanted_bytes: int) -> CheckResult:
     """Whether a request may be as large as the message in it."""
     return _at_least(
         broker,
@@ -39,19 +39,19 @@ def requests(broker: Settings, wanted_bytes: int) -> Finding:
     )
 
 
-def fetches(broker: Settings, wanted_bytes: int, brokers: int) -> Finding:
+def fetches(broker: Settings, wanted_bytes: int, brokers: int) -> CheckResult:
     """Whether messages are handed on in one piece, to readers and to other brokers."""
     found = [_at_least(broker, "fetch.max.bytes", wanted_bytes, "readers get one message at a time")]
     if brokers > 1:
         names = ("replica.fetch.max.bytes", "replica.fetch.response.max.bytes")
         found += [_at_least(broker, name, wanted_bytes, "copies fall behind") for name in names]
-    return together(found)
+    return worst_of(found)
 
 
-def segments(broker: Settings, topics: Topics, wanted_bytes: int) -> Finding:
+def segments(broker: Settings, topics: Topics, wanted_bytes: int) -> CheckResult:
     """Whether a segment of a log holds the largest message."""
     why = "a message larger than a segment is refused"
-    return together(
+    return worst_of(
         [
             _at_least(broker, "log.segment.bytes", wanted_bytes, why),
             *(_at_least(found, "segment.bytes", wanted_bytes, why, topic) for topic, found in topics.items()),
@@ -59,7 +59,7 @@ def segments(broker: Settings, topics: Topics, wanted_bytes: int) -> Finding:
     )
 
 
-def memory(broker: Settings, heap_options: str) -> Finding:
+def memory(broker: Settings, heap_options: str) -> CheckResult:
     """Whether what waits in the broker fits into its memory."""
     queued = int(broker["queued.max.request.bytes"])
     if queued < 0:
@@ -79,7 +79,7 @@ def memory(broker: Settings, heap_options: str) -> Finding:
     return ok(f"at most {_mib(queued)} of requests wait, in a heap of {_mib(heap)}")
 
 
-def retention(topics: Topics, disk_max_bytes: int, own_bytes: int) -> Finding:
+def retention(topics: Topics, disk_max_bytes: int, own_bytes: int) -> CheckResult:
     """Whether every topic is trimmed, and all of them together fit into their part of the disk."""
     endless = [topic for topic, found in topics.items() if int(found["retention.bytes"]) < 0]
     if endless:
@@ -98,7 +98,7 @@ def retention(topics: Topics, disk_max_bytes: int, own_bytes: int) -> Finding:
     return ok(f"topics grow to {_mib(peak)} together, within {_mib(disk_max_bytes)}")
 
 
-def replication(broker: Settings, brokers: int) -> Finding:
+def replication(broker: Settings, brokers: int) -> CheckResult:
     """Whether Kafka's own topics ask for no more brokers than there are."""
     for name, variable in _REPLICATED.items():
         if name in broker and int(broker[name]) > brokers:
@@ -109,7 +109,7 @@ def replication(broker: Settings, brokers: int) -> Finding:
     return ok(f"Kafka's own topics are content with {brokers} broker")
 
 
-def compression(broker: Settings, topics: Topics) -> Finding:
+def compression(broker: Settings, topics: Topics) -> CheckResult:
     """Whether the broker unpacks what it is sent, and so measures its true size."""
     where = {"the broker": broker, **topics}
     for name, found in where.items():
@@ -121,7 +121,7 @@ def compression(broker: Settings, topics: Topics) -> Finding:
     return ok("messages are stored as they are, so their size is the true one")
 
 
-def limits_of_topics(own_limits: Mapping[str, int], wanted_bytes: int) -> Finding:
+def limits_of_topics(own_limits: Mapping[str, int], wanted_bytes: int) -> CheckResult:
     """Whether a topic has a limit of its own, which overrides the broker's and outlives every change of it."""
     lower = [topic for topic, limit in own_limits.items() if limit < wanted_bytes]
     if lower:
@@ -138,21 +138,21 @@ def limits_of_topics(own_limits: Mapping[str, int], wanted_bytes: int) -> Findin
     return ok("no topic has a limit of its own")
 
 
-def rules_of_topics(topics: Topics) -> Finding:
+def rules_of_topics(topics: Topics) -> CheckResult:
     """Whether topics keep what they must besides sizes."""
-    return together(
+    return worst_of(
         list(_broken_rules(topics)) or [ok(f"{len(topics)} topics are kept as they should be")],
     )
 
 
-def _broken_rules(topics: Topics) -> Iterator[Finding]:
+def _broken_rules(topics: Topics) -> Iterator[CheckResult]:
     for topic, found in topics.items():
         for name, value in FIXED.items():
             if name != "compression.type" and found[name] != value:
                 yield failure(f"{name} of {topic} is {found[name]}, not {value}", AGAIN)
 
 
-def _at_least(found: Settings, name: str, wanted_bytes: int, why: str, topic: str = "") -> Finding:
+def _at_least(found: Settings, name: str, wanted_bytes: int, why: str, topic: str = "") -> CheckResult:
     value = int(found[name])
     of = f"{name} of {topic}" if topic else name
     if value < wanted_bytes:

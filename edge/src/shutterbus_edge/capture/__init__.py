@@ -60,7 +60,7 @@ class Picture:
     jpeg: bytes
     captured_at_us: int
     captured_at_source: CapturedAtSource
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    camera_metadata: Mapping[str, Any] = field(default_factory=dict)
     orientation: int | None = None
     make: str | None = None
     model: str | None = None

@@ -63,8 +63,8 @@ def main() -> None:
         except (CameraUnavailableError, CameraFinishedError, MisconfiguredError) as error:
             # Said before the camera is closed, because that may hang too.
             with channel_.sending:
-                facts = {"error": ERROR_KINDS[type(error)], "sentence": str(error)}
-                channel.send(channel_.connection, "error", facts)
+                metadata = {"error": ERROR_KINDS[type(error)], "sentence": str(error)}
+                channel.send(channel_.connection, "error", metadata)
 
 
 def _end_with_parent() -> None:
@@ -73,13 +73,13 @@ def _end_with_parent() -> None:
 
 
 def _serve(channel_: Channel, stack: contextlib.ExitStack) -> None:
-    _, facts, body = channel.receive(channel_.connection)
+    _, metadata, body = channel.receive(channel_.connection)
     picture = PictureSettings.model_validate_json(body)
-    camera = open_camera(facts["address"], picture, SystemClock())
+    camera = open_camera(metadata["address"], picture, SystemClock())
     stack.callback(camera.close)
     notes = [*camera.notes]
     if idle := not_applied(picture, camera.applied):
-        notes.append(f"{', '.join(idle)}: no effect with the source {facts['address']}")
+        notes.append(f"{', '.join(idle)}: no effect with the source {metadata['address']}")
     opened = channel.Opened(camera.size_px, camera.natural_rate, camera.description, tuple(notes))
     with channel_.sending:
         channel.send_opened(channel_.connection, opened)
@@ -89,10 +89,10 @@ def _serve(channel_: Channel, stack: contextlib.ExitStack) -> None:
 
 def _shoot_on_request(channel_: Channel, camera: Camera, room_bytes: int) -> None:
     while True:
-        kind, facts, _ = channel.receive(channel_.connection)
+        kind, metadata, _ = channel.receive(channel_.connection)
         if kind == "close":
             return
-        shot = channel.read_shot(facts)
+        shot = channel.read_shot(metadata)
         if shot.frame_max_bytes is not None:
             shot = Shot(shot.number, max(1, shot.frame_max_bytes - room_bytes))
         picture = camera.capture(shot)

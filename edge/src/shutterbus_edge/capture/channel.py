@@ -33,48 +33,50 @@ class Opened:
 
 
 def send(
-    connection: Connection, kind: str, facts: Mapping[str, Any] | None = None, body: bytes = b""
+    connection: Connection, kind: str, metadata: Mapping[str, Any] | None = None, body: bytes = b""
 ) -> None:
     """Send one message; OSError if the other side has gone."""
-    line = json.dumps({"kind": kind, **(facts or {})}, separators=(",", ":"))
+    line = json.dumps({"kind": kind, **(metadata or {})}, separators=(",", ":"))
     connection.send_bytes(line.encode() + b"\n" + body)
 
 
 def receive(connection: Connection) -> tuple[str, dict[str, Any], bytes]:
     """Wait for one message and return kind, facts and body; EOFError or OSError if the other side has gone."""
     line, _, body = connection.recv_bytes().partition(b"\n")
-    facts = json.loads(line)
-    return facts.pop("kind"), facts, body
+    metadata = json.loads(line)
+    return metadata.pop("kind"), metadata, body
 
 
 def send_opened(connection: Connection, opened: Opened) -> None:
     send(connection, "opened", asdict(opened))
 
 
-def read_opened(facts: dict[str, Any]) -> Opened:
-    width, height = facts["size_px"]
-    return Opened((width, height), facts["natural_rate"], facts["description"], tuple(facts["notes"]))
+def read_opened(metadata: dict[str, Any]) -> Opened:
+    width, height = metadata["size_px"]
+    return Opened(
+        (width, height), metadata["natural_rate"], metadata["description"], tuple(metadata["notes"])
+    )
 
 
 def send_shot(connection: Connection, shot: Shot) -> None:
     send(connection, "shoot", asdict(shot))
 
 
-def read_shot(facts: dict[str, Any]) -> Shot:
-    return Shot(**facts)
+def read_shot(metadata: dict[str, Any]) -> Shot:
+    return Shot(**metadata)
 
 
 def send_picture(connection: Connection, picture: Picture) -> None:
-    facts = {
+    metadata = {
         "captured_at_us": picture.captured_at_us,
         "captured_at_source": picture.captured_at_source,
-        "metadata": dict(picture.metadata),
+        "camera_metadata": dict(picture.camera_metadata),
         "orientation": picture.orientation,
         "make": picture.make,
         "model": picture.model,
     }
-    send(connection, "picture", facts, picture.jpeg)
+    send(connection, "picture", metadata, picture.jpeg)
 
 
-def read_picture(facts: dict[str, Any], jpeg: bytes) -> Picture:
-    return Picture(jpeg, **facts)
+def read_picture(metadata: dict[str, Any], jpeg: bytes) -> Picture:
+    return Picture(jpeg, **metadata)

@@ -179,17 +179,17 @@ class Child:
 
     def _read_message(self) -> bool:
         try:
-            kind, facts, body = channel.receive(self._connection)
+            kind, metadata, body = channel.receive(self._connection)
         except (EOFError, OSError):
             return False
         match kind:
             case "opened":
-                self.opened = channel.read_opened(facts)
+                self.opened = channel.read_opened(metadata)
                 self.answers.put(self.opened)
             case "picture":
-                self.answers.put(channel.read_picture(facts, body))
+                self.answers.put(channel.read_picture(metadata, body))
             case "error":
-                self._condemn(facts["error"], facts["sentence"])
+                self._condemn(metadata["error"], metadata["sentence"])
         return True
 
     def _read_output(self, output: int | None) -> bool:

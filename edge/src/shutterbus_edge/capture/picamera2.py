@@ -178,21 +178,21 @@ class PiCamera:
         begun_after_ns = time.monotonic_ns() - FRESH_NS
         while True:
             request = self._request()
-            metadata: dict[str, Any] = request.get_metadata()
-            ended_ns = metadata.get("SensorTimestamp")
+            camera_metadata: dict[str, Any] = request.get_metadata()
+            ended_ns = camera_metadata.get("SensorTimestamp")
             # picamera2's own flush asks the same, and fails where a camera does not tell its exposure.
-            if ended_ns is None or ended_ns - 1000 * metadata.get("ExposureTime", 0) >= begun_after_ns:
-                return request, metadata
+            if ended_ns is None or ended_ns - 1000 * camera_metadata.get("ExposureTime", 0) >= begun_after_ns:
+                return request, camera_metadata
             request.release()
 
     def capture(self, shot: Shot) -> Picture:
-        request, metadata = self._fresh_request()
+        request, camera_metadata = self._fresh_request()
         try:
             # A copy, so that the camera has its buffer back while the JPEG is made.
             pixels = request.make_array("main")
         finally:
             request.release()
-        at_us, source = self._captured_at(metadata)
+        at_us, source = self._captured_at(camera_metadata)
         planes = planes_of(pixels, self._format, self.size_px)
         if isinstance(planes, tuple):
             self._annotate(planes, shot.number)
@@ -200,12 +200,14 @@ class PiCamera:
             lambda quality, scale: jpeg_of(planes, self._format, self.size_px, quality, scale),
             shot.frame_max_bytes,
         )
-        return Picture(jpeg, at_us, source, json_facts(metadata), self._orientation, self.make, self._model)
+        return Picture(
+            jpeg, at_us, source, json_facts(camera_metadata), self._orientation, self.make, self._model
+        )
 
-    def _captured_at(self, metadata: Mapping[str, Any]) -> tuple[int, CapturedAtSource]:
-        if wall_ns := metadata.get("FrameWallClock"):
+    def _captured_at(self, camera_metadata: Mapping[str, Any]) -> tuple[int, CapturedAtSource]:
+        if wall_ns := camera_metadata.get("FrameWallClock"):
             return int(wall_ns) // 1000, "sensor"
-        if sensor_ns := metadata.get("SensorTimestamp"):
+        if sensor_ns := camera_metadata.get("SensorTimestamp"):
             age_us = (time.clock_gettime_ns(time.CLOCK_BOOTTIME) - int(sensor_ns)) // 1000
             return self._clock.utc_us() - age_us, "sensor"
         return self._clock.utc_us(), "arrival"

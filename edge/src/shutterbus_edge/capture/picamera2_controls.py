@@ -214,11 +214,11 @@ def _text(value: Any) -> str:
     return f"({', '.join(map(_text, value))})" if isinstance(value, (tuple, list)) else f"{value:g}"
 
 
-def json_facts(metadata: Mapping[str, Any]) -> dict[str, Any]:
+def json_facts(camera_metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Return what of *metadata* is small and plain: numbers, words and short rows of them."""
-    facts: dict[str, Any] = {}
+    metadata: dict[str, Any] = {}
     size_bytes = 0
-    for name, value in metadata.items():
+    for name, value in camera_metadata.items():
         plain = list(value) if isinstance(value, tuple) else value
         try:
             text = json.dumps({name: plain}, allow_nan=False)
@@ -226,5 +226,5 @@ def json_facts(metadata: Mapping[str, Any]) -> dict[str, Any]:
             continue  # statistics, tensors and the like
         if len(text) <= 300 and size_bytes + len(text) <= FACTS_MAX_BYTES:
             size_bytes += len(text)
-            facts[name] = plain
-    return facts
+            metadata[name] = plain
+    return metadata

@@ -65,15 +65,15 @@ class Pictures:
                 raise CameraFinishedError(f"all pictures of {self._path} are taken")
             raise CameraUnavailableError(f"no picture of {self._path} can be read any more")
         file, jpeg, exif = found
-        metadata = {"File": file.name}
+        camera_metadata = {"File": file.name}
         turn = (
             orientation.orientation(self._picture, exif.get(ExifTags.Base.Orientation, 1))
             if exif is not None
             else None
         )
         if self._once:
-            return Picture(jpeg, _taken_at_us(file, exif), "file", metadata, turn)
-        return Picture(jpeg, self._clock.utc_us(), "arrival", metadata, turn)
+            return Picture(jpeg, _taken_at_us(file, exif), "file", camera_metadata, turn)
+        return Picture(jpeg, self._clock.utc_us(), "arrival", camera_metadata, turn)
 
     def close(self) -> None:
         """Nothing is held."""

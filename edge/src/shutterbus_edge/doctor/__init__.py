@@ -8,20 +8,20 @@ import importlib
 from collections.abc import Iterator, Mapping
 
 from shutterbus_edge.doctor import machine, pictures, reach, spool, uplink
-from shutterbus_edge.doctor.patient import Patient
+from shutterbus_edge.doctor.context import CheckContext
 from shutterbus_edge.errors import EdgeError, SettingsError
 from shutterbus_edge.settings.load import load
 from shutterbus_edge.spool import camera_name
-from shutterbus_runtime.checks import Check, Finding, Line, carry_out, failure, ok, skipped, warning
+from shutterbus_runtime.checks import Check, CheckResult, Line, failure, ok, run_checks, skipped, warning
 from shutterbus_runtime.clock import SystemClock
 
-__all__ = ["examine"]
+__all__ = ["run_doctor"]
 
 NAMES = ("clock", "name", "port", "TLS", "login", "camera", "spool", "memory", "container")
 """What is looked at; all of it hangs on the settings."""
 
 
-def examine(environ: Mapping[str, str]) -> Iterator[Line]:
+def run_doctor(environ: Mapping[str, str]) -> Iterator[Line]:
     """Carry out every check, and yield its line as soon as it is known."""
     try:
         loaded = load(environ)
@@ -35,40 +35,40 @@ def examine(environ: Mapping[str, str]) -> Iterator[Line]:
         name = settings.camera_id or camera_name(settings.spool.dir)
     except (OSError, EdgeError):
         name = "camera"  # the spool has a line of its own
-    yield from _look_at(Patient(settings, name, clock, loaded.warnings))
+    yield from _look_at(CheckContext(settings, name, clock, loaded.warnings))
 
 
-def _look_at(patient: Patient) -> Iterator[Line]:
+def _look_at(context: CheckContext) -> Iterator[Line]:
     # A transport's own checks are in the module of its name, which knows its client library.
-    broker: list[Check] = importlib.import_module(f"{__name__}.{patient.settings.broker.type}").checks(
-        patient
+    broker: list[Check] = importlib.import_module(f"{__name__}.{context.settings.broker.type}").checks(
+        context
     )
     asked_first = [check for check in broker if check.name in {"login", "anonymous", "advertised", "topics"}]
-    return carry_out(
+    return run_checks(
         [
-            Check("settings", lambda: _settings(patient)),
-            Check("clock", lambda: machine.clock(patient)),
-            Check("name", lambda: reach.look_up(patient), within_s=6),
-            Check("port", lambda: reach.connect(patient), needs=("name",), within_s=6),
-            Check("TLS", lambda: reach.encrypt(patient), needs=("port",)),
+            Check("settings", lambda: _settings(context)),
+            Check("clock", lambda: machine.clock(context)),
+            Check("name", lambda: reach.look_up(context), within_s=6),
+            Check("port", lambda: reach.connect(context), needs=("name",), within_s=6),
+            Check("TLS", lambda: reach.encrypt(context), needs=("port",)),
             *asked_first,
-            Check("camera", lambda: pictures.camera(patient), within_s=24, early=True),
+            Check("camera", lambda: pictures.camera(context), within_s=24, early=True),
             *(check for check in broker if check not in asked_first),
-            Check("line", lambda: uplink.look(patient), needs=("login",)),
-            Check("spool", lambda: spool.disk(patient)),
-            Check("room", lambda: spool.room(patient), needs=("spool",)),
-            Check("outage", lambda: spool.outage(patient), needs=("spool",)),
-            Check("memory", lambda: machine.memory(patient)),
-            Check("checksums", lambda: machine.checksums(patient)),
-            Check("container", lambda: machine.container(patient)),
+            Check("line", lambda: uplink.look(context), needs=("login",)),
+            Check("spool", lambda: spool.disk(context)),
+            Check("room", lambda: spool.room(context), needs=("spool",)),
+            Check("outage", lambda: spool.outage(context), needs=("spool",)),
+            Check("memory", lambda: machine.memory(context)),
+            Check("checksums", lambda: machine.checksums(context)),
+            Check("container", lambda: machine.container(context)),
         ]
     )
 
 
-def _settings(patient: Patient) -> Finding:
-    settings = patient.settings
-    if patient.warnings:
-        return warning(" ".join(patient.warnings))
+def _settings(context: CheckContext) -> CheckResult:
+    settings = context.settings
+    if context.warnings:
+        return warning(" ".join(context.warnings))
     return ok(
-        f"{patient.camera}, {settings.camera_source}, {settings.broker.type} at {', '.join(settings.broker.addresses)}"
+        f"{context.camera}, {settings.camera_source}, {settings.broker.type} at {', '.join(settings.broker.addresses)}"
     )

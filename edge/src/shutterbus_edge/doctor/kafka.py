@@ -4,8 +4,8 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from shutterbus_edge.doctor import reach, sizes
-from shutterbus_edge.doctor.patient import Patient
-from shutterbus_runtime.checks import Check, Finding, failure, ok, skipped, together, warning
+from shutterbus_edge.doctor.context import CheckContext
+from shutterbus_runtime.checks import Check, CheckResult, failure, ok, skipped, warning, worst_of
 from shutterbus_transport.errors import LoginRefusedError, TransportError
 from shutterbus_transport.kafka import admin
 from shutterbus_transport.settings import BrokerSettings
@@ -20,20 +20,20 @@ def _asking(broker: BrokerSettings) -> AbstractContextManager[admin.KafkaAdminCl
     return admin.connect(broker, ANSWER_S)
 
 
-def checks(patient: Patient) -> list[Check]:
+def checks(context: CheckContext) -> list[Check]:
     """Return the checks of a Kafka broker."""
     return [
-        Check("login", lambda: _login(patient), needs=("TLS",)),
-        Check("anonymous", lambda: _anonymous(patient), needs=("login",)),
-        Check("advertised", lambda: _advertised(patient), needs=("login",)),
-        Check("topics", lambda: _topics(patient), needs=("advertised",)),
-        Check("size", lambda: _size(patient), needs=("topics",)),
-        Check("compression", lambda: _compression(patient), needs=("topics",)),
+        Check("login", lambda: _login(context), needs=("TLS",)),
+        Check("anonymous", lambda: _anonymous(context), needs=("login",)),
+        Check("advertised", lambda: _advertised(context), needs=("login",)),
+        Check("topics", lambda: _topics(context), needs=("advertised",)),
+        Check("size", lambda: _size(context), needs=("topics",)),
+        Check("compression", lambda: _compression(context), needs=("topics",)),
     ]
 
 
-def _login(patient: Patient) -> Finding:
-    broker = patient.settings.broker
+def _login(context: CheckContext) -> CheckResult:
+    broker = context.settings.broker
     try:
         with _asking(broker):
             pass
@@ -52,10 +52,10 @@ def _login(patient: Patient) -> Finding:
     return ok(f"{who} may connect")
 
 
-def _anonymous(patient: Patient) -> Finding:
-    broker = patient.settings.broker
+def _anonymous(context: CheckContext) -> CheckResult:
+    broker = context.settings.broker
     if broker.username is None and (broker.tls is None or broker.tls.certfile is None):
-        return warning("we come without certificate and password, so anybody may", patient.enroll)
+        return warning("we come without certificate and password, so anybody may", context.enroll)
     try:
         with _asking(reach.nobody(broker)) as client:
             topics = client.describe_topics()
@@ -67,37 +67,37 @@ def _anonymous(patient: Patient) -> Finding:
     )
 
 
-def _advertised(patient: Patient) -> Finding:
-    with _asking(patient.settings.broker) as client:
+def _advertised(context: CheckContext) -> CheckResult:
+    with _asking(context.settings.broker) as client:
         brokers = admin.addresses(client)
-    return reach.advertised(brokers, patient)
+    return reach.advertised(brokers, context)
 
 
-def _topics(patient: Patient) -> Finding:
-    encoder = patient.encoder
+def _topics(context: CheckContext) -> CheckResult:
+    encoder = context.encoder
     wanted = {encoder.frames_topic: "WRITE"}
     if encoder.is_ours:
-        wanted[kafka_topic(patient.camera, "telemetry")] = "WRITE"
+        wanted[kafka_topic(context.camera, "telemetry")] = "WRITE"
     try:
-        with _asking(patient.settings.broker) as client:
+        with _asking(context.settings.broker) as client:
             found = {one["name"]: one for one in client.describe_topics(list(wanted))}
     except TransportError as error:
         return failure(f"the broker does not say which topics there are: {error.__cause__ or error}")
-    return together(_topic(name, found.get(name, {}), right, patient) for name, right in wanted.items())
+    return worst_of(_topic(name, found.get(name, {}), right, context) for name, right in wanted.items())
 
 
-def _topic(name: str, found: dict[str, Any], right: str, patient: Patient) -> Finding:
+def _topic(name: str, found: dict[str, Any], right: str, context: CheckContext) -> CheckResult:
     match found.get("error_code", UNKNOWN_TOPIC):
         case 0:
             pass
         case code if code == NOT_ALLOWED:
-            return failure(f"we may not write to topic {name}, or it is not there", patient.enroll)
+            return failure(f"we may not write to topic {name}, or it is not there", context.enroll)
         case code if code == UNKNOWN_TOPIC:
-            return failure(f"there is no topic {name}", f"on the server: make enroll CAMERA={patient.camera}")
+            return failure(f"there is no topic {name}", f"on the server: make enroll CAMERA={context.camera}")
         case code:
             return failure(f"topic {name}: {admin.errors.for_code(code).__name__}")
     if right not in found["authorized_operations"]:
-        return failure(f"we may not write to topic {name}", patient.enroll)
+        return failure(f"we may not write to topic {name}", context.enroll)
     if leaderless := [one["partition_index"] for one in found["partitions"] if one["leader_id"] < 0]:
         return failure(
             f"topic {name} has no leader for partition {leaderless[0]}", "on the server: make doctor"
@@ -105,13 +105,13 @@ def _topic(name: str, found: dict[str, Any], right: str, patient: Patient) -> Fi
     return ok(f"{name} is there and ours to write")
 
 
-def _configuration(patient: Patient) -> dict[str, dict[str, Any]] | None:
-    topic = patient.encoder.frames_topic
+def _configuration(context: CheckContext) -> dict[str, dict[str, Any]] | None:
+    topic = context.encoder.frames_topic
     resource = admin.ConfigResource(
         admin.ConfigResourceType.TOPIC, topic, ["max.message.bytes", "compression.type"]
     )
     try:
-        with _asking(patient.settings.broker) as client:
+        with _asking(context.settings.broker) as client:
             found = client.describe_configs([resource], config_filter="all")
     except TransportError:
         return None
@@ -119,22 +119,22 @@ def _configuration(patient: Patient) -> dict[str, dict[str, Any]] | None:
     return entries or None
 
 
-def _size(patient: Patient) -> Finding:
-    found = _configuration(patient)
+def _size(context: CheckContext) -> CheckResult:
+    found = _configuration(context)
     if found is None:
-        return warning("the broker does not tell us how large a message may be", patient.enroll)
+        return warning("the broker does not tell us how large a message may be", context.enroll)
     entry = found["max.message.bytes"]
     of_topic = entry["config_source"] == "DYNAMIC_TOPIC_CONFIG"
     where = (
-        f"topic {patient.encoder.frames_topic} (its own max.message.bytes)"
+        f"topic {context.encoder.frames_topic} (its own max.message.bytes)"
         if of_topic
         else "the broker (message.max.bytes)"
     )
-    return sizes.judge(int(entry["value"]), where, patient)
+    return sizes.judge(int(entry["value"]), where, context)
 
 
-def _compression(patient: Patient) -> Finding:
-    found = _configuration(patient)
+def _compression(context: CheckContext) -> CheckResult:
+    found = _configuration(context)
     if found is None:
         return skipped("the broker does not tell us")
     kind = found["compression.type"]["value"]

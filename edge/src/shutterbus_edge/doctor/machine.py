@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import shutterbus_edge
-from shutterbus_edge.doctor.patient import Patient
+from shutterbus_edge.doctor.context import CheckContext
 from shutterbus_edge.hardware import board
 from shutterbus_edge.status.timekeeping import clock_synced
-from shutterbus_runtime.checks import Finding, failure, ok, skipped, together, warning
+from shutterbus_runtime.checks import CheckResult, failure, ok, skipped, warning, worst_of
 
 FORWARDS_SIGNALS = ("docker-init", "tini", "dumb-init", "catatonit", "systemd", "init")
 CAP_SYS_ADMIN = 1 << 21
@@ -18,9 +18,9 @@ LARGE_NEEDS_BYTES = 400_000_000
 """What a 4K edge may need of its container's memory while the broker is away."""
 
 
-def clock(patient: Patient) -> Finding:
+def clock(context: CheckContext) -> CheckResult:
     """Whether the time is known. A Pi has no clock of its own and begins where it was switched off."""
-    now_s = patient.clock.utc_us() / 1e6
+    now_s = context.clock.utc_us() / 1e6
     now = f"{datetime.fromtimestamp(now_s, UTC):%Y-%m-%d %H:%M:%S} UTC"
     # The software cannot be from the future.
     if now_s < Path(shutterbus_edge.__file__).stat().st_mtime - 86_400:
@@ -33,12 +33,12 @@ def clock(patient: Patient) -> Finding:
     return ok(f"{now}, set by the network; TZ {time.strftime('%Z')}")
 
 
-def memory(patient: Patient) -> Finding:
+def memory(context: CheckContext) -> CheckResult:
     """Whether board and container have room for pictures of this size."""
-    have = board.memory(patient.root)
-    findings = [failure(sentence) for sentence in board.cannot(patient.settings, patient.root)]
-    limit = _limit_bytes(patient.root)
-    size = patient.settings.picture.size_px
+    have = board.memory(context.root)
+    findings = [failure(sentence) for sentence in board.cannot(context.settings, context.root)]
+    limit = _limit_bytes(context.root)
+    size = context.settings.picture.size_px
     if limit is not None and limit < LARGE_NEEDS_BYTES and size and size[0] * size[1] >= board.LARGE_PX:
         findings.append(
             warning(f"the container may use {limit >> 20} MiB, little for 4K", "in .env: EDGE_MEMORY=512m")
@@ -48,20 +48,20 @@ def memory(patient: Patient) -> Finding:
         sentence += f", {limit >> 20} MiB for this container"
     if cma := have.get("CmaTotal"):
         sentence += f", {cma >> 20} MiB for cameras (CMA, {have.get('CmaFree', 0) >> 20} free)"
-    return together([*findings, ok(sentence)])
+    return worst_of([*findings, ok(sentence)])
 
 
-def checksums(patient: Patient) -> Finding:
+def checksums(context: CheckContext) -> CheckResult:
     """Whether digests are made by the processor: without, a 4K picture costs up to 0.7 s each time."""
     if importlib.util.find_spec("crc32c"):
         return ok("crc32c is there")
-    large = (patient.picture_bytes or 0) > 1_000_000
+    large = (context.picture_bytes or 0) > 1_000_000
     return (warning if large else ok)("crc32c is not there: digests are made in Python", "pip install crc32c")
 
 
-def container(patient: Patient) -> Finding:
+def container(context: CheckContext) -> CheckResult:
     """Which walls stand between the edge and the rest of this machine."""
-    root = patient.root
+    root = context.root
     if not any((root / mark).exists() for mark in (".dockerenv", "run/.containerenv")):
         return skipped("this is no container")
     findings = []
@@ -80,7 +80,7 @@ def container(patient: Patient) -> Finding:
         )
     else:
         findings.append(ok("unprivileged"))
-    return together(findings)
+    return worst_of(findings)
 
 
 def _privileged(root: Path) -> bool:

@@ -6,8 +6,8 @@ import secrets
 from collections.abc import Iterator
 
 from shutterbus_edge.doctor import reach, sizes
-from shutterbus_edge.doctor.patient import Patient
-from shutterbus_runtime.checks import Check, Finding, failure, ok, skipped, warning
+from shutterbus_edge.doctor.context import CheckContext
+from shutterbus_runtime.checks import Check, CheckResult, failure, ok, skipped, warning
 from shutterbus_transport.errors import NoSubscribersError, TransportError, TransportMisconfiguredError
 from shutterbus_transport.mqtt.sending import MqttClient, Version
 from shutterbus_transport.sending import Outgoing
@@ -33,35 +33,35 @@ def _connected(broker: BrokerSettings, version: Version) -> Iterator[MqttClient]
         client.close()
 
 
-def checks(patient: Patient) -> list[Check]:
+def checks(context: CheckContext) -> list[Check]:
     """Return the checks of an MQTT broker."""
     return [
-        Check("login", lambda: _login(patient), needs=("TLS",), within_s=11),
-        Check("anonymous", lambda: _anonymous(patient), needs=("login",)),
-        Check("topics", lambda: _topics(patient), needs=("login",)),
-        Check("size", lambda: _size(patient), needs=("login",)),
+        Check("login", lambda: _login(context), needs=("TLS",), within_s=11),
+        Check("anonymous", lambda: _anonymous(context), needs=("login",)),
+        Check("topics", lambda: _topics(context), needs=("login",)),
+        Check("size", lambda: _size(context), needs=("login",)),
     ]
 
 
-def _login(patient: Patient) -> Finding:
-    version = Version(patient.settings.broker.protocol)
+def _login(context: CheckContext) -> CheckResult:
+    version = Version(context.settings.broker.protocol)
     try:
-        with _connected(patient.settings.broker, version) as client:
-            if client.keepalive_s < patient.settings.broker.keepalive_s:
-                patient.keepalive_s = client.keepalive_s
+        with _connected(context.settings.broker, version) as client:
+            if client.keepalive_s < context.settings.broker.keepalive_s:
+                context.keepalive_s = client.keepalive_s
     except TransportMisconfiguredError as error:
-        return failure(str(error), "in .env: SS_USERNAME and SS_PASSWORD, or " + patient.enroll)
+        return failure(str(error), "in .env: SS_USERNAME and SS_PASSWORD, or " + context.enroll)
     except TransportError as error:
         return failure(str(error))
-    if version.protocol != 5 and patient.settings.broker.protocol == 5:
+    if version.protocol != 5 and context.settings.broker.protocol == 5:
         return warning("it speaks MQTT 3.1.1 only, in which no broker can say that it refuses a picture")
     return ok("we may connect")
 
 
-def _anonymous(patient: Patient) -> Finding:
-    broker = patient.settings.broker
+def _anonymous(context: CheckContext) -> CheckResult:
+    broker = context.settings.broker
     if broker.username is None and (broker.tls is None or broker.tls.certfile is None):
-        return warning("we come without certificate and password, so anybody may", patient.enroll)
+        return warning("we come without certificate and password, so anybody may", context.enroll)
     try:
         with _connected(reach.nobody(broker), Version(broker.protocol)):
             pass
@@ -70,21 +70,21 @@ def _anonymous(patient: Patient) -> Finding:
     return warning("anybody may connect without certificate and password", "on the server: make doctor")
 
 
-def _topics(patient: Patient) -> Finding:
-    if not patient.encoder.is_ours:
-        return skipped(f"whoever reads {patient.encoder.frames_topic} would see what is sent to ask")
+def _topics(context: CheckContext) -> CheckResult:
+    if not context.encoder.is_ours:
+        return skipped(f"whoever reads {context.encoder.frames_topic} would see what is sent to ask")
     answers: queue.SimpleQueue[TransportError | None] = queue.SimpleQueue()
     # Nothing, and not to be retained: to readers it is no message.
     nothing = Message(b"", "text/plain", {})
-    topics = [mqtt_topic(patient.camera, kind) for kind in WRITTEN]
-    version = Version(patient.settings.broker.protocol)
+    topics = [mqtt_topic(context.camera, kind) for kind in WRITTEN]
+    version = Version(context.settings.broker.protocol)
     try:
-        with _connected(patient.settings.broker, version) as client:
+        with _connected(context.settings.broker, version) as client:
             for topic in topics:
                 client.send(Outgoing(topic, b"", nothing), answers.put)
                 said = answers.get(timeout=ANSWER_S)
                 if isinstance(said, TransportMisconfiguredError):
-                    return failure(f"we may not write to {topic}", patient.enroll)
+                    return failure(f"we may not write to {topic}", context.enroll)
                 if said is not None and not isinstance(said, NoSubscribersError):
                     return failure(f"the broker did not take an empty message on {topic}: {said}")
     except queue.Empty:
@@ -96,8 +96,8 @@ def _topics(patient: Patient) -> Finding:
     return ok(f"{', '.join(topics)} are ours to write")
 
 
-def _size(patient: Patient) -> Finding:
-    broker = patient.settings.broker
+def _size(context: CheckContext) -> CheckResult:
+    broker = context.settings.broker
     try:
         with _connected(
             broker.model_copy(update={"max_request_size": None}), Version(broker.protocol)
@@ -107,7 +107,7 @@ def _size(patient: Patient) -> Finding:
         return failure(str(error))
     if limit_bytes is None:
         return ok("the broker names no largest message")
-    finding = sizes.judge(limit_bytes, "the broker (max_packet_size)", patient)
+    finding = sizes.judge(limit_bytes, "the broker (max_packet_size)", context)
     if finding.status == "ok" and window:
         return ok(f"{finding.sentence}; {window} may be on the way at once")
     return finding

@@ -9,10 +9,10 @@ from typing import Any
 
 from shutterbus_edge.capture import Shot, parse_address
 from shutterbus_edge.capture.process import CaptureProcess
-from shutterbus_edge.doctor.patient import Patient
+from shutterbus_edge.doctor.context import CheckContext
 from shutterbus_edge.errors import CameraFinishedError, CameraUnavailableError
 from shutterbus_edge.spool.files import LOCK
-from shutterbus_runtime.checks import Finding, failure, ok, skipped, warning
+from shutterbus_runtime.checks import CheckResult, failure, ok, skipped, warning
 from shutterbus_wire.errors import MalformedError
 from shutterbus_wire.jpeg import size_px
 
@@ -21,28 +21,28 @@ ONE_AT_A_TIME = ("picamera2", "v4l2")
 """Sources that no second process can open."""
 
 
-def camera(patient: Patient) -> Finding:
+def camera(context: CheckContext) -> CheckResult:
     """Take one picture, as the edge would."""
-    settings = patient.settings
-    if running := _running(patient):
+    settings = context.settings
+    if running := _running(context):
         return running
-    process = CaptureProcess(settings.camera_source, settings.picture, patient.clock)
+    process = CaptureProcess(settings.camera_source, settings.picture, context.clock)
     try:
         picture = process.shoot(Shot(0, None), SHOT_S + settings.picture.exposure_s)
         opened = process.opened
     except CameraFinishedError as error:
         return ok(str(error))
     except CameraUnavailableError as error:
-        return failure(str(error), _where_to_look(settings.camera_source, patient.root))
+        return failure(str(error), _where_to_look(settings.camera_source, context.root))
     finally:
         process.close()
-    patient.picture_bytes = len(picture.jpeg)
+    context.picture_bytes = len(picture.jpeg)
     try:
-        patient.picture_px = size_px(picture.jpeg)
+        context.picture_px = size_px(picture.jpeg)
     except MalformedError as error:
         return failure(f"{settings.camera_source} gives what is no picture: {error}")
-    patient.natural_rate = opened.natural_rate if opened else None
-    width, height = patient.picture_px
+    context.natural_rate = opened.natural_rate if opened else None
+    width, height = context.picture_px
     name = opened.description if opened else settings.camera_source
     sentence = f"{name} gave a picture of {width} x {height}, {len(picture.jpeg):,} bytes"
     if opened and opened.notes:
@@ -50,19 +50,19 @@ def camera(patient: Patient) -> Finding:
     return ok(sentence)
 
 
-def _running(patient: Patient) -> Finding | None:
+def _running(context: CheckContext) -> CheckResult | None:
     """Ask the edge that runs here, where one does: it has the camera."""
-    settings = patient.settings
+    settings = context.settings
     status = _status(settings.health_port)
-    if status is not None and status.get("camera") == patient.camera:
-        _last_picture(patient)
+    if status is not None and status.get("camera") == context.camera:
+        _last_picture(context)
         trouble = [one for one in status["problems"] if one.startswith(("camera:", "no picture"))]
         if trouble:
             return failure(f"the edge that runs here says: {trouble[0]}")
         return ok(f"the edge that runs here takes pictures: {status['captured']:,} so far")
     one_at_a_time = parse_address(settings.camera_source).scheme in ONE_AT_A_TIME
     if one_at_a_time and _in_use(settings.spool.dir):
-        _last_picture(patient)
+        _last_picture(context)
         return skipped(
             "the edge that runs here has the camera", "docker compose exec edge shutterbus-edge doctor"
         )
@@ -96,12 +96,12 @@ def _in_use(folder: Path) -> bool:
     return False
 
 
-def _last_picture(patient: Patient) -> None:
+def _last_picture(context: CheckContext) -> None:
     """Learn from the newest picture that waits, if one does."""
     try:
-        newest = max(patient.settings.spool.dir.glob("*.jpg"), key=lambda file: file.stat().st_mtime)
+        newest = max(context.settings.spool.dir.glob("*.jpg"), key=lambda file: file.stat().st_mtime)
         jpeg = newest.read_bytes()
-        patient.picture_bytes, patient.picture_px = len(jpeg), size_px(jpeg)
+        context.picture_bytes, context.picture_px = len(jpeg), size_px(jpeg)
     except (OSError, ValueError, MalformedError):
         return  # none waits, or it has just been sent
 

@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
-from shutterbus_edge.doctor.patient import Patient
-from shutterbus_runtime.checks import Finding, failure, ok, together, warning
+from shutterbus_edge.doctor.context import CheckContext
+from shutterbus_runtime.checks import CheckResult, failure, ok, warning, worst_of
 from shutterbus_transport.probe import OBJECTION_S, Address, probe, speaks_tls, why
 from shutterbus_transport.settings import BrokerSettings
 from shutterbus_transport.tls import Tls
@@ -25,36 +25,36 @@ _NOT_YET, _EXPIRED = 9, 10
 _WRONG_NAME = {62, 64}
 
 
-def look_up(patient: Patient) -> Finding:
+def look_up(context: CheckContext) -> CheckResult:
     """Whether every broker's name stands for an address."""
-    return together(_name(host) for host, _ in patient.settings.broker.brokers)
+    return worst_of(_name(host) for host, _ in context.settings.broker.brokers)
 
 
-def connect(patient: Patient) -> Finding:
+def connect(context: CheckContext) -> CheckResult:
     """Whether anything listens there."""
-    return _each(patient.settings.broker.brokers, lambda address: _port(address, patient))
+    return _each(context.settings.broker.brokers, lambda address: _port(address, context))
 
 
-def encrypt(patient: Patient) -> Finding:
+def encrypt(context: CheckContext) -> CheckResult:
     """Whether both certificates are what the other side accepts, and for how long."""
-    tls = patient.settings.broker.tls
+    tls = context.settings.broker.tls
     if tls is None:
-        return _each(patient.settings.broker.brokers, lambda address: _plain(address, patient))
-    if (own := _own_certificate(tls, patient)).status == "failure":
+        return _each(context.settings.broker.brokers, lambda address: _plain(address, context))
+    if (own := _own_certificate(tls, context)).status == "failure":
         return own
-    shown = _each(patient.settings.broker.brokers, lambda address: handshake(address, tls, patient))
-    return together((own, shown)) if shown.status != "failure" else shown
+    shown = _each(context.settings.broker.brokers, lambda address: handshake(address, tls, context))
+    return worst_of((own, shown)) if shown.status != "failure" else shown
 
 
-def advertised(addresses: Iterable[Address], patient: Patient) -> Finding:
+def advertised(addresses: Iterable[Address], context: CheckContext) -> CheckResult:
     """Whether the addresses that a broker gives itself can be reached: all but the first packet goes there."""
 
-    def reached(address: Address) -> Finding:
+    def reached(address: Address) -> CheckResult:
         finding = _name(address[0])
         if finding.status != "failure":
-            finding = _port(address, patient)
-        if finding.status != "failure" and (tls := patient.settings.broker.tls):
-            finding = handshake(address, tls, patient)
+            finding = _port(address, context)
+        if finding.status != "failure" and (tls := context.settings.broker.tls):
+            finding = handshake(address, tls, context)
         if finding.status != "failure":
             return ok(f"it says it is at {address[0]}:{address[1]}, and is")
         return failure(
@@ -65,22 +65,22 @@ def advertised(addresses: Iterable[Address], patient: Patient) -> Finding:
     return _each(tuple(addresses), reached)
 
 
-def handshake(address: Address, tls: Tls, patient: Patient) -> Finding:
+def handshake(address: Address, tls: Tls, context: CheckContext) -> CheckResult:
     """Say what is wrong with the encrypted connection to *address*."""
     where = f"{address[0]}:{address[1]}"
     tried = probe(
-        address, tls, timeout_s=CONNECT_S, objection_s=OBJECTION_S + 2 * (patient.round_trip_s or 0.0)
+        address, tls, timeout_s=CONNECT_S, objection_s=OBJECTION_S + 2 * (context.round_trip_s or 0.0)
     )
     match tried.error:
         case ssl.SSLCertVerificationError():
-            return _unacceptable(address, tried.error, tls, patient)
+            return _unacceptable(address, tried.error, tls, context)
         case ssl.SSLError():
-            return _refused(where, tried.error, tls, patient)
+            return _refused(where, tried.error, tls, context)
         case OSError():
             return failure(why([address], tried.error))
         case None if tried.failed:
             return failure(f"{where} ends the encrypted connection at once")
-    return _expiry(f"the certificate of {where}", tried.not_after, patient, "on the server: make renew")
+    return _expiry(f"the certificate of {where}", tried.not_after, context, "on the server: make renew")
 
 
 def nobody(broker: BrokerSettings) -> BrokerSettings:
@@ -92,13 +92,13 @@ def nobody(broker: BrokerSettings) -> BrokerSettings:
     return broker.model_copy(update={"tls": tls, **without})
 
 
-def _each(addresses: Iterable[Address], look: Callable[[Address], Finding]) -> Finding:
+def _each(addresses: Iterable[Address], look: Callable[[Address], CheckResult]) -> CheckResult:
     addresses = tuple(addresses)
     with ThreadPoolExecutor(max(1, len(addresses))) as pool:
-        return together(pool.map(look, addresses))
+        return worst_of(pool.map(look, addresses))
 
 
-def _name(host: str) -> Finding:
+def _name(host: str) -> CheckResult:
     try:
         found = {str(one[4][0]) for one in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
     except OSError as error:
@@ -112,48 +112,48 @@ def _name(host: str) -> Finding:
     return ok(f"{host} is {', '.join(sorted(found))}")
 
 
-def _port(address: Address, patient: Patient) -> Finding:
+def _port(address: Address, context: CheckContext) -> CheckResult:
     tried = probe(address, timeout_s=CONNECT_S)
     if tried.error:
         fix = "is the server up, and its port open? On the server: docker compose ps"
         return failure(why([address], tried.error), fix)
     took_s = tried.round_trip_s
-    patient.round_trip_s = max(took_s, patient.round_trip_s or 0.0)
+    context.round_trip_s = max(took_s, context.round_trip_s or 0.0)
     return ok(f"{address[0]}:{address[1]} answers in {took_s * 1000:.0f} ms")
 
 
-def _plain(address: Address, patient: Patient) -> Finding:
+def _plain(address: Address, context: CheckContext) -> CheckResult:
     where = f"{address[0]}:{address[1]}"
     if speaks_tls(address):
         return failure(
-            f"{where} speaks TLS only, and no certificate is set (SS_TLS__CA_CERTS)", patient.enroll
+            f"{where} speaks TLS only, and no certificate is set (SS_TLS__CA_CERTS)", context.enroll
         )
-    return warning(f"{where} is spoken to without TLS: who is on the way sees every picture", patient.enroll)
+    return warning(f"{where} is spoken to without TLS: who is on the way sees every picture", context.enroll)
 
 
-def _own_certificate(tls: Tls, patient: Patient) -> Finding:
+def _own_certificate(tls: Tls, context: CheckContext) -> CheckResult:
     if tls.certfile is None:
         return ok("we show no certificate of our own")
     own = _decoded(tls.certfile.read_text("ascii", "replace"))
-    return _expiry(f"our certificate {tls.certfile}", own.get("notAfter"), patient, patient.enroll)
+    return _expiry(f"our certificate {tls.certfile}", own.get("notAfter"), context, context.enroll)
 
 
-def _expiry(what: str, until: str | None, patient: Patient, fix: str) -> Finding:
+def _expiry(what: str, until: str | None, context: CheckContext, fix: str) -> CheckResult:
     if until is None:
         return ok(f"{what} is accepted")
     end_s = ssl.cert_time_to_seconds(until)
-    left_s = end_s - patient.clock.utc_us() / 1e6
+    left_s = end_s - context.clock.utc_us() / 1e6
     day = _day(end_s)
     if left_s < 0:
-        return failure(f"{what} expired on {day}; this clock says {_now(patient)}", fix)
+        return failure(f"{what} expired on {day}; this clock says {_now(context)}", fix)
     if left_s < SOON_S:
         return warning(f"{what} expires on {day}", fix)
     return ok(f"{what} is good until {day}")
 
 
 def _unacceptable(
-    address: Address, error: ssl.SSLCertVerificationError, tls: Tls, patient: Patient
-) -> Finding:
+    address: Address, error: ssl.SSLCertVerificationError, tls: Tls, context: CheckContext
+) -> CheckResult:
     where = f"{address[0]}:{address[1]}"
     try:
         shown = _decoded(ssl.get_server_certificate(address, timeout=CONNECT_S))
@@ -168,12 +168,12 @@ def _unacceptable(
             )
         case code if code == _EXPIRED and "notAfter" in shown:
             return _expiry(
-                f"the certificate of {where}", shown["notAfter"], patient, "on the server: make renew"
+                f"the certificate of {where}", shown["notAfter"], context, "on the server: make renew"
             )
         case code if code == _NOT_YET and "notBefore" in shown:
             day = _day(ssl.cert_time_to_seconds(shown["notBefore"]))
             return failure(
-                f"the certificate of {where} is valid from {day} on, and this clock says {_now(patient)}",
+                f"the certificate of {where} is valid from {day} on, and this clock says {_now(context)}",
                 "timedatectl set-ntp true",
             )
         case _:
@@ -181,16 +181,16 @@ def _unacceptable(
             return failure(
                 f"the certificate of {where} is not signed by {tls.ca_certs or 'any authority this system trusts'} "
                 f"but by {issuer or 'somebody else'}: {error.verify_message}",
-                patient.enroll,
+                context.enroll,
             )
 
 
-def _refused(where: str, error: ssl.SSLError, tls: Tls, patient: Patient) -> Finding:
+def _refused(where: str, error: ssl.SSLError, tls: Tls, context: CheckContext) -> CheckResult:
     reason = (error.reason or str(error)).replace("_", " ").lower()
     if "certificate required" in reason or (tls.certfile is None and "alert" in reason):
-        return failure(f"{where} wants a certificate of ours and got none (SS_TLS__CERTFILE)", patient.enroll)
+        return failure(f"{where} wants a certificate of ours and got none (SS_TLS__CERTFILE)", context.enroll)
     if "alert" in reason and any(word in reason for word in ("certificate", "ca", "decrypt error")):
-        return failure(f"{where} does not accept our certificate {tls.certfile}: {reason}", patient.enroll)
+        return failure(f"{where} does not accept our certificate {tls.certfile}: {reason}", context.enroll)
     if "wrong version number" in reason or "record layer failure" in reason:
         return failure(
             f"{where} does not speak TLS", "in .env: SS_BROKERS with the port that does (9093, 8883)"
@@ -211,5 +211,5 @@ def _day(at_s: float) -> str:
     return f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%d}"
 
 
-def _now(patient: Patient) -> str:
-    return f"{datetime.fromtimestamp(patient.clock.utc_us() / 1e6, UTC):%Y-%m-%d %H:%M}"
+def _now(context: CheckContext) -> str:
+    return f"{datetime.fromtimestamp(context.clock.utc_us() / 1e6, UTC):%Y-%m-%d %H:%M}"

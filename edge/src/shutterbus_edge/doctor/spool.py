@@ -5,12 +5,12 @@ import secrets
 import time
 from pathlib import Path
 
-from shutterbus_edge.doctor.patient import Patient
+from shutterbus_edge.doctor.context import CheckContext
 from shutterbus_edge.spool.files import Free
 from shutterbus_edge.spool.limits import GIB, SpoolLimits
 from shutterbus_edge.spool.names import parse
 from shutterbus_edge.spool.quarantine import EXPLANATION, FOLDER
-from shutterbus_runtime.checks import Finding, failure, ok, skipped, together, warning
+from shutterbus_runtime.checks import CheckResult, failure, ok, skipped, warning, worst_of
 
 TRIALS = 20
 TRIAL_BYTES = 200_000
@@ -21,9 +21,9 @@ FORGETFUL = ("overlay", "aufs", "tmpfs", "ramfs")
 UNRELIABLE = ("nfs", "nfs4", "cifs", "smb3", "vfat", "exfat", "9p", "fuse.sshfs")
 
 
-def disk(patient: Patient) -> Finding:
+def disk(context: CheckContext) -> CheckResult:
     """Write as the spool does, and time it."""
-    folder = patient.settings.spool.dir
+    folder = context.settings.spool.dir
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         times = _trials(folder)
@@ -33,7 +33,7 @@ def disk(patient: Patient) -> Finding:
             "dmesg | tail  (a card that has become read-only is at its end)",
         )
     slowest = times[max(0, len(times) * 99 // 100 - 1)]
-    kind = _file_system(folder, patient.root)
+    kind = _file_system(folder, context.root)
     sentence = f"{folder} on {kind} stores {TRIAL_BYTES // 1000} kB in {times[len(times) // 2] * 1000:.0f} ms, at worst {slowest * 1000:.0f} ms"
     if kind in FORGETFUL:
         return warning(
@@ -49,12 +49,12 @@ def disk(patient: Patient) -> Finding:
     return ok(sentence)
 
 
-def room(patient: Patient) -> Finding:
+def room(context: CheckContext) -> CheckResult:
     """Look at free bytes and inodes, what waits, and what has been set aside."""
-    folder = patient.settings.spool.dir
+    folder = context.settings.spool.dir
     free = _free(folder)
     findings = [ok(f"{free.free_bytes / GIB:.1f} GiB free")]
-    floor = patient.settings.spool.min_free_bytes
+    floor = context.settings.spool.min_free_bytes
     floor = min(GIB, free.total_bytes // 10) if floor is None else floor
     if free.free_bytes < floor:
         findings.append(
@@ -75,15 +75,15 @@ def room(patient: Patient) -> Finding:
                 f"look at them, then: rm {folder / FOLDER}/*",
             )
         )
-    return together(findings)
+    return worst_of(findings)
 
 
-def outage(patient: Patient) -> Finding:
+def outage(context: CheckContext) -> CheckResult:
     """For how long the broker may be away before the first picture is lost."""
-    size, rate = patient.picture_bytes, patient.pictures_per_s
+    size, rate = context.picture_bytes, context.pictures_per_s
     if size is None or not rate:
         return skipped("how many pictures are to come, and how large, is not known")
-    spool = patient.settings.spool
+    spool = context.settings.spool
     if spool.mode == "memory":
         kept_s = spool.memory_max_bytes / (size * rate)
         return warning(

@@ -10,8 +10,8 @@ import struct
 import termios
 import time
 
-from shutterbus_edge.doctor.patient import Patient
-from shutterbus_runtime.checks import Finding, failure, ok, skipped, warning
+from shutterbus_edge.doctor.context import CheckContext
+from shutterbus_runtime.checks import CheckResult, failure, ok, skipped, warning
 
 SENT_BYTES = 131_072
 WHOLE_BYTES = 262_144
@@ -26,22 +26,22 @@ KEEPALIVES = 1.5
 """An MQTT client gives the connection up after so many keep-alive times without an answer, also while it sends."""
 
 
-def look(patient: Patient) -> Finding:
+def look(context: CheckContext) -> CheckResult:
     """Compare the line with what the camera makes."""
-    if patient.settings.broker.transport == "websockets":
+    if context.settings.broker.transport == "websockets":
         return skipped("not measured through a WebSocket")
     try:
-        speed = measure(patient)
+        speed = measure(context)
     except OSError as error:
         return warning(f"the line could not be measured: {error}")
-    patient.uplink_bytes_per_s = speed
+    context.uplink_bytes_per_s = speed
     line = f"the line takes {'at least ' if speed >= 1_250_000 else ''}{_rate(min(speed, 1_250_000))}"
-    size = patient.picture_bytes
+    size = context.picture_bytes
     if size is None:
         return ok(line)
-    picture_s, rate = size / speed, patient.pictures_per_s
+    picture_s, rate = size / speed, context.pictures_per_s
     slower = "send less: a longer SCHEDULE, a smaller PICAMERA_RESOLUTION or PICAMERA_QUALITY in .env"
-    patience_s, because, longer = _patience(patient, picture_s)
+    patience_s, because, longer = _patience(context, picture_s)
     if picture_s > patience_s:
         return failure(
             f"{line}: a picture of {size:,} bytes needs {picture_s:.0f} s, and the client waits {patience_s:.0f} s "
@@ -53,14 +53,14 @@ def look(patient: Patient) -> Finding:
     return ok(f"{line}, and the pictures need {_rate(size * rate)}" if rate else line)
 
 
-def _patience(patient: Patient, picture_s: float) -> tuple[float, str, str | None]:
+def _patience(context: CheckContext, picture_s: float) -> tuple[float, str, str | None]:
     """Return how long a picture may take, what has set that, and what would make it longer."""
-    broker = patient.settings.broker
+    broker = context.settings.broker
     if broker.type == "mqtt":
         keepalive_s, whose = broker.keepalive_s, "SS_KEEPALIVE"
         longer: str | None = f"in .env: SS_KEEPALIVE={int(picture_s * 2)}"
-        if patient.keepalive_s is not None:
-            keepalive_s, whose = patient.keepalive_s, "the broker's max_keepalive"
+        if context.keepalive_s is not None:
+            keepalive_s, whose = context.keepalive_s, "the broker's max_keepalive"
             longer = "on the server, in broker/mosquitto/mosquitto.conf: no max_keepalive"
         return KEEPALIVES * keepalive_s, f"{whose} is {keepalive_s} s", longer
     options = broker.kafka_producer()
@@ -71,26 +71,26 @@ def _patience(patient: Patient, picture_s: float) -> tuple[float, str, str | Non
     return waits_s / 2, f"{name} is {waits_s:.0f} s", longer
 
 
-def measure(patient: Patient) -> float:
+def measure(context: CheckContext) -> float:
     """Return bytes a second."""
-    broker = patient.settings.broker
+    broker = context.settings.broker
     host, port = broker.brokers[0]
     plain = socket.create_connection((host, port), timeout=WITHIN_S)
     with plain:
         if broker.tls:
             with broker.tls.context().wrap_socket(plain, server_hostname=host) as encrypted:
-                return _timed(encrypted, patient)
-        return _timed(plain, patient)
+                return _timed(encrypted, context)
+        return _timed(plain, context)
 
 
-def _timed(connection: socket.socket, patient: Patient) -> float:
-    if patient.settings.broker.type == "kafka":
+def _timed(connection: socket.socket, context: CheckContext) -> float:
+    if context.settings.broker.type == "kafka":
         beginning = struct.pack(">ihhi", WHOLE_BYTES, 18, 0, 1)
     else:
-        connection.sendall(_mqtt_connect(patient))
+        connection.sendall(_mqtt_connect(context))
         if len(connection.recv(4)) < 4:
             raise ConnectionError("the broker hung up")
-        beginning = b"\x30" + _mqtt_length(WHOLE_BYTES) + _mqtt_text(f"shutterbus/{patient.camera}/doctor")
+        beginning = b"\x30" + _mqtt_length(WHOLE_BYTES) + _mqtt_text(f"shutterbus/{context.camera}/doctor")
     # Not zeros: some lines compress.
     filler = secrets.token_bytes(SENT_BYTES)
     begun_s = time.monotonic()
@@ -99,7 +99,7 @@ def _timed(connection: socket.socket, patient: Patient) -> float:
         time.sleep(0.002)
     left = _unacknowledged(connection)
     # The last acknowledgement is one way there and back behind the last byte.
-    took_s = time.monotonic() - begun_s - (patient.round_trip_s or 0.0)
+    took_s = time.monotonic() - begun_s - (context.round_trip_s or 0.0)
     return max(1, SENT_BYTES - left) / max(took_s, 0.001)
 
 
@@ -107,8 +107,8 @@ def _unacknowledged(connection: socket.socket) -> int:
     return int(struct.unpack("i", fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, b"\0\0\0\0"))[0])
 
 
-def _mqtt_connect(patient: Patient) -> bytes:
-    broker = patient.settings.broker
+def _mqtt_connect(context: CheckContext) -> bytes:
+    broker = context.settings.broker
     flags = 0x02 | (0x80 if broker.username is not None else 0) | (0x40 if broker.password else 0)
     body = _mqtt_text("MQTT") + bytes((4, flags)) + struct.pack(">H", KEEPALIVE_S)
     body += _mqtt_text(f"shutterbus-doctor-{secrets.token_hex(8)}")

@@ -6,7 +6,7 @@ from shutterbus_transport.sending import Outgoing
 from shutterbus_transport.settings import KAFKA_OVERHEAD_BYTES
 from shutterbus_wire import exif
 from shutterbus_wire.errors import MalformedError
-from shutterbus_wire.frame import Facts, Frame, Lane
+from shutterbus_wire.frame import Frame, FrameMetadata, Lane
 from shutterbus_wire.message import MessageFormat, encode_frame
 from shutterbus_wire.names import expand
 from shutterbus_wire.records import Status, encode_record, record_message
@@ -40,21 +40,21 @@ class Encoder:
         self.message_format: MessageFormat = message_format or ("jpeg" if self.is_ours else "3")
         self._retain = self._transport.retains and (self.is_ours if retain is None else retain)
 
-    def frame(self, data: bytes, lane: Lane, facts: Facts | None = None) -> Outgoing:
+    def frame(self, data: bytes, lane: Lane, metadata: FrameMetadata | None = None) -> Outgoing:
         """Return the message for the picture *data*, and read its *facts* from it if they are not given.
 
         Raises:
             MessageRefusedError: It does not say which picture it is.
         """
         try:
-            facts = facts or exif.read_facts(data)
+            metadata = metadata or exif.read_metadata(data)
         except MalformedError as error:
             raise MessageRefusedError(error.reason, f"it cannot be read: {error}") from error
-        if facts is None:
+        if metadata is None:
             raise MessageRefusedError(
                 "no-identity", "it does not carry the facts that every picture of ours has"
             )
-        message = encode_frame(Frame(facts, data), self.message_format, lane)
+        message = encode_frame(Frame(metadata, data), self.message_format, lane)
         # A picture that comes late must not replace the last one that the broker shows to newcomers.
         return Outgoing(self.frames_topic, self._key, message, retain=self._retain and lane == "live")
 

@@ -25,7 +25,7 @@ from shutterbus_transport.errors import (
     TransportError,
 )
 from shutterbus_transport.sending import Outgoing, SendingClient
-from shutterbus_wire.frame import Facts
+from shutterbus_wire.frame import FrameMetadata
 from shutterbus_wire.frame import Lane as LaneName
 from shutterbus_wire.names import sensor_of_mqtt_topic
 
@@ -183,14 +183,14 @@ class Lane(ABC):
         return 2 if self._confirm_s is not None and self._confirm_s < 4 * FAST_S else 1
 
     def _hand_over(
-        self, client: SendingClient, held: Held, turn: int = 0, facts: Facts | None = None
+        self, client: SendingClient, held: Held, turn: int = 0, metadata: FrameMetadata | None = None
     ) -> None:
         """Read, encode and send *held*; what cannot be sent is set aside. *facts* are its own, where known."""
         try:
             data = self._spool.read(held)
             if held.kind == "frame":
                 self._check_size(len(data), client.limit_bytes)
-                outgoing = self._encoder.frame(data, self.name, facts)
+                outgoing = self._encoder.frame(data, self.name, metadata)
             else:
                 by_sensor = client is not self._without_sensors
                 outgoing = self._encoder.record(data, self.name, by_sensor=by_sensor)

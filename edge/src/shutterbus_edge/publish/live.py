@@ -13,7 +13,7 @@ from shutterbus_edge.spool import Held, Spool
 from shutterbus_runtime.clock import Clock
 from shutterbus_transport.errors import TransportError
 from shutterbus_transport.sending import Outgoing, SendingClient
-from shutterbus_wire.frame import Facts
+from shutterbus_wire.frame import FrameMetadata
 
 RECORDS_WAITING_MAX = 32
 """More than these become backlog at once."""
@@ -40,7 +40,7 @@ class LiveLane(Lane):
         self._lock = threading.Lock()
         self._waiting: Held | None = None
         self._newest: Held | None = None
-        self._facts_of_newest: Facts | None = None
+        self._facts_of_newest: FrameMetadata | None = None
         self._handing_over = False
         self._full = False
         self._records: deque[Held] = deque()
@@ -49,10 +49,10 @@ class LiveLane(Lane):
         self._told_at_opening = 0
         self.limit_bytes: int | None = None
 
-    def offer(self, held: Held, facts: Facts | None = None) -> None:
+    def offer(self, held: Held, metadata: FrameMetadata | None = None) -> None:
         """Take the newest picture; *facts* save reading them from it. Never waits."""
         with self._lock:
-            older, self._waiting, self._newest, self._facts_of_newest = self._waiting, held, held, facts
+            older, self._waiting, self._newest, self._facts_of_newest = self._waiting, held, held, metadata
             must_wake = not (self._full or self._handing_over)
         if older:
             self._release(older)
@@ -129,13 +129,13 @@ class LiveLane(Lane):
                 PendingSend("status", None, len(status.message.value), self._clock.monotonic_s()),
             )
         while taken := self._next(client):
-            frame, facts = taken
-            self._hand_over(client, frame, facts=facts)
+            frame, metadata = taken
+            self._hand_over(client, frame, metadata=metadata)
             self._handing_over = False
         while self._records and self._may_send("record", self._records[0].size_bytes, client):
             self._hand_over(client, self._records.popleft())
 
-    def _next(self, client: SendingClient) -> tuple[Held, Facts | None] | None:
+    def _next(self, client: SendingClient) -> tuple[Held, FrameMetadata | None] | None:
         with self._lock:
             next_size_bytes = self._newest.size_bytes if self._newest else 0
             fits = self._may_send("frame", next_size_bytes, client)

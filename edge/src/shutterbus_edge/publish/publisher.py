@@ -22,7 +22,7 @@ from shutterbus_transport.probe import reach, why
 from shutterbus_transport.sending import OpenClient
 from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire import __version__
-from shutterbus_wire.frame import Facts
+from shutterbus_wire.frame import FrameMetadata
 from shutterbus_wire.frame import Lane as LaneName
 from shutterbus_wire.records import Status
 
@@ -115,9 +115,9 @@ class Publisher:
             self._threads[lane.name] = thread
             thread.start()
 
-    def offer(self, held: Held, facts: Facts | None = None) -> None:
+    def offer(self, held: Held, metadata: FrameMetadata | None = None) -> None:
         """Send the picture just put, which is now the newest; *facts* save reading them from it. Never waits."""
-        self._live.offer(held, facts)
+        self._live.offer(held, metadata)
 
     def offer_record(self, held: Held) -> None:
         """Send the report or reading just put. Never waits."""

@@ -16,7 +16,7 @@ from shutterbus_edge.spool.names import Held, Kind
 from shutterbus_edge.spool.state import SpoolState
 from shutterbus_edge.spool.writer import Writer
 from shutterbus_runtime.clock import Clock
-from shutterbus_wire.frame import Facts
+from shutterbus_wire.frame import FrameMetadata
 from shutterbus_wire.identity import FrameId
 
 log = logging.getLogger(__name__)
@@ -105,14 +105,14 @@ class Spool:
             self._next_record_seq[stream] = seq + 1
             return seq
 
-    def put(self, frame: Facts | FrameId, data: bytes) -> Held:
+    def put(self, frame: FrameMetadata | FrameId, data: bytes) -> Held:
         """Keep a frame, claimed by the caller; frames are put in the order of their numbers.
 
         In ``durable`` mode it returns once the frame is on disk and blocks as long as that takes: call it from the thread that hands
         pictures over, not from one that has to keep time. In ``spill`` and ``memory`` mode it never waits for a disk.
         If the disk or the limits refuse the frame it stays in memory, so that it can at least go live.
         """
-        if isinstance(frame, Facts):
+        if isinstance(frame, FrameMetadata):
             identity, captured_at_us = frame.id, frame.captured_at_us
         else:
             identity, captured_at_us = frame, self._clock.utc_us()

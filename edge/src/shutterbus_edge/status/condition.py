@@ -51,7 +51,7 @@ class Condition:
             elif lane == "live" and not state.connected:
                 yield "live lane: not yet connected"
 
-    def facts(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         """Return what ``/status`` shows."""
         counts = self._spool.counts()
         state = self._publisher.state()
@@ -81,7 +81,7 @@ class Condition:
 
     def metrics(self) -> str:
         """Return the same in Prometheus' text form."""
-        state = self.facts()
+        state = self.metadata()
         lines: list[str] = []
 
         def add(metric: str, kind: str, text: str, *samples: tuple[str, float | None]) -> None:

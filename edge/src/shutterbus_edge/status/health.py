@@ -32,7 +32,9 @@ class HealthServer:
                         )
                     case "/status":
                         self._answer(
-                            HTTPStatus.OK, "application/json", json.dumps(condition.facts(), indent=1) + "\n"
+                            HTTPStatus.OK,
+                            "application/json",
+                            json.dumps(condition.metadata(), indent=1) + "\n",
                         )
                     case "/metrics":
                         self._answer(HTTPStatus.OK, "text/plain; version=0.0.4", condition.metrics())

@@ -18,7 +18,7 @@ from shutterbus_viewer.accounts.access_log import newest_rows
 from shutterbus_viewer.accounts.database import Database
 from shutterbus_viewer.accounts.users import NAME_MAX_LENGTH, Role, User, Users
 from shutterbus_viewer.errors import ViewerError
-from shutterbus_viewer.loading import load
+from shutterbus_viewer.load import load
 from shutterbus_wire.errors import IdentityError
 from shutterbus_wire.identity import check_camera
 

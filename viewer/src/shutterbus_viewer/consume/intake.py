@@ -56,7 +56,7 @@ class Intake(Handler):
             frame = decode_frame(arrival, own_cameras=self._cameras.own)
             width_px, height_px = upright_size_px(frame.picture)
             if arrival.retained:  # kept by the broker: no sign of life but when it was taken
-                age_s = max(0.0, (arrival.arrived_at_us - frame.facts.captured_at_us) / 1e6)
+                age_s = max(0.0, (arrival.arrived_at_us - frame.metadata.captured_at_us) / 1e6)
             self._cameras.show(
                 Picture(frame, arrival.arrived_at_us, width_px, height_px), arrival.transport, age_s
             )

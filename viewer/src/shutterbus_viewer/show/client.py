@@ -146,8 +146,8 @@ class Client:
         self._facts_due_s = now_s + FACTS_INTERVAL_S
         newest = [self._cameras.picture(camera) for camera in self._facts]
         self._facts.clear()
-        facts = (f'{{{self._texts.picture(picture)[0]},"metadata":{{}}}}' for picture in newest if picture)
-        return self._say("pictures", pictures=joined(facts))
+        metadata = (f'{{{self._texts.picture(picture)[0]},"metadata":{{}}}}' for picture in newest if picture)
+        return self._say("pictures", pictures=joined(metadata))
 
     def _say(self, kind: str, **members: str) -> str:
         """Return a message; the *members* are JSON."""
@@ -187,12 +187,12 @@ class Client:
         )
 
     def _binary(self, thumbnail: Thumbnail) -> bytes:
-        facts, metadata = self._texts.picture(thumbnail.picture)
+        metadata, camera_metadata = self._texts.picture(thumbnail.picture)
         # Of a PNG too, which is what "content_type" says of the original.
         rest = f'"content_type":"image/jpeg","now_us":{self._clock.utc_us()}'
-        if len(facts) + len(metadata) + len(rest) > HEADER_ROOM_BYTES:
-            metadata = "{}"
-        head = f'{{{facts},"metadata":{metadata},{rest}}}'.encode()
+        if len(metadata) + len(camera_metadata) + len(rest) > HEADER_ROOM_BYTES:
+            camera_metadata = "{}"
+        head = f'{{{metadata},"metadata":{camera_metadata},{rest}}}'.encode()
         return b"".join((bytes([VERSION]), len(head).to_bytes(2), head, thumbnail.jpeg))
 
     def _next_due_s(self) -> float:

@@ -74,18 +74,18 @@ class StateTexts:
 
     def picture(self, picture: Picture) -> tuple[str, str]:
         """Return what is known of *picture*: members of a JSON object, without its metadata, and the metadata."""
-        known_id, facts, metadata = self._pictures.get(picture.camera, ("", "", ""))
+        known_id, metadata, camera_metadata = self._pictures.get(picture.camera, ("", "", ""))
         if known_id == picture.id:
-            return facts, metadata
+            return metadata, camera_metadata
         values = picture_facts(picture)
-        metadata = _or_nothing(values.pop("metadata"))
-        facts = encode({"camera": picture.camera, **values})[1:-1]
-        self._pictures[picture.camera] = picture.id, facts, metadata
-        return facts, metadata
+        camera_metadata = _or_nothing(values.pop("metadata"))
+        metadata = encode({"camera": picture.camera, **values})[1:-1]
+        self._pictures[picture.camera] = picture.id, metadata, camera_metadata
+        return metadata, camera_metadata
 
 
-def _or_nothing(metadata: Mapping[str, Any]) -> str:
+def _or_nothing(camera_metadata: Mapping[str, Any]) -> str:
     try:
-        return encode(metadata)
+        return encode(camera_metadata)
     except (ValueError, RecursionError):
         return "{}"

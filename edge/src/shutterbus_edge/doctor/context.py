@@ -15,7 +15,7 @@ OUTLOOK = 500
 
 
 @dataclass(slots=True)
-class Patient:
+class CheckContext:
     """One edge.
 
     Attributes:

@@ -36,9 +36,9 @@ class Server:
     address: str
 
     @classmethod
-    def of(cls, there: Installation) -> "Server":
+    def of(cls, installation: Installation) -> "Server":
         """Return what ``.env`` says."""
-        settings = there.settings()
+        settings = installation.settings()
         if not (name := settings.get("SERVER_NAME", "")):
             raise SetupError("SERVER_NAME is missing in .env; make init writes it")
         known = hosts.parse(settings.get("HOST") or name)
@@ -55,15 +55,15 @@ def keys(name: str, issued: Certificate, signer: Certificate) -> dict[str, bytes
 
 
 def camera_files(
-    there: Installation, server: Server, camera: str, image_name: str | None
+    installation: Installation, server: Server, camera: str, image_name: str | None
 ) -> dict[str, bytes]:
     """Return settings, compose file and sources for *camera*."""
-    transport = "kafka" if "kafka" in there.profiles() else "mqtt"
+    transport = "kafka" if "kafka" in installation.profiles() else "mqtt"
     lines = [
         f"# {camera}, enrolled at {server.name}. See docs/settings.md for all that can be set here.",
         "CAMERA_SOURCE=picamera2",
         "SCHEDULE=10",
-        f"TZ={there.settings().get('TZ') or os.environ.get('TZ') or 'UTC'}",
+        f"TZ={installation.settings().get('TZ') or os.environ.get('TZ') or 'UTC'}",
         "",
         f"CAMERA_ID={camera}",
         f"SS_TYPE={transport}",
@@ -82,11 +82,11 @@ def camera_files(
         lines += [f"# Once, before the first start: docker load -i {IMAGE_FILE}", f"EDGE_IMAGE={image_name}"]
     files = {".env": ("\n".join(lines) + "\n").encode()}
     for ours, theirs in FILES.items():
-        if (path := there.project / ours).exists():
+        if (path := installation.project / ours).exists():
             files[theirs] = path.read_bytes()
     for source in SOURCES:
-        for path in sorted((there.project / source).rglob("*")):
-            inner = path.relative_to(there.project)
+        for path in sorted((installation.project / source).rglob("*")):
+            inner = path.relative_to(installation.project)
             if path.is_file() and not _NOT_SOURCE & set(inner.parts):
                 files[str(inner)] = path.read_bytes()
     return files

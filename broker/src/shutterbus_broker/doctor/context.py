@@ -13,7 +13,7 @@ Address = tuple[str, int]
 
 
 @dataclass(frozen=True)
-class Patient:
+class CheckContext:
     """One server.
 
     Attributes:
@@ -21,7 +21,7 @@ class Patient:
         containers: What ``docker inspect`` says of them; None where Docker cannot be asked.
     """
 
-    there: Installation
+    installation: Installation
     now: dt.datetime
     inside: bool = False
     containers: Sequence[Mapping[str, Any]] | None = None
@@ -29,12 +29,12 @@ class Patient:
     @cached_property
     def settings(self) -> Mapping[str, str]:
         """What is in ``.env``."""
-        return self.there.settings()
+        return self.installation.settings()
 
     @property
     def profiles(self) -> frozenset[str]:
         """Which brokers are meant to run."""
-        return self.there.profiles()
+        return self.installation.profiles()
 
     @property
     def server_name(self) -> str:
@@ -81,4 +81,4 @@ class Patient:
         return self._broker("mqtt", "doctor", self.address("mosquitto"))
 
     def _broker(self, kind: Literal["kafka", "mqtt"], client: str, at: Address) -> BrokerSettings:
-        return self.there.broker(kind, client).model_copy(update={"brokers": (at,)})
+        return self.installation.broker(kind, client).model_copy(update={"brokers": (at,)})

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar, get_args
 
 from shutterbus_wire.errors import MalformedError, WireError
-from shutterbus_wire.frame import CapturedAtSource, Facts, Minted
+from shutterbus_wire.frame import CapturedAtSource, FrameMetadata, IdentitySource
 from shutterbus_wire.identity import FrameId
 
 VERSION = 1
@@ -22,31 +22,31 @@ BEGINNING = b'{"shutterbus":'
 _T = TypeVar("_T")
 
 
-def write(facts: Facts) -> bytes:
+def write(metadata: FrameMetadata) -> bytes:
     """Return the line, at most 16 KiB of ASCII; metadata beyond that is left out, largest first, and counted."""
     members: dict[str, Any] = {
         "shutterbus": VERSION,
-        "camera": facts.camera,
-        "epoch": facts.id.epoch,
-        "seq": facts.id.seq,
-        "captured_at_us": facts.captured_at_us,
-        "captured_at_source": facts.captured_at_source,
-        "clock_synced": facts.clock_synced,
+        "camera": metadata.camera,
+        "epoch": metadata.id.epoch,
+        "seq": metadata.id.seq,
+        "captured_at_us": metadata.captured_at_us,
+        "captured_at_source": metadata.captured_at_source,
+        "clock_synced": metadata.clock_synced,
     }
-    if facts.minted != "edge":
-        members["minted"] = facts.minted
-    metadata = {str(name): _plain(value) for name, value in facts.metadata.items()}
-    line = _line({**members, "metadata": metadata})
+    if metadata.identity_source != "edge":
+        members["minted"] = metadata.identity_source
+    camera_metadata = {str(name): _plain(value) for name, value in metadata.camera_metadata.items()}
+    line = _line({**members, "metadata": camera_metadata})
     if len(line) <= LINE_MAX_BYTES:
         return line
-    members["left_out"] = len(metadata)  # at least as long as the number it will be
-    surplus = len(_line({**members, "metadata": metadata})) - LINE_MAX_BYTES
-    by_size = sorted(metadata, key=lambda name: len(_line({name: metadata[name]})))
+    members["left_out"] = len(camera_metadata)  # at least as long as the number it will be
+    surplus = len(_line({**members, "metadata": camera_metadata})) - LINE_MAX_BYTES
+    by_size = sorted(camera_metadata, key=lambda name: len(_line({name: camera_metadata[name]})))
     while surplus > 0 and by_size:
         name = by_size.pop()
-        surplus -= len(_line({name: metadata.pop(name)})) - 1  # one comma for two braces
-    members["left_out"] = len(facts.metadata) - len(metadata)
-    return _line({**members, "metadata": metadata})
+        surplus -= len(_line({name: camera_metadata.pop(name)})) - 1  # one comma for two braces
+    members["left_out"] = len(metadata.camera_metadata) - len(camera_metadata)
+    return _line({**members, "metadata": camera_metadata})
 
 
 def _line(members: Mapping[str, Any]) -> bytes:
@@ -70,7 +70,7 @@ def _plain(value: object) -> object:
             return str(value)
 
 
-def read(line: bytes) -> Facts:
+def read(line: bytes) -> FrameMetadata:
     """Return the facts that *line* spells.
 
     Raises:
@@ -94,14 +94,14 @@ def read(line: bytes) -> Facts:
             f"EXIF comment has version {str(members['shutterbus'])[:20]}, {VERSION} is known",
         )
     try:
-        return Facts(
+        return FrameMetadata(
             camera=_typed(members, "camera", str),
             id=FrameId(_typed(members, "epoch", str), _typed(members, "seq", int)),
             captured_at_us=_typed(members, "captured_at_us", int),
             captured_at_source=_one_of(members, "captured_at_source", CapturedAtSource),
             clock_synced=_typed(members, "clock_synced", bool),
-            metadata=_typed(members, "metadata", dict),
-            minted=_one_of(members, "minted", Minted) if "minted" in members else "edge",
+            camera_metadata=_typed(members, "metadata", dict),
+            identity_source=_one_of(members, "minted", IdentitySource) if "minted" in members else "edge",
         )
     except MalformedError:
         raise
