@@ -136,6 +136,8 @@ def sending(broker: str) -> Iterator["Sender"]:
     producer = KafkaProducer(
         bootstrap_servers=broker,
         enable_idempotence=False,
+        # What is refused because its topic is new is sent again, and must not come behind what was sent after it.
+        max_in_flight_requests_per_connection=1,
         acks="all",
         max_request_size=16_777_216,
         reconnect_backoff_max_ms=500,

@@ -32,6 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent == Path(__file__).parent:
             item.add_marker(pytest.mark.alone)
+            item.add_marker(pytest.mark.stack)
 
 
 @pytest.fixture(scope="module")
