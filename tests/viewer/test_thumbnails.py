@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 import cv2
 import numpy as np
@@ -71,19 +71,37 @@ LARGE = jpeg(128, 96)
 
 
 class SlowScaler:
-    """Scales nothing until ``go_on`` is called, once for each picture; ``begun`` is the shade of each it was given."""
+    """Scales nothing until ``go_on`` is called; ``begun`` is what it was given so far."""
 
     def __init__(self) -> None:
         self.begun: list[bytes] = []
-        self._allowed = threading.Semaphore(0)
+        self._waiting: list[threading.Event] = []
+        self._ended = False
 
     def __call__(self, data: bytes, divisor: int, to_px: int) -> bytes:
+        event = threading.Event()
+        self._waiting.append(event)
         self.begun.append(data)
-        self._allowed.acquire()
+        if not self._ended:
+            event.wait()
         return b"small " + data
 
     def go_on(self) -> None:
-        self._allowed.release()
+        """Let what has begun come to its end."""
+        for event in self._waiting:
+            event.set()
+
+    def end(self) -> None:
+        """Hold up nothing any more."""
+        self._ended = True
+        self.go_on()
+
+
+@pytest.fixture
+def scaler() -> Iterator[SlowScaler]:
+    slow = SlowScaler()
+    yield slow
+    slow.end()
 
 
 Scene = Callable[[], Awaitable[None]]
@@ -102,12 +120,11 @@ async def until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.001)
 
 
-def test_what_is_scaled_is_always_the_newest_and_nothing_queues() -> None:
+def test_what_is_scaled_is_always_the_newest_and_nothing_queues(scaler: SlowScaler) -> None:
     """Two cameras, each sending ten pictures in the time that one takes: nine of ten cost nothing at all."""
 
     async def scene() -> None:
         newest: dict[str, Picture] = {}
-        scaler = SlowScaler()
         thumbnails = Thumbnails(newest.get, scaler)
         names = {
             picture(seq, camera=camera, picture=LARGE).frame.picture: (camera, seq)
@@ -136,11 +153,9 @@ def test_what_is_scaled_is_always_the_newest_and_nothing_queues() -> None:
                 await asyncio.sleep(0)
             assert len(thumbnails._wishes) <= 2
             scaler.go_on()
-            scaler.go_on()
         await until(lambda: len(scaler.begun) == 8)
         begun = [names[data] for data in scaler.begun]
         assert sorted(begun) == [(camera, seq) for camera in ("gate", "yard") for seq in (0, 10, 20, 30)]
-        scaler.go_on()
         scaler.go_on()
         await until(lambda: all(seen[-1] == 30 for seen in shown.values()))
         for task in watching:
@@ -185,16 +200,14 @@ def test_who_stops_waiting_takes_nothing_away_from_the_others() -> None:
     assert size_px(made[0].jpeg) == (320, 180)
 
 
-def test_what_nobody_waits_for_any_more_is_not_begun() -> None:
+def test_what_nobody_waits_for_any_more_is_not_begun(scaler: SlowScaler) -> None:
     async def scene() -> None:
-        scaler = SlowScaler()
         newest = {name: picture(camera=name, picture=LARGE) for name in ("a", "b", "c")}
         thumbnails = Thumbnails(newest.get, scaler)
         waiting = [asyncio.create_task(thumbnails.jpeg(name, 64)) for name in newest]
         await until(lambda: len(scaler.begun) == 2)
         waiting[2].cancel()
         await asyncio.gather(waiting[2], return_exceptions=True)
-        scaler.go_on()
         scaler.go_on()
         await asyncio.gather(*waiting[:2])
 
@@ -220,19 +233,17 @@ def test_only_the_newest_picture_is_kept_scaled() -> None:
     assert kept == [1]
 
 
-def test_decodings_in_flight_share_the_memory_there_is() -> None:
+def test_decodings_in_flight_share_the_memory_there_is(scaler: SlowScaler) -> None:
     """Two that fit one by one and not together are made one after the other."""
 
     async def scene() -> None:
-        scaler = SlowScaler()
         newest = {name: picture(camera=name, picture=jpeg(640, 480)) for name in ("a", "b")}
         thumbnails = Thumbnails(newest.get, scaler, budget_bytes=3_000_000)
         waiting = [asyncio.create_task(thumbnails.jpeg(name, 576)) for name in newest]
         await until(lambda: len(scaler.begun) == 1)
         await asyncio.sleep(0.01)
         assert len(scaler.begun) == 1
-        scaler.go_on()
-        scaler.go_on()
+        scaler.end()
         await asyncio.gather(*waiting)
         assert len(scaler.begun) == 2
 
