@@ -50,6 +50,8 @@ TOOLS = $(SERVER) build -q tools >/dev/null && $(SERVER) run --rm --no-deps $(NA
 GIVEN_HOST = $(if $(filter command%,$(origin HOST)),--host '$(HOST)')
 WHO = $(if $(READER),--reader '$(READER)',$(if $(FROM),--from - <'$(FROM)',--camera '$(CAMERA)'))
 WHOSE = $(or $(READER),$(CAMERA))
+# What an edge is built from. Of an older version it goes first: a module that has become a package would be both.
+SOURCES := edge wire runtime transport
 # Not by docker kill, whatever the signal: the engine then takes the container for stopped by hand, and starts it no more
 # after a crash or at boot.
 MOSQUITTO = $(SERVER) --profile mqtt ps -q mosquitto | xargs -rI{} docker exec {} sh /mosquitto/configuration/memory.sh
@@ -77,7 +79,7 @@ ifdef TO
 ifdef FROM
 	$(error TO sends one file: enroll with FROM first, or cameras one by one)
 endif
-	@ssh '$(TO)' 'tar -xpf - $$(test ! -e $(WHOSE)/.env || echo --exclude $(WHOSE)/.env)' <'$(WHOSE).tar' || { echo "Not sent; $(WHOSE).tar is still here and holds its key" >&2; exit 1; }
+	@ssh '$(TO)' 'rm -rf $(SOURCES:%=$(WHOSE)/%); tar -xpf - $$(test ! -e $(WHOSE)/.env || echo --exclude $(WHOSE)/.env)' <'$(WHOSE).tar' || { echo "Not sent; $(WHOSE).tar is still here and holds its key" >&2; exit 1; }
 	@rm '$(WHOSE).tar' && echo 'Sent to $(TO), where it is the folder $(WHOSE), with the .env that was there if one was; nothing of it is left here'
 endif
 

@@ -4,7 +4,6 @@ import contextlib
 import datetime as dt
 import json
 import os
-import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -228,11 +227,15 @@ def test_enrolled_again_a_camera_keeps_its_settings_by_the_command_that_is_named
     settings, key = pi / "gate/.env", pi / "gate/secrets/gate.key"
     settings.write_text(edited := settings.read_text().replace("SCHEDULE=10", "SCHEDULE=5m"))
     old_key = key.read_bytes()
+    of_older_version = pi / "gate/edge/old.py"
+    of_older_version.parent.mkdir(exist_ok=True)
+    of_older_version.touch()
     shutil.copy(enroll.enroll(installation, "cameras", ("gate",), again, NOW)[0], pi)
 
     command = str(again).partition("keeps the settings in it: ")[2].splitlines()[0]
-    subprocess.run(shlex.split(command), cwd=pi, check=True)
+    subprocess.run(["sh", "-ec", command], cwd=pi, check=True)
 
+    assert not of_older_version.exists()
     assert settings.read_text() == edited
     assert key.read_bytes() == _packed(file, "gate/secrets/gate.key").encode() != old_key
     reader = Said()

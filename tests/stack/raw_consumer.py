@@ -1,10 +1,11 @@
 """A consumer that knows Kafka, MQTT and JPEG, and nothing of Shutterbus: what a stranger would write from the docs.
 
     raw_consumer.py kafka 127.0.0.1:9092 shutterbus.gate.frames out.jsonl
-    raw_consumer.py mqtt 127.0.0.1:1883 shutterbus/gate/frames out.jsonl
+    raw_consumer.py mqtt 127.0.0.1:1883 shutterbus/gate/frames,shutterbus/gate/readings/# out.jsonl
 
-Appends one line of JSON a message, in the order of arrival: camera, epoch, sequence, lane, and the SHA-256 of the scan,
-which is everything from the first start-of-scan marker on. Runs until it is ended. SECRETS names the folder with a
+Appends one line of JSON a message, in the order of arrival: topic, camera, epoch, sequence, lane, a reading's stream, and
+the SHA-256 of the scan, which is everything from the first start-of-scan marker on, or of all of what is no JPEG. Runs
+until it is ended. SECRETS names the folder with a
 reader's certificate, where the broker wants one; HOSTS="name=address" is what /etc/hosts would say.
 """
 
@@ -19,8 +20,10 @@ from typing import Any
 
 
 def scan_sha256(jpeg: bytes) -> str:
-    """Return the SHA-256 of *jpeg* from its first SOS marker to its end, in hex."""
+    """Return the SHA-256 of *jpeg* from its first SOS marker to its end, in hex; of all of it if it is no JPEG."""
     position = 2
+    if not jpeg.startswith(b"\xff\xd8"):
+        return hashlib.sha256(jpeg).hexdigest()
     while jpeg[position : position + 2] != b"\xff\xda":
         position += 2 + int.from_bytes(jpeg[position + 2 : position + 4], "big")
     return hashlib.sha256(jpeg[position:]).hexdigest()
@@ -32,11 +35,13 @@ class Notes:
     def __init__(self, path: Path) -> None:
         self._file = path.open("a", buffering=1)
 
-    def note(self, attributes: dict[str, str], value: bytes) -> None:
+    def note(self, topic: str, attributes: dict[str, str], value: bytes) -> None:
         """Write one line."""
         line = {
+            "topic": topic,
             "camera": attributes["camera"],
             "epoch": attributes["epoch"],
+            "stream": attributes.get("stream"),
             "seq": int(attributes["sequence"]),
             "lane": attributes["lane"],
             "time": attributes["time"],
@@ -102,14 +107,14 @@ def from_kafka(address: str, topic: str, notes: Notes) -> None:
         Path(sys.argv[4]).with_suffix(".ready").touch()
         for record in consumer:
             attributes = {name.removeprefix("ce_"): value.decode() for name, value in record.headers}
-            notes.note(attributes, record.value)
+            notes.note(topic, attributes, record.value)
             offset = record.offset + 1
         consumer.close(timeout_ms=1000)
         print(f"nothing came for a while after offset {offset}", file=sys.stderr)
 
 
-def from_mqtt(address: str, topic: str, notes: Notes) -> None:
-    """Subscribe with QoS 1 and a session that outlives the connection; paho reconnects by itself."""
+def from_mqtt(address: str, topics: str, notes: Notes) -> None:
+    """Subscribe, to several topics with commas between them, with QoS 1 and a session that outlives the connection; paho reconnects by itself."""
     import paho.mqtt.client as mqtt
     from paho.mqtt.enums import CallbackAPIVersion
     from paho.mqtt.packettypes import PacketTypes
@@ -117,14 +122,15 @@ def from_mqtt(address: str, topic: str, notes: Notes) -> None:
 
     def on_connect(client: mqtt.Client, _userdata: Any, flags: Any, reason: Any, _properties: Any) -> None:
         if reason == 0 and not flags.session_present:
-            client.subscribe(topic, qos=1)
+            client.subscribe([(topic, 1) for topic in topics.split(",")])
 
     def on_subscribe(*_: Any) -> None:
         Path(sys.argv[4]).with_suffix(".ready").touch()
 
     def on_message(_client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
         assert message.properties is not None
-        notes.note(dict(getattr(message.properties, "UserProperty", [])), bytes(message.payload))
+        attributes = dict(getattr(message.properties, "UserProperty", []))
+        notes.note(message.topic, attributes, bytes(message.payload))
 
     client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="raw-consumer", protocol=mqtt.MQTTv5)
     client.on_connect, client.on_subscribe, client.on_message = on_connect, on_subscribe, on_message

@@ -67,7 +67,10 @@ def test_many_cameras_are_enrolled_at_once(running: Server, tmp_path: Path) -> N
 
 
 def test_what_is_sent_over_ssh_leaves_no_key_behind(running: Server, pi: Path) -> None:
-    """The key is on the Pi and nowhere else, and was in no command line; sent again, it spares the settings there."""
+    """The key is on the Pi and nowhere else, and was in no command line; sent again, it spares the settings.
+
+    The source that was there goes: of another version, it would be part of the edge.
+    """
     said = running.make("enroll", CAMERA="gate", TO="pi@gate")
 
     assert (pi / "gate/secrets/gate.key").stat().st_mode & 0o777 == 0o600
@@ -84,8 +87,11 @@ def test_what_is_sent_over_ssh_leaves_no_key_behind(running: Server, pi: Path) -
 
     settings = pi / "gate/.env"
     settings.write_text(edited := settings.read_text().replace("SCHEDULE=10", "SCHEDULE=5m"))
+    (pi / "gate/edge/of_an_older_version.py").touch()
     running.make("enroll", CAMERA="gate", TO="pi@gate")
     assert settings.read_text() == edited
+    assert (pi / "gate/edge/Dockerfile").exists()
+    assert not (pi / "gate/edge/of_an_older_version.py").exists()
     assert (pi / "gate/secrets/gate.key").read_bytes() != key
 
 

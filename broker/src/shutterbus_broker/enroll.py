@@ -56,9 +56,10 @@ def enroll(
                 "keep it only where it is used"
             )
             if kind == "cameras" and identities.cameras[name].number > 1:
+                sources = " ".join(f"{name}/{source}" for source in enrollment_bundle.SOURCES)
                 say(
-                    f"Where {name} has its folder already, this keeps the settings in it: "
-                    f"tar -xpf {target.name} --exclude {name}/.env"
+                    f"Where {name} has its folder already, this renews the source and keeps the settings in it: "
+                    f"rm -rf {sources} && tar -xpf {target.name} --exclude {name}/.env"
                 )
         if image and kind == "cameras":
             say(
