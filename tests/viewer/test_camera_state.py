@@ -9,7 +9,7 @@ from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.changes import Change
 from shutterbus_viewer.errors import TooManyError
 from shutterbus_viewer.state import camera_state
-from viewer.fakes_viewer import EPOCH, NOW_US, picture, reading, report, status
+from viewer.fakes_viewer import EPOCH, LATER_EPOCH, NOW_US, picture, reading, report, status
 
 
 @pytest.fixture
@@ -72,6 +72,7 @@ def test_old_report_read_at_the_start_is_no_sign_of_life(cameras: Cameras) -> No
 
 def test_camera_that_reports_rarely_is_given_its_own_time(cameras: Cameras, clock: FakeClock) -> None:
     cameras.note(report(0, at_us=NOW_US), "kafka")
+    clock.pass_s(600)
     cameras.note(report(1, at_us=NOW_US + 600_000_000), "kafka")
     clock.pass_s(1_400)
 
@@ -119,8 +120,9 @@ def test_report_says_what_is_held_and_what_was_dropped(cameras: Cameras) -> None
     }
 
 
-def test_readings_stand_in_their_place_in_time(cameras: Cameras) -> None:
+def test_readings_stand_in_their_place_in_time(cameras: Cameras, clock: FakeClock) -> None:
     """The newest reading goes live, the rest follows from the backlog."""
+    clock.pass_s(1)
     cameras.note(reading(2, at_us=NOW_US + 20, temperature=22.0), "kafka")
     cameras.note(reading(1, at_us=NOW_US + 10, temperature=21.0), "kafka")
     cameras.note(reading(1, at_us=NOW_US + 10, temperature=21.0), "kafka")
@@ -130,7 +132,23 @@ def test_readings_stand_in_their_place_in_time(cameras: Cameras) -> None:
     assert (series["value"], series["unit"], series["sensor"]) == (22.0, "°C", "cpu")
 
 
-def test_readings_kept_are_bounded(cameras: Cameras) -> None:
+def test_clock_that_was_once_in_2099_freezes_neither_counters_nor_readings(
+    cameras: Cameras, clock: FakeClock
+) -> None:
+    in_2099_us = 4_070_908_800_000_000
+    cameras.note(report(7, at_us=in_2099_us, captured=50), "kafka")
+    cameras.note(reading(0, at_us=in_2099_us, temperature=99.0), "kafka")
+    clock.pass_s(60)
+    cameras.note(report(0, epoch=LATER_EPOCH, at_us=clock.utc_us(), captured=3), "kafka")
+    cameras.note(reading(1, at_us=clock.utc_us(), temperature=21.0), "kafka")
+
+    assert state(cameras)["counters"]["captured"] == 3
+    assert [point[1] for point in state(cameras)["readings"][0]["recent"]] == [99.0, 21.0]
+    assert state(cameras)["since_us"] <= clock.utc_us()
+
+
+def test_readings_kept_are_bounded(cameras: Cameras, clock: FakeClock) -> None:
+    clock.pass_s(1)
     for number in range(800):
         cameras.note(reading(number, at_us=NOW_US + number, temperature=20.0), "kafka")
     cameras.note(
@@ -159,6 +177,7 @@ def test_rate_falls_when_pictures_stop(cameras: Cameras, clock: FakeClock) -> No
 
 
 def test_trouble_is_shown_counted_and_forgotten_after_an_hour(cameras: Cameras, clock: FakeClock) -> None:
+    cameras.claim({"gate"})
     cameras.trouble("gate", "not-a-picture", "neither JPEG nor PNG")
     cameras.trouble("gate", "not-a-picture", "neither JPEG nor PNG")
     assert state(cameras)["problems"] == [
@@ -195,14 +214,42 @@ def test_name_with_a_topic_of_ours_is_taken_from_whoever_used_it(cameras: Camera
     assert cameras.picture("gate") is not None
 
 
-def test_number_of_cameras_is_bounded(cameras: Cameras, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shutterbus_viewer.cameras.CAMERAS_MAX", 2)
-    cameras.show(picture(camera="one"), "kafka")
-    cameras.show(picture(camera="two"), "kafka")
+def test_number_of_foreign_cameras_is_bounded_and_enrolled_ones_always_have_a_place(
+    cameras: Cameras, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutterbus_viewer.cameras.FOREIGN_MAX", 2)
+    cameras.show(picture(camera="one"), "kafka", foreign_topic="one")
+    cameras.show(picture(camera="two"), "kafka", foreign_topic="two")
 
     with pytest.raises(TooManyError):
-        cameras.show(picture(camera="three"), "kafka")
+        cameras.show(picture(camera="three"), "kafka", foreign_topic="three")
     assert cameras.show(picture(1, camera="one"), "kafka")
+    cameras.claim({"gate"})
+    assert cameras.show(picture(camera="gate"), "kafka")
+
+
+def test_foreign_name_with_nothing_good_to_show_for_a_day_is_forgotten(
+    cameras: Cameras, clock: FakeClock
+) -> None:
+    cameras.claim({"gate"})
+    cameras.show(picture(camera="gate"), "kafka")
+    cameras.show(picture(camera="stranger"), "kafka", foreign_topic="stranger")
+    clock.pass_s(86_000)
+    cameras.tick()
+    assert cameras.ids() == ["gate", "stranger"]
+
+    clock.pass_s(500)
+    told = listen(cameras)
+    cameras.tick()
+
+    assert cameras.ids() == ["gate"]
+    assert "stranger" in told.states
+    assert cameras.taken_by_others("another") == set()
+
+
+def test_what_is_no_picture_makes_no_camera_of_a_foreign_topic(cameras: Cameras) -> None:
+    cameras.trouble("stranger", "not-a-picture", "neither JPEG nor PNG")
+    assert cameras.ids() == []
 
 
 def test_state_has_every_member_of_the_interface(cameras: Cameras) -> None:

@@ -123,9 +123,19 @@ def test_foreign_topic_cannot_speak_as_a_camera_of_ours() -> None:
 def test_plain_jpeg_on_a_foreign_topic_becomes_a_camera() -> None:
     cameras, intake = made()
 
-    take(intake, kafka(jpeg(32, 32), "Weather Station.cam1"))
+    take(intake, kafka(jpeg(32, 32), "weather.cam1"))
 
-    assert cameras.ids() == ["weather-station-cam1"]
+    assert cameras.ids() == ["weather-cam1"]
+
+
+def test_two_foreign_topics_never_share_a_tile() -> None:
+    cameras, intake = made()
+
+    for topic in ("cam.1", "cam-1", "Cam.1"):
+        assert take(intake, kafka(jpeg(32, 32), topic))
+        assert take(intake, kafka(jpeg(32, 32), topic))
+
+    assert len(cameras.ids()) == 3
 
 
 def test_png_stays_a_png() -> None:

@@ -38,6 +38,17 @@ def test_camera_never_goes_back_to_an_epoch_it_left() -> None:
     assert after(picture(900), picture(0, epoch=LATER_EPOCH), picture(901)) == f"{LATER_EPOCH}-0"
 
 
+def test_replayed_epoch_holds_the_place_until_the_cameras_next_picture_alone() -> None:
+    replayed = picture(7, epoch=LATER_EPOCH, captured_at_us=NOW_US - 10**12, arrived_at_us=NOW_US)
+    later_us = NOW_US + 2_000_000
+    nxt = picture(901, captured_at_us=NOW_US + 1_000_000, arrived_at_us=later_us)
+
+    assert after(picture(900), replayed) == f"{LATER_EPOCH}-7"
+    assert after(picture(900), replayed, nxt) == f"{EPOCH}-901"
+    again = picture(8, epoch=LATER_EPOCH, captured_at_us=NOW_US - 10**12, arrived_at_us=later_us + 1)
+    assert after(picture(900), replayed, nxt, again) == f"{EPOCH}-901"
+
+
 def test_backlog_never_replaces_a_live_picture() -> None:
     assert (
         after(picture(5), picture(6, lane="backlog"), picture(0, epoch=LATER_EPOCH, lane="backlog"))

@@ -245,7 +245,7 @@ def test_a_frame_on_a_foreign_topic_keeps_its_name() -> None:
 def test_a_foreign_topic_cannot_speak_as_a_camera_with_a_topic_of_ours() -> None:
     arrival = _kafka(FRAME.picture, "anyone.may.write")
     frame = message.decode_frame(arrival, own_cameras={"gate"})
-    assert frame.metadata == replace(FACTS, camera="gate-8089")
+    assert frame.metadata == replace(FACTS, camera="gate-8089cf0f")
     named = message.decode_frame(_kafka(BARE_JPEG, "Gate"), own_cameras={"gate"})
     assert named.metadata.camera.startswith("gate-")
 

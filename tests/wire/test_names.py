@@ -67,9 +67,10 @@ def test_a_topic_of_the_users_own_is_used_as_given() -> None:
     ("topic", "camera"),
     [
         ("sinetstream.image.camera", "sinetstream-image-camera"),
-        ("Yard//Cam_7/", "yard-cam-7"),
-        ("x" * 47 + "/yz", "x" * 47),
-        ("画像", "topic-6fd5"),
+        ("yard//cam-7/", "yard-cam-7"),
+        ("Yard//Cam_7/", "yard-cam-7-64c4dffd"),
+        ("x" * 47 + "/yz", "x" * 39 + "-60d1bff6"),
+        ("画像", "topic-6fd5a7cc"),
     ],
 )
 def test_a_foreign_topic_becomes_a_cameras_name(topic: str, camera: str) -> None:
@@ -83,6 +84,14 @@ def test_a_name_that_is_taken_gets_digits_of_the_topic() -> None:
     assert first != second
     assert {first[:5], second[:5]} == {"gate-"}
     assert names.foreign_camera("gate", {"gate", first}) not in {"gate", first}
+
+
+def test_two_topics_never_share_a_camera() -> None:
+    topics = ["cam/玄関", "cam/庭", "cam/кухня", "cam/спальня", "cam", "Cam", "cam_", "c" * 60, "c" * 61]
+    found = [names.foreign_camera(topic, ()) for topic in topics]
+    assert len(set(found)) == len(topics)
+    assert found[4] == "cam"
+    assert names.foreign_camera("cam.1", (), others={names.foreign_camera("cam/1", ())}) != "cam-1"
 
 
 @given(st.text(max_size=80), st.sets(st.sampled_from(["a", "b", "a-b", "topic"])))

@@ -29,6 +29,7 @@ class Camera:
 
     Attributes:
         transports: By which it was heard.
+        shown_s: When a good picture last came, on the monotonic clock.
         heard_s: Last sign of life on the monotonic clock; None before any.
         heard_us: The same in us since 1970 by our clock.
         told_online: What the pages were told last.
@@ -42,6 +43,7 @@ class Camera:
     report: Report | None = None
     report_interval_s: float = REPORT_INTERVAL_S
     transports: set[str] = field(default_factory=set)
+    shown_s: float = 0.0
     heard_s: float | None = None
     heard_us: int = 0
     troubles: dict[str, Trouble] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """Everything the viewer knows of every camera: filled by the consumers, read by the pages."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import TypeVar
 
 from shutterbus_runtime.clock import Clock
@@ -11,8 +11,12 @@ from shutterbus_viewer.errors import TooManyError
 from shutterbus_viewer.latest import Picture
 from shutterbus_wire.records import Reading, Report, Status
 
-CAMERAS_MAX = 5_000
-"""A pattern in VIEWER_TOPICS may match anything; beyond this many, new names are refused and counted."""
+FOREIGN_MAX = 1_000
+"""A pattern in VIEWER_TOPICS may match anything; beyond this many, new names are refused and counted. Cameras with topics of
+ours are enrolled, and always have a place."""
+
+FOREIGN_KEPT_S = 86_400.0
+"""A foreign name with nothing good to show for so long is forgotten."""
 
 _T = TypeVar("_T")
 
@@ -26,6 +30,7 @@ class Cameras:
         self._lock = threading.Lock()
         self._cameras: dict[str, Camera] = {}
         self._own: frozenset[str] = frozenset()
+        self._topics: dict[str, str] = {}
         self._outages: dict[str, tuple[str, str]] = {}
 
     def __contains__(self, camera: object) -> bool:
@@ -61,8 +66,16 @@ class Cameras:
             known = self._cameras.get(camera)
             return None if known is None else look(known, self._clock.monotonic_s())
 
-    def show(self, picture: Picture, transport: str, age_s: float = 0.0) -> bool:
+    def taken_by_others(self, topic: str) -> Container[str]:
+        """Return the names that foreign topics other than *topic* have: two topics never share a camera."""
+        return {name for name, other in self._topics.items() if other != topic}
+
+    def show(
+        self, picture: Picture, transport: str, age_s: float = 0.0, *, foreign_topic: str | None = None
+    ) -> bool:
         """Offer *picture*, which its broker received *age_s* ago; say whether it is the newest now.
+
+        *foreign_topic* is the one that named its camera, where none of ours did.
 
         Raises:
             TooManyError: It is of a new camera, and there are too many already.
@@ -70,7 +83,9 @@ class Cameras:
         with self._lock:
             camera = self._camera(picture.camera)
             camera.transports.add(transport)
-            now_s = self._clock.monotonic_s()
+            if foreign_topic is not None:
+                self._topics.setdefault(picture.camera, foreign_topic)
+            now_s = camera.shown_s = self._clock.monotonic_s()
             camera.heard(now_s, self._clock.utc_us(), age_s)
             shown = camera.newest.offer(picture)
             if shown and not picture.standing_in:
@@ -89,6 +104,7 @@ class Cameras:
             camera = self._camera(record.camera)
             camera.transports.add(transport)
             now_s = self._clock.monotonic_s()
+            record = _not_from_the_future(record, self._clock.utc_us())
             camera.take(record)
             if not (isinstance(record, Status) and record.state == "offline"):
                 camera.heard(now_s, self._clock.utc_us(), age_s)
@@ -99,12 +115,14 @@ class Cameras:
             self.changes.state(record.camera)
 
     def trouble(self, camera: str, reason: str, sentence: str) -> None:
-        """Note a message of *camera* that could not be used.
+        """Note a message of *camera* that could not be used. What is no picture makes no camera of a foreign topic.
 
         Raises:
             TooManyError: See ``show``.
         """
         with self._lock:
+            if camera not in self._cameras and camera not in self._own:
+                return
             known = self._camera(camera)
             count = known.troubles[reason].count if reason in known.troubles else 0
             known.troubles[reason] = Trouble(count + 1, sentence, self._clock.monotonic_s())
@@ -139,6 +157,7 @@ class Cameras:
         now_s = self._clock.monotonic_s()
         changed = []
         with self._lock:
+            changed += self._forget_foreign(now_s)
             for camera in self._cameras.values():
                 over = [name for name, one in camera.troubles.items() if now_s - one.at_s > TROUBLE_KEPT_S]
                 for reason in over:
@@ -150,10 +169,32 @@ class Cameras:
         for name in changed:
             self.changes.state(name)
 
+    def _forget_foreign(self, now_s: float) -> list[str]:
+        """Forget foreign names that have had nothing good to show for a day; return them."""
+        gone = [
+            name
+            for name, camera in self._cameras.items()
+            if name not in self._own and now_s - camera.shown_s > FOREIGN_KEPT_S
+        ]
+        for name in gone:
+            del self._cameras[name]
+            self._topics.pop(name, None)
+        return gone
+
     def _camera(self, name: str) -> Camera:
         if name not in self._cameras:
-            if len(self._cameras) >= CAMERAS_MAX:
-                raise TooManyError(f"{CAMERAS_MAX} cameras are shown already")
+            if name not in self._own and len(self._cameras.keys() - self._own) >= FOREIGN_MAX:
+                raise TooManyError(f"{FOREIGN_MAX} cameras of foreign topics are shown already")
             self._cameras[name] = Camera(name)
             self.changes.state(name)
         return self._cameras[name]
+
+
+def _not_from_the_future(record: Status | Report | Reading, now_us: int) -> Status | Report | Reading:
+    """Return *record* with no time later than *now_us*: a clock that ran ahead once must not hold the last place for years."""
+    if isinstance(record, Status):
+        return record if record.since_us <= now_us else record.model_copy(update={"since_us": now_us})
+    update: dict[str, object] = {} if record.at_us <= now_us else {"at_us": now_us}
+    if isinstance(record, Report) and record.status.since_us > now_us:
+        update["status"] = record.status.model_copy(update={"since_us": now_us})
+    return record.model_copy(update=update) if update else record

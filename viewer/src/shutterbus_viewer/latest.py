@@ -4,7 +4,9 @@ A queue would be wrong here: whoever watches wants to skip to the present, not t
 is one place per camera, and one rule for what may take it:
 
 - A live-lane picture takes the place of one with a lower number of the same epoch, and of any picture if its
-  own epoch was not seen before. A camera that began a new epoch never goes back to an older one.
+  own epoch was not seen before. A camera that began a new epoch does not go back to an older one: that is a straggler,
+  unless it was taken, by a clock that is set, after the picture shown had come. So an epoch that somebody replays holds
+  the place until the camera's next picture.
 - A backlog picture never takes the place of a live one. Where no live one is known yet, the last one stands in.
 - Where the transport carries no lane, numbers of the same epoch decide, between epochs the time of capture.
 """
@@ -57,7 +59,7 @@ class Newest:
 
     def __init__(self) -> None:
         self.picture: Picture | None = None
-        self._epochs: dict[str, None] = {}
+        self._epochs: dict[str, int] = {}
 
     def offer(self, picture: Picture) -> bool:
         """Take *picture* if it is newer by the rule of this module; say whether it was."""
@@ -65,9 +67,9 @@ class Newest:
             return False
         self.picture = picture
         if not picture.standing_in:
-            epoch = picture.frame.metadata.id.epoch
-            self._epochs.pop(epoch, None)
-            self._epochs[epoch] = None
+            identity = picture.frame.metadata.id
+            highest = max(identity.seq, self._epochs.pop(identity.epoch, 0))
+            self._epochs[identity.epoch] = highest
             if len(self._epochs) > EPOCHS_KEPT:
                 del self._epochs[next(iter(self._epochs))]
         return True
@@ -78,10 +80,21 @@ class Newest:
         if picture.frame.lane == "live":
             if shown.standing_in:
                 return True
-            return new.id.seq > old.id.seq if same_count else new.id.epoch not in self._epochs
+            if same_count:
+                return new.id.seq > old.id.seq
+            return new.id.epoch not in self._epochs or self._is_alive(picture, shown)
         if picture.standing_in and not shown.standing_in:
             return False
         # A number is worth more than a clock, which may be set back; one made up by a reader is not the camera's.
         if same_count and new.identity_source == "edge":
             return new.id.seq > old.id.seq
         return picture.taken_at_us > shown.taken_at_us
+
+    def _is_alive(self, picture: Picture, shown: Picture) -> bool:
+        """Whether *picture*, of an epoch that was left, shows that its camera still counts in it."""
+        metadata = picture.frame.metadata
+        return (
+            metadata.id.seq > self._epochs[metadata.id.epoch]
+            and metadata.clock_synced
+            and picture.taken_at_us > shown.arrived_at_us
+        )

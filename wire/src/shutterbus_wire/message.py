@@ -117,12 +117,13 @@ def arrival_from_mqtt(
     return Arrival("mqtt", topic, payload, attributes, content_type, None, arrived_at_us, retained)
 
 
-def decode_frame(arrival: Arrival, *, own_cameras: Container[str] = ()) -> Frame:
+def decode_frame(arrival: Arrival, *, own_cameras: Container[str] = (), others: Container[str] = ()) -> Frame:
     """Return the frame that *arrival* carries.
 
     Args:
         arrival: A message from a topic of ours, or from a foreign one.
         own_cameras: Cameras that have a topic of ours; a foreign topic cannot speak as one of them.
+        others: Names that other foreign topics have.
 
     Raises:
         MalformedError: No picture in it, or it contradicts itself.
@@ -136,7 +137,7 @@ def decode_frame(arrival: Arrival, *, own_cameras: Container[str] = ()) -> Frame
     jpeg.check_whole(picture)
     metadata = exif.read_metadata(picture) if content_type == "image/jpeg" else None
     lane = _check_attributes(arrival.attributes, metadata)
-    camera = _camera(arrival, metadata, own_cameras)
+    camera = _camera(arrival, metadata, own_cameras, others)
     if metadata is None:
         metadata = _named_by_transport(arrival, camera, claimed_at_us)
     elif metadata.camera != camera:
@@ -191,10 +192,12 @@ def _check_attributes(attributes: Mapping[str, str], metadata: FrameMetadata | N
     return cast("Lane | None", lane)
 
 
-def _camera(arrival: Arrival, metadata: FrameMetadata | None, own_cameras: Container[str]) -> str:
+def _camera(
+    arrival: Arrival, metadata: FrameMetadata | None, own_cameras: Container[str], others: Container[str]
+) -> str:
     named = topic_of_ours(arrival)
     if named is None:
-        return names.foreign_camera(arrival.topic, own_cameras, metadata.camera if metadata else None)
+        return names.foreign_camera(arrival.topic, own_cameras, metadata.camera if metadata else None, others)
     camera, kind = named
     if kind != "frames":
         raise MalformedError("topic-mismatch", f"a picture on a topic for {kind}")

@@ -39,6 +39,7 @@ MQTT_SENSORS_FILTER = f"{MQTT_FILTERS['readings']}/+"
 _KAFKA = re.compile(rf"shutterbus\.({CAMERA_PATTERN})\.({'|'.join(get_args(KafkaKind))})")
 _MQTT = re.compile(rf"shutterbus/({CAMERA_PATTERN})/({'|'.join(get_args(MqttKind))})")
 _SENSOR = re.compile(rf"shutterbus/({CAMERA_PATTERN})/(readings)/([^/]*)", re.DOTALL)
+_SEPARATORS = re.compile(r"[/.]+")
 _NOT_IN_A_NAME = re.compile(r"[^a-z0-9]+")
 _NAME_MAX = 48
 
@@ -84,20 +85,27 @@ def expand(topic_template: str, camera: str) -> str:
     return topic_template.replace("{camera}", check_camera(camera))
 
 
-def foreign_camera(topic: str, own_cameras: Container[str], claimed: str | None = None) -> str:
+def foreign_camera(
+    topic: str, own_cameras: Container[str], claimed: str | None = None, others: Container[str] = ()
+) -> str:
     """Return the name that a camera on a foreign *topic* gets: the one its pictures claim, else the topic's.
 
-    A name with a topic of ours is never given away: it gets ``-`` and 4 hex digits of the topic's SHA-256, so
-    that whoever may write to the foreign topic cannot show a picture as that camera's.
+    Slashes and dots of a topic become ``-``. Where its name loses anything else (letters of other scripts, capitals,
+    length), is one of *others*, which further foreign topics have, or has a topic of ours, it gets ``-`` and 8 hex digits
+    of the topic's SHA-256. So two topics never share a camera, and a foreign one cannot show a picture as a camera of ours.
     """
-    name = claimed or _NOT_IN_A_NAME.sub("-", topic.lower()).strip("-")[:_NAME_MAX].rstrip("-")
-    digest = hashlib.sha256(topic.encode("utf-8", "surrogatepass")).hexdigest()
-    if name and name not in own_cameras:
+    if claimed and claimed not in own_cameras:
+        return claimed
+    separated = _SEPARATORS.sub("-", topic).strip("-")
+    spelt = _NOT_IN_A_NAME.sub("-", separated.lower()).strip("-")[:_NAME_MAX].rstrip("-")
+    name = claimed or spelt
+    if name and name == separated and name not in own_cameras and name not in others:
         return name
+    digest = hashlib.sha256(topic.encode("utf-8", "surrogatepass")).hexdigest()
     # A suffixed name may be taken too; 64 digits cannot all be.
-    for digits in range(4, _NAME_MAX - 3):
+    for digits in range(8, _NAME_MAX - 3):
         suffixed = f"{name[: _NAME_MAX - 1 - digits].rstrip('-') or 'topic'}-{digest[:digits]}"
-        if suffixed not in own_cameras:
+        if suffixed not in own_cameras and suffixed not in others:
             break
     return suffixed
 

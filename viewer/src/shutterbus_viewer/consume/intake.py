@@ -53,12 +53,17 @@ class Intake(Handler):
         if arrival.transport == "mqtt" and not arrival.value:
             return False  # a retained frame that was cleared
         try:
-            frame = decode_frame(arrival, own_cameras=self._cameras.own)
+            foreign = None if topic_of_ours(arrival) else arrival.topic
+            others = self._cameras.taken_by_others(foreign) if foreign else ()
+            frame = decode_frame(arrival, own_cameras=self._cameras.own, others=others)
             width_px, height_px = upright_size_px(frame.picture)
             if arrival.retained:  # kept by the broker: no sign of life but when it was taken
                 age_s = max(0.0, (arrival.arrived_at_us - frame.metadata.captured_at_us) / 1e6)
             self._cameras.show(
-                Picture(frame, arrival.arrived_at_us, width_px, height_px), arrival.transport, age_s
+                Picture(frame, arrival.arrived_at_us, width_px, height_px),
+                arrival.transport,
+                age_s,
+                foreign_topic=foreign,
             )
         except UNUSABLE as error:
             self._refuse(arrival, *_reason(error))
@@ -118,7 +123,10 @@ class Intake(Handler):
 
     def _camera_of(self, arrival: Arrival) -> str:
         named = topic_of_ours(arrival)
-        return named[0] if named else names.foreign_camera(arrival.topic, self._cameras.own)
+        if named:
+            return named[0]
+        others = self._cameras.taken_by_others(arrival.topic)
+        return names.foreign_camera(arrival.topic, self._cameras.own, others=others)
 
 
 def _reason(error: Exception) -> tuple[str, str]:
