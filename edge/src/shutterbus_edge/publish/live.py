@@ -47,7 +47,6 @@ class LiveLane(Lane):
         self._status: Outgoing | None = None
         self._status_due = False
         self._told_at_opening = 0
-        self.limit_bytes: int | None = None
 
     def offer(self, held: Held, metadata: FrameMetadata | None = None) -> None:
         """Take the newest picture; *facts* save reading them from it. Never waits."""
@@ -115,7 +114,8 @@ class LiveLane(Lane):
         return True  # for the status, and to learn the largest picture before there is one
 
     def _send(self, client: SendingClient) -> None:
-        self.limit_bytes = client.limit_bytes
+        if client.limit_bytes is not None:
+            self._spool.learn_frame_max_bytes(self._encoder.frame_max_bytes(client.limit_bytes))
         if self._told_at_opening != self.connection.opened:
             self._told_at_opening = self.connection.opened
             self._status_due = self._status is not None

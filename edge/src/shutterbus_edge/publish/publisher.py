@@ -135,8 +135,6 @@ class Publisher:
     @property
     def frame_max_bytes(self) -> int | None:
         """The largest picture that the broker takes, as last heard; None if it never said."""
-        if (limit_bytes := self._live.limit_bytes) is not None:
-            self._spool.learn_frame_max_bytes(self._encoder.frame_max_bytes(limit_bytes))
         return self._spool.frame_max_bytes
 
     def state(self) -> PublisherState:

@@ -43,6 +43,6 @@ def read_frame_max_bytes(files: Files) -> int | None:
     return kept if kept > 0 else None
 
 
-def write_frame_max_bytes(files: Files, frame_max_bytes: int) -> None:
-    """Remember it for the next start, when the broker may be away; may raise OSError."""
-    store(files, FRAME_MAX, b"%d\n" % frame_max_bytes)
+def frame_max_note(frame_max_bytes: int) -> tuple[str, bytes]:
+    """Return name and content of the file that remembers it for the next start, when the broker may be away."""
+    return FRAME_MAX, b"%d\n" % frame_max_bytes

@@ -241,14 +241,10 @@ class Spool:
             )
 
     def learn_frame_max_bytes(self, frame_max_bytes: int) -> None:
-        """Remember the largest frame that the broker takes, over restarts where the disk allows."""
-        if frame_max_bytes == self.frame_max_bytes:
-            return
-        self.frame_max_bytes = frame_max_bytes
-        try:
-            metadata.write_frame_max_bytes(self._files, frame_max_bytes)
-        except OSError as error:
-            log.warning("the broker's limit could not be noted in the spool folder: %s", error)
+        """Remember the largest frame that the broker takes, over restarts where the disk allows. Never waits for it."""
+        if frame_max_bytes != self.frame_max_bytes:
+            self.frame_max_bytes = frame_max_bytes
+            self._writer.note_soon(*metadata.frame_max_note(frame_max_bytes))
 
     def maintain(self) -> None:
         """Do what is due; for tests that have no thread for it."""

@@ -48,6 +48,7 @@ class Writer:
         self._mode = mode
         self._clock = clock
         self._note: tuple[str, bytes] | None = None
+        self._notes_due: dict[str, bytes] = {}
         self.memory = MemoryEviction(state, limits, mode)
         self._room = DiskEviction(files, state, limits, self.remove_dropped)
         self._disk = threading.Lock()
@@ -84,6 +85,11 @@ class Writer:
         """Make *data* the content of *name*; raises OSError."""
         with self._disk:
             self._room.store(name, data)
+
+    def note_soon(self, name: str, data: bytes) -> None:
+        """Have *data* become the content of *name* when the disk is at hand."""
+        self._notes_due[name] = data
+        self.wake()
 
     def note_first(self, name: str, data: bytes, error: OSError) -> None:
         """Store this before any frame, as soon as the disk, which just said *error*, works."""
@@ -151,6 +157,7 @@ class Writer:
         """Do what is due; return for how many seconds nothing will be."""
         self._expire()
         self._recover()
+        self._write_notes()
         self._spill()
         self._tidy()
         self._say_drops()
@@ -178,6 +185,7 @@ class Writer:
                         self._state.drop(
                             entry, "memory-lost" if outcome in {"failed", "all_claimed"} else outcome
                         )
+        self._write_notes()
         self._unsynced_since_s = -SYNC_AFTER_S
         self._say_at_s = 0.0
         self._tidy()
@@ -218,6 +226,15 @@ class Writer:
                 return
         if self._mode == "memory" or not self._state.index.memory:
             self._outage.succeeded()
+
+    def _write_notes(self) -> None:
+        while self._notes_due and not self._backing_off():
+            name, data = self._notes_due.popitem()
+            try:
+                self.note(name, data)
+            except OSError as error:
+                self._notes_due.setdefault(name, data)
+                self.failed(error)
 
     def _next_due(self, tried: set[str]) -> Entry | None:
         if self._mode == "memory" or self._backing_off():
