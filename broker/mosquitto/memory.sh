@@ -1,10 +1,14 @@
 #!/bin/sh
 # Bounds what Mosquitto takes of its container's memory: all but 64 MiB. Beyond that it refuses messages, and is not killed.
 # But with its memory full it can read neither its database nor its rights, nor save: on reading either again without
-# memory it ends, or forgets all rights. So each step first allows a little above what is used. The steps, in their order:
+# memory it ends, or forgets all rights. So each step first allows a little above what is used.
 #
-#   start   print the line for its configuration, the first in it: it counts from there on. A database that kept it from
-#           starting five times in a row is set aside
+# A session whose reader is away has no rights from a reload until the reader is back (Mosquitto 2.0 asks it for the
+# certificate of its connection): what is sent meanwhile is acknowledged, and never reaches it. So a step reloads only where
+# the limit or the rights have changed. The steps, in their order:
+#
+#   start   print the line for its configuration, the first in it: it counts from there on. It is the limit itself, unless
+#           the database is large. One that kept it from starting five times in a row is set aside
 #   started wait until it listens, then as usual
 #   usual   the limit
 #   more    24 MiB above what is used, if that is more, for what comes next
@@ -14,6 +18,8 @@
 set -e
 config=/mosquitto/config/mosquitto.conf
 data=/mosquitto/data/mosquitto.db
+rights=/mosquitto/rights/acl
+loaded=/tmp/acl
 MIB=1048576
 
 # As Docker reads a size: 768m is 768 MiB.
@@ -35,6 +41,8 @@ allow() {
     limit=$(($(used) + $1 * MIB))
     [ "$limit" -gt "$usual" ] || limit=$usual
     [ "$limit" -lt "$most" ] || limit=$most
+    if grep -qx "memory_limit $limit" "$config" && cmp -s "$rights" "$loaded"; then return; fi
+    cp "$rights" "$loaded"
     sed -i "s/^memory_limit .*/memory_limit $limit/" "$config"
     kill -HUP 1
     sleep 1  # of two signals at once only one counts
@@ -56,7 +64,12 @@ start() {
         echo "mosquitto.db needs more memory than MOSQUITTO_MEMORY=$MOSQUITTO_MEMORY: set aside, starting without it" >&2
     fi
     printf x >>"$data.tries"
-    echo "memory_limit $most"
+    cp "$rights" "$loaded"
+    if [ "$(stat -c %s "$data" 2>/dev/null || echo 0)" -lt $((usual / 2)) ]; then
+        echo "memory_limit $usual"
+    else
+        echo "memory_limit $most"
+    fi
 }
 
 started() {

@@ -1,12 +1,18 @@
 """A camera that fills Mosquitto's memory, on a server that ``make`` has set up: it lives, says who it is, and is healed."""
 
+import contextlib
 import json
 import queue
 import secrets
+import threading
 import time
 from collections.abc import Iterator
 
+import paho.mqtt.client as mqtt
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from shutterbus_transport.errors import BrokerUnavailableError, NoSubscribersError, TransportError
 from shutterbus_transport.mqtt.sending import MqttClient, Version
@@ -14,6 +20,7 @@ from shutterbus_transport.sending import Outgoing
 from shutterbus_wire.message import Message
 from stack.brokers import docker
 from stack.servers import Identity, Server, server
+from stack.test_first_light import wait_until
 from stack.test_identities import DENIED, NO_SUBSCRIBERS, Publisher
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
@@ -69,6 +76,50 @@ def _publish(identity: Identity, size_bytes: int) -> int:
         return publisher.publish("shutterbus/yard/frames", secrets.token_bytes(size_bytes), retain=True)
     finally:
         publisher.close()
+
+
+@contextlib.contextmanager
+def _reading(identity: Identity, arrived: "queue.SimpleQueue[bytes]") -> Iterator[None]:
+    """A reader of yard's pictures with a session that outlives its connection, here for the length of the context."""
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, "nas", protocol=mqtt.MQTTv5)
+    assert identity.mqtt.tls is not None
+    client.tls_set_context(identity.mqtt.tls.context())
+    subscribed = threading.Event()
+    client.on_subscribe = lambda *_: subscribed.set()
+    client.on_message = lambda _client, _data, message: arrived.put(bytes(message.payload))
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho has few types
+    properties.SessionExpiryInterval = 3600
+    ((host, port),) = identity.mqtt.brokers
+    client.connect(host, port, clean_start=False, properties=properties)
+    client.loop_start()
+    try:
+        client.subscribe("shutterbus/yard/frames", qos=1)
+        assert subscribed.wait(20)
+        yield
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+def test_reader_that_is_away_misses_nothing_when_mosquitto_starts_again(running: Server) -> None:
+    """Nor when ``make up`` finds nothing to do: after a reload, its session would have no rights until it is back."""
+    yard, nas = running.enroll("yard").mqtt, running.enroll_reader("nas")
+    arrived: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    with _reading(nas, arrived):
+        pass
+    for again in ("up", "restart"):
+        if again == "up":
+            running.make("up")
+        else:
+            running.compose("restart", "mosquitto")
+            running.up()
+            tries = running.folder / "state/mosquitto/data/mosquitto.db.tries"
+            wait_until(lambda: not tries.exists(), 30, lambda: "it is not yet as usual")  # noqa: B023  used at once
+        publisher = Publisher(yard)
+        assert publisher.publish("shutterbus/yard/frames", again.encode()) == 0
+        publisher.close()
+        with _reading(nas, arrived):
+            assert arrived.get(timeout=20) == again.encode()
 
 
 def test_camera_that_fills_the_memory_stops_nobody_for_good(running: Server) -> None:
