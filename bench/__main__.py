@@ -5,7 +5,7 @@ import platform
 import sys
 from datetime import UTC, datetime
 
-MEASUREMENTS = ("spool", "publish", "backlog", "screen", "edge")
+MEASUREMENTS = ("spool", "publish", "backlog", "screen", "edge", "overload", "fanout", "tabs")
 
 
 def main() -> int:

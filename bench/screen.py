@@ -62,15 +62,23 @@ socket.onmessage = async ({data}) => {
 
 def pictures(folder: Path) -> list[Path]:
     """Write ten 720p pictures of about 100 kB, each different, and return their paths."""
-    noise = random.Random(720)
     paths = []
-    for number in range(10):
+    for number, jpeg in enumerate(picture_bytes()):
+        paths.append(folder / f"{number}.jpg")
+        paths[-1].write_bytes(jpeg)
+    return paths
+
+
+def picture_bytes(size_px: tuple[int, int] = (1280, 720)) -> list[bytes]:
+    """Return ten different JPEGs, of about 100 kB at 720p."""
+    noise = random.Random(720)
+    made = []
+    for _ in range(10):
         small = Image.frombytes("RGB", (160, 90), noise.randbytes(160 * 90 * 3))
         data = io.BytesIO()
-        small.resize((1280, 720), Image.Resampling.BICUBIC).save(data, "JPEG", quality=80)
-        paths.append(folder / f"{number}.jpg")
-        paths[-1].write_bytes(data.getvalue())
-    return paths
+        small.resize(size_px, Image.Resampling.BICUBIC).save(data, "JPEG", quality=80)
+        made.append(data.getvalue())
+    return made
 
 
 def watch(page: Page) -> list[float]:

@@ -56,7 +56,7 @@ def run(settings: ViewerSettings, clock: Clock | None = None) -> int:
     died = threading.Event()
     with listen(settings.serve) as listener:
         services = make_services(settings, database, cameras, intake, clock)
-        server = Server(_uvicorn(settings.serve, services, readers), services.connections)
+        server = Server(uvicorn_config(settings.serve, services, readers), services.connections)
         for reader in readers:
             threading.Thread(target=_attend, args=(reader, server, died), daemon=True).start()
         log.info("serving at %s", address(settings.serve, listener))
@@ -148,7 +148,8 @@ def make_services(
     )
 
 
-def _uvicorn(serve: ServeSettings, services: Services, readers: Sequence[Reader]) -> uvicorn.Config:
+def uvicorn_config(serve: ServeSettings, services: Services, readers: Sequence[Reader]) -> uvicorn.Config:
+    """Return what ``Server`` runs."""
     tls: dict[str, Any] = {}
     if serve.effective_tls in {"own", "files"}:
         tls = {"ssl_certfile": os.fspath(serve.tls_cert or ""), "ssl_keyfile": os.fspath(serve.tls_key or "")}

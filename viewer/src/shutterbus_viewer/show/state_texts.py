@@ -20,6 +20,9 @@ KEPT_S = 1.0
 UNWRITABLE = "the metadata of its newest picture cannot be passed on and is left out"
 
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+
+
 def encode(value: Any) -> str:
     """Return *value* as JSON that every browser reads: ASCII, and no NaN.
 
@@ -27,7 +30,7 @@ def encode(value: Any) -> str:
         ValueError: It contains NaN or infinity, or itself.
         RecursionError: It is nested too deep.
     """
-    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 def joined(texts: Iterable[str]) -> str:
