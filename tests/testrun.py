@@ -26,6 +26,9 @@ PREFIX = "shutterbus-test-"
 LABEL = "shutterbus.test"
 KEEP = "keep"
 TEMPORARY = "pytest-"
+ENDED = "ended"
+KEPT = 3
+"""Of how many runs with failures the temporary folders stay, as pytest has it."""
 WORKERS = 3
 """One more than a small machine has processors: where a test waits, another works."""
 ENDS_WITHIN_S = 30
@@ -108,6 +111,11 @@ def clean(run: Path, *, keep: bool) -> None:
         shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
     if not any(run.iterdir()):
         run.rmdir()
+        return
+    (run / ENDED).touch()
+    kept = sorted(run.parent.glob(f"{PREFIX}*/{ENDED}"), key=lambda path: path.stat().st_mtime)
+    for path in kept[:-KEPT]:
+        shutil.rmtree(path.parent, ignore_errors=True)
 
 
 def user_name(run: Path) -> str:
