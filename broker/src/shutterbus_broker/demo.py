@@ -26,7 +26,7 @@ from types import FrameType
 from argon2 import PasswordHasher
 
 from shutterbus_broker.errors import SetupError
-from shutterbus_broker.parts import Part
+from shutterbus_broker.parts import ChildProcess
 
 STOP_S = 4.0
 """How long the parts may take to stop before they are killed."""
@@ -119,9 +119,9 @@ def _folder(environment: Mapping[str, str], port: int) -> Path:
 
 
 @contextmanager
-def running() -> Iterator[list[Part]]:
+def running() -> Iterator[list[ChildProcess]]:
     """A list whose parts have all ended when the context has: viewer and cameras first, then the broker."""
-    parts: list[Part] = []
+    parts: list[ChildProcess] = []
     try:
         yield parts
     finally:
@@ -135,9 +135,11 @@ def running() -> Iterator[list[Part]]:
             part.wait(time.monotonic() + 0.5)
 
 
-def _start(demo: Demo, clean: Mapping[str, str], password: str, parts: list[Part]) -> None:
+def _start(demo: Demo, clean: Mapping[str, str], password: str, parts: list[ChildProcess]) -> None:
     programs = Path(sys.executable).parent
-    parts.append(Part("broker", [sys.executable, "-m", "shutterbus_broker.embedded"], clean, demo.folder))
+    parts.append(
+        ChildProcess("broker", [sys.executable, "-m", "shutterbus_broker.embedded"], clean, demo.folder)
+    )
     if not (mqtt_port := parts[0].first_line()):
         raise SetupError(f"The broker did not start. Its last lines:\n{parts[0].last_lines()}")
     viewer = {
@@ -151,7 +153,7 @@ def _start(demo: Demo, clean: Mapping[str, str], password: str, parts: list[Part
         "VIEWER_MQTT_PROTOCOL": "3.1.1",  # all that amqtt speaks; it leaves a client of 5 without an answer
     }
     parts.append(
-        Part("viewer", [str(programs / "shutterbus-viewer"), "run"], {**clean, **viewer}, demo.folder)
+        ChildProcess("viewer", [str(programs / "shutterbus-viewer"), "run"], {**clean, **viewer}, demo.folder)
     )
     for camera, its in cameras(demo).items():
         edge = {
@@ -166,7 +168,9 @@ def _start(demo: Demo, clean: Mapping[str, str], password: str, parts: list[Part
             "REPORT_INTERVAL": "10",
             **its,
         }
-        parts.append(Part(camera, [str(programs / "shutterbus-edge"), "run"], {**clean, **edge}, demo.folder))
+        parts.append(
+            ChildProcess(camera, [str(programs / "shutterbus-edge"), "run"], {**clean, **edge}, demo.folder)
+        )
 
 
 def cameras(demo: Demo) -> dict[str, Mapping[str, str]]:
@@ -178,7 +182,7 @@ def cameras(demo: Demo) -> dict[str, Mapping[str, str]]:
     }
 
 
-def _watch(demo: Demo, password: str, parts: list[Part], stop: threading.Event, say: Say) -> int:
+def _watch(demo: Demo, password: str, parts: list[ChildProcess], stop: threading.Event, say: Say) -> int:
     """Say where to look once there is something to see, then wait for the end."""
     started_s = time.monotonic()
     notice_s = NOTICE_S

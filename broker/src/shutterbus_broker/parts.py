@@ -34,7 +34,7 @@ def _follow_parent() -> Callable[[], None] | None:
     return follow
 
 
-class Part:
+class ChildProcess:
     """One running process of the demo. What it says is in *log*."""
 
     def __init__(

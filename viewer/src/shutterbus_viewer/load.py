@@ -9,8 +9,7 @@ from argon2 import extract_parameters
 from argon2.exceptions import InvalidHashError
 
 from shutterbus_runtime import settings as machinery
-from shutterbus_runtime.settings import Given, Resolved, SettingsError
-from shutterbus_runtime.settings import Path as Place
+from shutterbus_runtime.settings import FieldPath, Given, Resolved, SettingsError
 from shutterbus_runtime.settings.sources import SECRETS
 from shutterbus_transport import transport
 from shutterbus_viewer.settings import ViewerSettings
@@ -26,7 +25,7 @@ class Loaded:
 
     settings: ViewerSettings
     warnings: tuple[str, ...]
-    origin: Mapping[Place, Given]
+    origin: Mapping[FieldPath, Given]
 
 
 def load(environ: Mapping[str, str], secrets: Path = SECRETS, env_file: Path = Path(".env")) -> Loaded:

@@ -26,7 +26,7 @@ from shutterbus_wire.message import Arrival, Message, topic_of_ours
 RECORD_MAX_BYTES = 256 * 1024
 CONTENT_TYPE = "application/json"
 
-Camera = Annotated[str, AfterValidator(check_camera)]
+DeviceId = Annotated[str, AfterValidator(check_camera)]
 Epoch = Annotated[str, AfterValidator(check_epoch)]
 InstantUs = Annotated[int, AfterValidator(instant.check_instant)]
 Count = Annotated[int, Field(ge=0, le=SEQ_MAX)]
@@ -46,7 +46,7 @@ class Status(_Record):
     """
 
     type: Literal["shutterbus.status.v1"] = "shutterbus.status.v1"
-    camera: Camera
+    camera: DeviceId
     state: Literal["online", "offline"]
     since_us: InstantUs
     expected_interval_s: Annotated[float, Field(gt=0)] | None = None
@@ -82,7 +82,7 @@ class Report(_Record):
     """
 
     type: Literal["shutterbus.report.v1"] = "shutterbus.report.v1"
-    camera: Camera
+    camera: DeviceId
     epoch: Epoch
     stream: Literal["reports"] = "reports"
     seq: Count
@@ -116,11 +116,11 @@ class Reading(_Record):
     """What one sensor measured at one instant; *units* has the unit of each value that has one."""
 
     type: Literal["shutterbus.reading.v1"] = "shutterbus.reading.v1"
-    camera: Camera
+    camera: DeviceId
     epoch: Epoch
     seq: Count
     at_us: InstantUs
-    sensor: Camera
+    sensor: DeviceId
     values: dict[Line, float]
     units: dict[Line, Line] = Field(default_factory=dict)
 

@@ -14,8 +14,7 @@ from shutterbus_edge.settings import certificate, unsupported
 from shutterbus_edge.settings.edge import EdgeSettings
 from shutterbus_edge.settings.picture import control_name, exif_name
 from shutterbus_runtime import settings as machinery
-from shutterbus_runtime.settings import Given, Resolved, unusable
-from shutterbus_runtime.settings import Path as Place
+from shutterbus_runtime.settings import FieldPath, Given, Resolved, unusable
 from shutterbus_runtime.settings.sources import SECRETS
 from shutterbus_runtime.settings.values import did_you_mean
 from shutterbus_transport import TRANSPORTS, transport
@@ -54,7 +53,7 @@ class Loaded:
     settings: EdgeSettings
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
-    origin: Mapping[Place, Given]
+    origin: Mapping[FieldPath, Given]
 
 
 def load(

@@ -2,9 +2,9 @@
 
 from shutterbus_runtime.settings.fields import (
     Family,
+    FieldPath,
     MayBeEmpty,
     Name,
-    Path,
     Prefix,
     Setting,
     SwitchedBy,
@@ -27,12 +27,12 @@ from shutterbus_runtime.settings.sources import NamedSettings, collect, given, r
 
 __all__ = [
     "Family",
+    "FieldPath",
     "Given",
     "MayBeEmpty",
     "Name",
     "NamedSettings",
     "OptionCheck",
-    "Path",
     "Prefix",
     "Resolved",
     "Setting",

@@ -18,7 +18,7 @@ from typing import Any
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-Path = tuple[str, ...]
+FieldPath = tuple[str, ...]
 """Where a value belongs in a settings class: ``("spool", "max_age_s")``."""
 
 
@@ -79,7 +79,7 @@ class Setting:
         required: Whether a process cannot start without it.
     """
 
-    path: Path
+    path: FieldPath
     own: str
     names: tuple[str, ...]
     info: FieldInfo
@@ -99,7 +99,7 @@ def settings_of(cls: type[BaseModel]) -> Iterator[Setting]:
 
 
 def _settings_of(
-    cls: type[BaseModel], prefix: str, path: Path, group: str, *, required: bool
+    cls: type[BaseModel], prefix: str, path: FieldPath, group: str, *, required: bool
 ) -> Iterator[Setting]:
     for name, info in cls.model_fields.items():
         here = (*path, name)

@@ -15,8 +15,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_settings import BaseSettings
 
 from shutterbus_runtime.settings.fields import (
+    FieldPath,
     MayBeEmpty,
-    Path,
     Prefix,
     Setting,
     members,
@@ -70,7 +70,7 @@ class Resolved:
     """
 
     values: dict[str, Any]
-    origin: dict[Path, Given]
+    origin: dict[FieldPath, Given]
     unused: dict[str, Given]
     overruled: list[tuple[Given, Given]]
     sentences: list[str]
@@ -144,7 +144,7 @@ def _switch(setting: Setting, found: Resolved) -> Iterator[str]:
         yield f"{shown(given)} cannot be used: true or false is expected."
 
 
-def _put(values: dict[str, Any], path: Path, value: Any) -> None:
+def _put(values: dict[str, Any], path: FieldPath, value: Any) -> None:
     for name in path[:-1]:
         values = values.setdefault(name, {})
     values[path[-1]] = value
@@ -213,7 +213,9 @@ def explain(cls: type[BaseModel], found: Resolved, error: ValidationError) -> It
             yield unusable(given, reason or f"{allowed(setting.info)} is expected", secret=setting.is_secret)
 
 
-def _prefixes(cls: type[BaseModel], prefix: str = "", path: Path = ()) -> Iterator[tuple[Path, str]]:
+def _prefixes(
+    cls: type[BaseModel], prefix: str = "", path: FieldPath = ()
+) -> Iterator[tuple[FieldPath, str]]:
     for name, info in cls.model_fields.items():
         if (nested := nested_class(info)) is not None:
             place = next((mark for mark in info.metadata if isinstance(mark, Prefix)), Prefix(""))
@@ -255,7 +257,7 @@ OptionCheck = Callable[[Mapping[str, Given]], tuple[dict[str, Any], list[str]]]
 """Turns the members of a family into typed values, and says what is wrong with the others."""
 
 
-def check_family(found: Resolved, path: Path, check: OptionCheck) -> list[str]:
+def check_family(found: Resolved, path: FieldPath, check: OptionCheck) -> list[str]:
     """Put a family's members through *check* in place; return its sentences."""
     members = {place[-1]: one for place, one in found.origin.items() if place[:-1] == path}
     if not members:

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, SecretStr
 from pydantic_core import PydanticUndefined
 
-from shutterbus_runtime.settings.fields import Path, Setting, settings_of
+from shutterbus_runtime.settings.fields import FieldPath, Setting, settings_of
 from shutterbus_runtime.settings.resolve import Given
 from shutterbus_runtime.settings.values import allowed
 
@@ -33,7 +33,7 @@ class Effective:
     source: str
 
 
-def effective(model: BaseModel, origin: Mapping[Path, Given]) -> Iterator[Effective]:
+def effective(model: BaseModel, origin: Mapping[FieldPath, Given]) -> Iterator[Effective]:
     """Yield every setting of *model* with its source."""
     for setting in settings_of(type(model)):
         value = _at(model, setting.path)
@@ -49,7 +49,7 @@ def effective(model: BaseModel, origin: Mapping[Path, Given]) -> Iterator[Effect
             yield Effective(own, shown_value(setting, value), given.place if given else "default")
 
 
-def listing(model: BaseModel, origin: Mapping[Path, Given], *, every: bool, as_json: bool) -> str:
+def listing(model: BaseModel, origin: Mapping[FieldPath, Given], *, every: bool, as_json: bool) -> str:
     """Return the settings in force with their sources: those that have a value, or *every* one."""
     rows = [one for one in effective(model, origin) if one.value or every]
     if as_json:
@@ -64,14 +64,14 @@ def verdict_json(problems: Sequence[str], warnings: Sequence[str] = ()) -> str:
     return json.dumps({"ok": not problems, "problems": list(problems), "warnings": list(warnings)}, indent=1)
 
 
-def _members(setting: Setting, origin: Mapping[Path, Given]) -> Iterator[Effective]:
+def _members(setting: Setting, origin: Mapping[FieldPath, Given]) -> Iterator[Effective]:
     for path, given in origin.items():
         if path[:-1] == setting.path:
             secret = any(word in given.name.lower() for word in _SECRET_WORDS)
             yield Effective(given.name.upper(), HIDDEN if secret else given.value, given.place)
 
 
-def _at(model: Any, path: Path) -> Any:
+def _at(model: Any, path: FieldPath) -> Any:
     for name in path:
         model = getattr(model, name, None)
     return model
@@ -115,7 +115,7 @@ def default_text(setting: Setting) -> str:
 
 def sections(cls: type[BaseModel]) -> Iterator[tuple[str, list[Setting]]]:
     """Yield the settings of *cls* by the class that holds them, with what that is for, in the order of mention."""
-    by_place: dict[Path, list[Setting]] = {}
+    by_place: dict[FieldPath, list[Setting]] = {}
     for setting in settings_of(cls):
         by_place.setdefault(setting.path[:-1], []).append(setting)
     for settings in by_place.values():
