@@ -15,11 +15,11 @@ from shutterbus_runtime.settings import (
     SwitchedBy,
     build,
     check_family,
-    collect,
     resolve,
     unknown,
     unusable,
 )
+from shutterbus_runtime.settings.sources import collect
 from shutterbus_runtime.settings.text import effective, example_env, reference
 from shutterbus_runtime.settings.values import Bytes, Seconds, Whole, choice
 

@@ -34,7 +34,7 @@ def results() -> dict[str, str]:
     """Build the image, which Docker caches, and run every check in one container; return failures by check."""
     needs_docker()
     docker("build", "-q", "-t", IMAGE, str(FOLDER), timeout_s=400)
-    sources = {"wire/src": "/wire", "edge/src": "/edge", "tests": "/tests"}
+    sources = {"wire/src": "/wire", "runtime/src": "/runtime", "edge/src": "/edge", "tests": "/tests"}
     mounts = [part for path, place in sources.items() for part in ("-v", f"{ROOT / path}:{place}:ro")]
     done = subprocess.run(
         [
@@ -50,7 +50,7 @@ def results() -> dict[str, str]:
                 "ALL",
                 *mounts,
             ),
-            *("-e", "PYTHONPATH=/wire:/edge:/tests", IMAGE),
+            *("-e", "PYTHONPATH=/wire:/runtime:/edge:/tests", IMAGE),
             *("/opt/venv/bin/python", "/tests/stack/virtual_camera/examine.py"),
         ],
         capture_output=True,

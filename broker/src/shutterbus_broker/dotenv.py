@@ -6,7 +6,8 @@ from pathlib import Path
 
 from shutterbus_broker.errors import SetupError
 from shutterbus_broker.files import write_private
-from shutterbus_runtime.settings import SettingsError, read_env_file
+from shutterbus_runtime.settings import SettingsError
+from shutterbus_runtime.settings.sources import read_env_file
 
 _LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=(.*)")
 

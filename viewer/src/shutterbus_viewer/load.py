@@ -9,7 +9,7 @@ from argon2 import extract_parameters
 from argon2.exceptions import InvalidHashError
 
 from shutterbus_runtime import settings as machinery
-from shutterbus_runtime.settings import FieldPath, Given, Resolved, SettingsError
+from shutterbus_runtime.settings import FieldPath, Given, Resolved, SettingsError, sources
 from shutterbus_runtime.settings.sources import SECRETS
 from shutterbus_transport import transport
 from shutterbus_viewer.settings import ViewerSettings
@@ -34,7 +34,7 @@ def load(environ: Mapping[str, str], secrets: Path = SECRETS, env_file: Path = P
     Raises:
         SettingsError: With a sentence for each thing to put right.
     """
-    given = machinery.given(environ, secrets, env_file, (PREFIX,))
+    given = sources.given(environ, secrets, env_file, (PREFIX,))
     for name in OF_COMPOSE:
         given.pop(name, None)
     found = machinery.resolve(ViewerSettings, given)

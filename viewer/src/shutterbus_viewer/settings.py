@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, SecretStr
 
-from shutterbus_runtime.settings import Name, NamedSettings, Prefix
+from shutterbus_runtime.settings import Name, Prefix
+from shutterbus_runtime.settings.sources import NamedSettings
 from shutterbus_runtime.settings.values import LogLevel, Whole, Words, choice
 from shutterbus_transport.settings import BrokerSettings
 

@@ -9,7 +9,8 @@ from pydantic_settings import SettingsConfigDict
 
 from shutterbus_edge.schedule.grammar import EXPECTED as SCHEDULE_EXPECTED
 from shutterbus_edge.settings.picture import PictureSettings
-from shutterbus_runtime.settings import Name, NamedSettings, Prefix
+from shutterbus_runtime.settings import Name, Prefix
+from shutterbus_runtime.settings.sources import NamedSettings
 from shutterbus_runtime.settings.values import Allowed, Bytes, LogLevel, Rate, Seconds, Whole, Words, choice
 from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire.identity import check_camera

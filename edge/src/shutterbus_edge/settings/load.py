@@ -14,7 +14,7 @@ from shutterbus_edge.settings import certificate, unsupported
 from shutterbus_edge.settings.edge import EdgeSettings
 from shutterbus_edge.settings.picture import control_name, exif_name
 from shutterbus_runtime import settings as machinery
-from shutterbus_runtime.settings import FieldPath, Given, Resolved, unusable
+from shutterbus_runtime.settings import FieldPath, Given, Resolved, sources, unusable
 from shutterbus_runtime.settings.sources import SECRETS
 from shutterbus_runtime.settings.values import did_you_mean
 from shutterbus_transport import TRANSPORTS, transport
@@ -67,7 +67,7 @@ def load(
     Raises:
         SettingsError: With a sentence for each thing to put right.
     """
-    given = machinery.given(environ, secrets, env_file, (*STOPS, *WARNS, *ALONE))
+    given = sources.given(environ, secrets, env_file, (*STOPS, *WARNS, *ALONE))
     problems, warnings = unsupported.refuse(given)
     _user_data_only(given)
     found = machinery.resolve(EdgeSettings, given)

@@ -1,4 +1,7 @@
-"""Settings by their names in the environment: how a class is written, read, checked and explained."""
+"""Settings by their names in the environment: how a class is written, checked and explained.
+
+Where values come from is in ``sources``, which needs pydantic-settings; a capture process does without it.
+"""
 
 from shutterbus_runtime.settings.fields import (
     Family,
@@ -23,7 +26,6 @@ from shutterbus_runtime.settings.resolve import (
     unknown,
     unusable,
 )
-from shutterbus_runtime.settings.sources import NamedSettings, collect, given, read_env_file
 
 __all__ = [
     "Family",
@@ -31,7 +33,6 @@ __all__ = [
     "Given",
     "MayBeEmpty",
     "Name",
-    "NamedSettings",
     "OptionCheck",
     "Prefix",
     "Resolved",
@@ -40,10 +41,7 @@ __all__ = [
     "SwitchedBy",
     "build",
     "check_family",
-    "collect",
     "explain",
-    "given",
-    "read_env_file",
     "resolve",
     "settings_of",
     "shown",

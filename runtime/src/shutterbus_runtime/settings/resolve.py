@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from pydantic_settings import BaseSettings
 
 from shutterbus_runtime.settings.fields import (
     FieldPath,
@@ -181,7 +180,7 @@ def build(cls: type[Model], found: Resolved, sentences: Iterable[str] = ()) -> M
     """
     problems = [*found.sentences, *sentences]
     try:
-        model = cls(**{RESOLVED: found} if issubclass(cls, BaseSettings) else found.values)
+        model = cls(**({RESOLVED: found} if getattr(cls, "takes_resolved", False) else found.values))
     except ValidationError as error:
         problems.extend(explain(cls, found, error))
     if problems:

@@ -6,7 +6,7 @@ its fields carry.
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from dotenv import dotenv_values
 from pydantic.fields import FieldInfo
@@ -36,6 +36,8 @@ class NamedSettings(BaseSettings):
     """Base of a process's settings. It looks at the environment only through what ``given`` has read."""
 
     model_config = SettingsConfigDict(frozen=True)
+    takes_resolved: ClassVar[bool] = True
+    """Tells ``build`` to hand over what was given, for ``NamedSource``."""
 
     @classmethod
     def settings_customise_sources(

@@ -56,6 +56,17 @@ class Receiving:
     by_hand: bool = False
 
 
+class _Socket(ssl.SSLSocket):
+    """Closes itself when its handshake fails: paho leaves that to the garbage collector."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
+
+
 class Connection(mqtt.Client):
     """A paho client for one connection. Set its ``on_...``, ``open`` or ``begin`` it; ``end`` leaves nothing of it.
 
@@ -159,9 +170,11 @@ class Connection(mqtt.Client):
         if self._settings.tls is None:
             return
         try:
-            self.tls_set_context(self._settings.tls.context())
+            context = self._settings.tls.context()
         except OSError as error:
             raise NotAuthorizedError(f"a certificate or key file cannot be used: {error}") from error
+        context.sslsocket_class = _Socket
+        self.tls_set_context(context)
         if not self._settings.tls.check_hostname:
             self.tls_insecure_set(True)
 
