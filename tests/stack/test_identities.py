@@ -199,7 +199,7 @@ def test_rights_of_version_0_1_0_become_those_of_now(running: Server, gate: Iden
     acl.write_text(re.sub(r"(?m)^topic write shutterbus/gate/.*\n", "", acl.read_text()))
     with acl.open("a") as file:
         file.write("user gate.1\ntopic write shutterbus/gate/+\n")
-    running.compose("kill", "-s", "HUP", "mosquitto")
+    running.compose("exec", "-T", "mosquitto", "sh", "/mosquitto/configuration/memory.sh", "reload")
     producer, publisher = Producer(gate), Publisher(gate.mqtt)
     until_s = time.monotonic() + 20
     while publisher.publish("shutterbus/gate/commands") == DENIED:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from shutterbus_viewer.state import camera_state
-from shutterbus_wire import sinetstream
+from shutterbus_wire import names, sinetstream
 from stack.brokers import KafkaContainer, docker, free_port, kafka
 from stack.viewing import PATIENT_S, make_topics, sending, wait_until, watching
 from viewer.fakes_viewer import EPOCH, LATER_EPOCH, frame, jpeg, reading, report
@@ -136,7 +136,7 @@ def test_foreign_topic_becomes_a_camera(broker: KafkaContainer) -> None:
         send.raw("plain-photos", jpeg(shade=10))
     with watching(kafka=broker.address, topics=["Image_*", "plain-photos"]) as viewer:
         wait_until(
-            lambda: {"image-topic-a", "plain-photos"} <= set(viewer.cameras.ids()),
+            lambda: {names.foreign_camera("Image_Topic.A", ()), "plain-photos"} <= set(viewer.cameras.ids()),
             PATIENT_S,
             lambda: str(viewer.cameras.ids()),
         )

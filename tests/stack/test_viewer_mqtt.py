@@ -147,7 +147,7 @@ def test_producer_of_mqtt_3_1_1_and_a_foreign_one_are_shown(broker: MosquittoCon
     ):
         wait_connected(viewer)
         send.frames(frame(5, camera="older"), frame(4, camera="older", lane="backlog"))
-        send.raw("site/North/image", sinetstream.encode(jpeg(), int(time.time() * 1e6), 2))
+        send.raw("site/north/image", sinetstream.encode(jpeg(), int(time.time() * 1e6), 2))
 
         viewer.wait_newest("older", f"{EPOCH}-5")
         wait_until(
