@@ -11,6 +11,7 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from shutterbus_broker import kafka_settings
 from shutterbus_broker.__main__ import main
 from stack.brokers import KafkaContainer, free_port, kafka
+from stack.viewing import wait_until
 
 pytestmark = pytest.mark.stack
 
@@ -70,6 +71,12 @@ def test_doing_it_again_puts_right_what_was_changed_meanwhile(
             "retention.bytes": "123456789",
         }
         admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, "shutterbus.pond.frames", changed)])
+    # The broker takes note of it a moment after it has said so.
+    wait_until(
+        lambda: _config(broker, "shutterbus.pond.frames")["message.timestamp.type"] == "CreateTime",
+        30,
+        lambda: str(_config(broker, "shutterbus.pond.frames")),
+    )
     capsys.readouterr()
 
     assert main(["topics", "pond", "--brokers", broker.address]) == 0
