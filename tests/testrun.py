@@ -29,8 +29,8 @@ TEMPORARY = "pytest-"
 ENDED = "ended"
 KEPT = 3
 """Of how many runs with failures the temporary folders stay, as pytest has it."""
-WORKERS = 3
-"""One more than a small machine has processors: where a test waits, another works."""
+WORKERS = 2
+"""As many as a small machine has processors: its containers keep them busy, and a third one only makes brokers late."""
 ENDS_WITHIN_S = 30
 PARTS = (
     ["-n", str(WORKERS), "--dist", "loadfile", "--no-loadscope-reorder", "-m", "not alone"],
