@@ -105,7 +105,7 @@ backup:  ## What cannot be made again (keys, identities, .env) in one file; tar 
 
 up:  ## Build and start the server, and wait until it is healthy
 	$(OURS)
-	@$(TOOLS) refresh && $(SERVER) up -d --build --wait; $(RELOAD)
+	@$(TOOLS) refresh && $(SERVER) up -d --build --wait; status=$$?; $(MOSQUITTO) renewed; [ $$status = 0 ]
 
 up-demo: state/demo/demo-kafka state/demo/demo-mqtt  ## The same and a test card for each broker, all on this machine
 	$(OURS)

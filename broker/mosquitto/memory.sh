@@ -4,8 +4,8 @@
 # memory it ends, or forgets all rights. So each step first allows a little above what is used.
 #
 # A session whose reader is away has no rights from a reload until the reader is back (Mosquitto 2.0 asks it for the
-# certificate of its connection): what is sent meanwhile is acknowledged, and never reaches it. So a step reloads only where
-# the limit or the rights have changed. The steps, in their order:
+# certificate of its connection): what is sent meanwhile is acknowledged, and never reaches it. So only "more" and "reload"
+# always reload; the others do where the limit has changed, or the file of rights was written since. The steps, in their order:
 #
 #   start   print the line for its configuration, the first in it: it counts from there on. It is the limit itself, unless
 #           the database is large. One that kept it from starting five times in a row is set aside
@@ -13,13 +13,14 @@
 #   usual   the limit
 #   more    24 MiB above what is used, if that is more, for what comes next
 #   reload  read the rights again
+#   renewed the same, where they were written since
 #   save    write what is kept to the disk now
 #   short   the same, where three quarters are used: what is there tells the doctor whose it is
 set -e
 config=/mosquitto/config/mosquitto.conf
 data=/mosquitto/data/mosquitto.db
 rights=/mosquitto/rights/acl
-loaded=/tmp/acl
+loaded=/tmp/rights-loaded
 MIB=1048576
 
 # As Docker reads a size: 768m is 768 MiB.
@@ -37,12 +38,17 @@ used() {
     awk '$1 == "RssAnon:" { printf "%.0f", $2 * 1024 }' "/proc/$(process)/status"
 }
 
+# Who wrote the file of rights, and when, not what is in it: somebody may have changed it, and had it read, by hand.
+written() {
+    stat -c '%i %Y %s' "$rights"
+}
+
 allow() {
     limit=$(($(used) + $1 * MIB))
     [ "$limit" -gt "$usual" ] || limit=$usual
     [ "$limit" -lt "$most" ] || limit=$most
-    if grep -qx "memory_limit $limit" "$config" && cmp -s "$rights" "$loaded"; then return; fi
-    cp "$rights" "$loaded"
+    if grep -qx "memory_limit $limit" "$config" && [ "$(written)" = "$(cat "$loaded" 2>/dev/null)" ]; then return; fi
+    written >"$loaded"
     sed -i "s/^memory_limit .*/memory_limit $limit/" "$config"
     kill -HUP 1
     sleep 1  # of two signals at once only one counts
@@ -64,7 +70,8 @@ start() {
         echo "mosquitto.db needs more memory than MOSQUITTO_MEMORY=$MOSQUITTO_MEMORY: set aside, starting without it" >&2
     fi
     printf x >>"$data.tries"
-    cp "$rights" "$loaded"
+    written >"$loaded"
+    cp "$loaded" "$loaded.at-start"
     if [ "$(stat -c %s "$data" 2>/dev/null || echo 0)" -lt $((usual / 2)) ]; then
         echo "memory_limit $usual"
     else
@@ -79,6 +86,8 @@ started() {
         kill -KILL "$(process)"  # what it has loaded leaves it no room to work
     else
         rm "$data.tries"
+        # What was to be read again meanwhile may have been asked of a process that did not mind signals yet.
+        cmp -s "$loaded" "$loaded.at-start" || rm -f "$loaded"
         allow 4
     fi
 }
@@ -87,8 +96,9 @@ for step in "$@"; do
     case $step in
         start) start ;;
         started) (started >/dev/null 2>&1 &) ;;
-        usual | reload) allow 4 ;;
-        more) allow 24 ;;
+        usual | renewed) allow 4 ;;
+        more) rm -f "$loaded" && allow 24 ;;
+        reload) rm -f "$loaded" && allow 4 ;;
         save) save ;;
         short) [ "$(used)" -lt $((usual / 4 * 3)) ] || { allow 24 && save && allow 4; } ;;
     esac

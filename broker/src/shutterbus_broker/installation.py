@@ -142,7 +142,9 @@ class Installation:
         """Write who was enrolled, and what that means for Mosquitto."""
         acl = self.state / "mosquitto" / "acl"
         identities.save(self.identities_file)
-        write_private(acl, mosquitto.acl(identities, legacy.listed(self.settings())).encode())
+        text = mosquitto.acl(identities, legacy.listed(self.settings())).encode()
+        if not acl.exists() or acl.read_bytes() != text:  # Mosquitto reads it again where it was written
+            write_private(acl, text)
         for path in (self.identities_file, acl):
             self.hand_over(path)
 
