@@ -30,6 +30,7 @@ ENV = "COMPOSE_PROFILES=mqtt\nMOSQUITTO_MEMORY=192m\n"
 LIMIT_BYTES = 128 * MIB
 LARGEST_BYTES = 2_097_164 - 4096
 SIZES_BYTES = (LARGEST_BYTES, 500_000)
+TAKEN_MAX = 1_000
 USER_PROPERTIES = {"specversion": "1.0", "type": "shutterbus.reading.v1"}
 
 
@@ -60,9 +61,12 @@ def _up_at_last(running: Server) -> None:
 
 
 def _flood(identity: Identity, size_bytes: int) -> int:
-    """Leave messages of *size_bytes* until three connections in a row take none; return how many there are then."""
+    """Leave messages of *size_bytes* until three connections in a row take none; return how many there are then.
+
+    Or until there are more than its memory has room for beside what it held before: then it has crashed and begun anew.
+    """
     taken, refused = 0, 0
-    while refused < 3:
+    while refused < 3 and taken < TAKEN_MAX:
         refused += 1
         try:
             client = MqttClient(identity.mqtt, secrets.token_hex(8), Version(5))
@@ -70,7 +74,7 @@ def _flood(identity: Identity, size_bytes: int) -> int:
             continue
         answers: queue.SimpleQueue[TransportError | None] = queue.SimpleQueue()
         message = Message(secrets.token_bytes(size_bytes), "application/octet-stream", USER_PROPERTIES)
-        while True:
+        while taken < TAKEN_MAX:
             topic = f"shutterbus/gate/readings/x{size_bytes}-{taken}"
             client.send(Outgoing(topic, b"", message, retain=True), answers.put)
             answer = answers.get(timeout=20)
