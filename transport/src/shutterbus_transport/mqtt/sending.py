@@ -97,23 +97,43 @@ class MqttClient:
         """
         try:
             self._connect(None)
-            version.settled = True
         except _OtherVersionError as error:
-            self._protocol = 4
-            self._connect(self._will)
-            if error.said:
-                version.protocol, version.settled = 4, True
-            if not version.warned:
-                version.warned = True
-                log.warning(
-                    "%s does not speak MQTT 5; using 3.1.1, where a broker cannot say that it refuses a picture or that "
-                    "nobody listens",
-                    self._settings.addresses[0],
-                )
-        else:
-            if self._will:
-                self.close()
-                self._connect_again(version)
+            if error.said or self._hangs_up_on_5_again():
+                self._use_3_1_1(version, said=error.said)
+                return
+        version.settled = True
+        if self._will:
+            self.close()
+            self._connect_again(version)
+
+    def _hangs_up_on_5_again(self) -> bool:
+        """Return whether the broker takes version 3.1.1, and then still not 5: it is an older one.
+
+        One that starts, or has no memory left, hangs up on some connections and takes others. On 3.1.1 it would go on to
+        confirm pictures that it throws away.
+        """
+        self._protocol = 4
+        self._connect(None)
+        self.close()
+        self._protocol = 5
+        try:
+            self._connect(None)
+        except _OtherVersionError:
+            return True
+        return False
+
+    def _use_3_1_1(self, version: Version, *, said: bool) -> None:
+        self._protocol = 4
+        self._connect(self._will)
+        if said:
+            version.protocol, version.settled = 4, True
+        if not version.warned:
+            version.warned = True
+            log.warning(
+                "%s does not speak MQTT 5; using 3.1.1, where a broker cannot say that it refuses a picture or that "
+                "nobody listens",
+                self._settings.addresses[0],
+            )
 
     def _connect_again(self, version: Version) -> None:
         """Connect to a broker whose version is known. One that hangs up now is going away, or was put back to an older one."""
