@@ -1,11 +1,13 @@
 """A real Kafka and a real Mosquitto in containers, plain and local, to be stopped and started at will."""
 
 import contextlib
+import fcntl
 import functools
 import json
 import os
 import random
 import secrets
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -13,13 +15,21 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from kafka import KafkaConsumer, KafkaProducer
+from kafka.admin import KafkaAdminClient, NewTopic
+
 import testrun
 from machine import needs_docker
 
 KAFKA_IMAGE = "apache/kafka:4.3.1"
 MOSQUITTO_IMAGE = "eclipse-mosquitto:2"
-QUICK_KAFKA = {"KAFKA_JVM_PERFORMANCE_OPTS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData"}
-"""A broker that lives for minutes: its start costs a third less processor time, of which a run of all tests has many."""
+_QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData"
+_ARCHIVE = "/etc/kafka/secrets/classes.jsa"
+QUICK_KAFKA = {"KAFKA_JVM_PERFORMANCE_OPTS": f"{_QUICK} -XX:SharedArchiveFile={_ARCHIVE}"}
+"""A broker that lives for minutes: its start costs half the processor time, of which a run of all tests has many.
+
+The classes of the archive are what the public image brings; where a server has none, they are read one by one.
+"""
 
 PORTS = range(20_000, 32_000)
 """Below those that the kernel gives to outgoing connections, which would take one meanwhile."""
@@ -135,14 +145,59 @@ class Container:
         docker("rm", "-f", "-v", self.name)
 
 
+def class_archive() -> Path:
+    """Return the classes that Kafka uses, in the form that Java maps into memory; made once for a run."""
+    folder = testrun.folder() / "classes"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        archive = folder / "classes.jsa"
+        if not archive.exists():
+            folder.chmod(0o777)  # Kafka's user writes there
+            _write_class_archive(folder)
+            archive.with_suffix(".part").rename(archive)
+            archive.chmod(0o644)
+    return archive
+
+
+def bring_classes(server: Path) -> None:
+    """Put the classes where the Kafka of the server in that folder looks for them."""
+    place = server / "state/server/kafka"
+    archive = place / Path(_ARCHIVE).name
+    shutil.copy(class_archive(), archive)
+    os.chown(archive, place.stat().st_uid, place.stat().st_gid)
+
+
+def _write_class_archive(folder: Path) -> None:
+    """Have a Kafka write it as it ends, with all that it needed to take a message and give it back."""
+    options = f"{_QUICK} -XX:ArchiveClassesAtExit=/classes/classes.part"
+    broker = KafkaContainer(arguments=["-v", f"{folder}:/classes"], KAFKA_JVM_PERFORMANCE_OPTS=options)
+    try:
+        with KafkaAdminClient(bootstrap_servers=broker.address) as admin:
+            admin.create_topics([NewTopic("first", 1, 1)])
+        producer = KafkaProducer(bootstrap_servers=broker.address)
+        producer.send("first", b"light").get(timeout=30)
+        producer.close()
+        consumer = KafkaConsumer(
+            "first", bootstrap_servers=broker.address, group_id="first", auto_offset_reset="earliest"
+        )
+        next(consumer)
+        consumer.close()
+        broker.stop()
+    finally:
+        broker.remove()
+
+
 class KafkaContainer(Container):
-    """Kafka 4.3.1, plaintext on loopback. ``settings`` are further ``KAFKA_*`` names.
+    """Kafka 4.3.1, plaintext on loopback. ``settings`` are further ``KAFKA_*`` names, ``arguments`` those of docker run.
 
     Attributes:
         containers_port: Where containers reach it, at ``gateway()``, if it was made *for_containers*.
     """
 
-    def __init__(self, *, for_containers: bool = False, **settings: str) -> None:
+    def __init__(
+        self, *, for_containers: bool = False, arguments: Sequence[str] = (), **settings: str
+    ) -> None:
         port = free_port()
         inner = self.containers_port = free_port()
         environment = {
@@ -170,9 +225,9 @@ class KafkaContainer(Container):
             environment["KAFKA_ADVERTISED_LISTENERS"] += f",CONTAINERS://{gateway()}:{inner}"
             environment["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"] += ",CONTAINERS:PLAINTEXT"
         environment |= settings
-        arguments = [part for name, value in environment.items() for part in ("-e", f"{name}={value}")]
+        given = [part for name, value in environment.items() for part in ("-e", f"{name}={value}")]
         ports = ["-p", f"127.0.0.1:{port}:{port}", *(publish(inner) if for_containers else [])]
-        super().__init__(port, [*ports, *arguments, KAFKA_IMAGE])
+        super().__init__(port, [*ports, *given, *arguments, KAFKA_IMAGE])
         self.begin()
 
 
@@ -230,7 +285,8 @@ class MosquittoContainer(Container):
 def kafka(*, for_containers: bool = False, **settings: str) -> Iterator[KafkaContainer]:
     """A real Kafka for the length of the context."""
     needs_docker()
-    broker = KafkaContainer(for_containers=for_containers, **settings)
+    classes = ["-v", f"{class_archive()}:{_ARCHIVE}:ro"]
+    broker = KafkaContainer(for_containers=for_containers, arguments=classes, **settings)
     try:
         yield broker
     finally:

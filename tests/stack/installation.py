@@ -24,7 +24,7 @@ from typing import Any
 
 import testrun
 from machine import needs, needs_docker, needs_tool
-from stack.brokers import QUICK_KAFKA, docker
+from stack.brokers import QUICK_KAFKA, bring_classes, docker
 from stack.programs import run, typed_in
 from stack.servers import Identity
 
@@ -157,6 +157,7 @@ class Installation(Place):
         (self.folder / ".env").write_text("\n".join([*lines, ""]))
         self.person.owns(self.folder / ".env")
         self.init_said = self.make("init", HOST=f"{SERVER_NAME} {self.address}", timeout_s=600)
+        bring_classes(self.folder)
 
     def up(self) -> None:
         """Start all services as the README says, and return when all are healthy."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import testrun
 from machine import needs_docker, needs_tool
 from shutterbus_transport.settings import BrokerSettings, Tls
-from stack.brokers import QUICK_KAFKA, docker
+from stack.brokers import QUICK_KAFKA, bring_classes, docker
 from stack.programs import run, typed_in
 
 ROOT = Path(__file__).parents[2]
@@ -133,10 +133,11 @@ def server(folder: Path, *services: str, env: str = "") -> Iterator[Server]:
     (folder / ".env").write_text(said + env.replace("ADDRESS", made.address))
     try:
         made.init_said = made.make("init", **({} if "BROKER_HOSTNAME" in env else {"HOST": made.address}))
+        bring_classes(folder)
         made.compose("build", "-q", *services)
         yield made
     finally:
-        made.compose("--profile", "*", "down", "--volumes", "--timeout", "5")
+        made.compose("--profile", "*", "down", "--volumes", "--timeout", "0")
         tag = made.environment["SHUTTERBUS_TAG"]
         named = "{{.Repository}}:{{.Tag}}"
         if images := docker(

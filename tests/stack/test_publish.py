@@ -7,7 +7,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -154,17 +155,21 @@ def old_broker() -> Iterator[int]:
         broker.terminate()
 
 
-@pytest.fixture(params=["kafka", "mqtt"])
-def unwatched_place(request: pytest.FixtureRequest) -> Place:
-    """A fresh camera on a real broker of either kind."""
-    transport: Transport = request.param
-    broker: Container = request.getfixturevalue(
-        "kafka_broker" if transport == "kafka" else "mosquitto_broker"
-    )
+def fresh_place(transport: Transport, broker: Container) -> Place:
+    """Return a camera that *broker* does not know yet, with its topics."""
     here = Place(transport, ("127.0.0.1", broker.port), next(CAMERAS), broker)
     if transport == "kafka":
         create_topics(here, f"shutterbus.{here.camera}.frames", f"shutterbus.{here.camera}.telemetry")
     return here
+
+
+@pytest.fixture(params=["kafka", "mqtt"])
+def unwatched_place(request: pytest.FixtureRequest) -> Place:
+    """A fresh camera on a real broker of either kind."""
+    transport: Transport = request.param
+    return fresh_place(
+        transport, request.getfixturevalue("kafka_broker" if transport == "kafka" else "mosquitto_broker")
+    )
 
 
 @pytest.fixture
@@ -179,6 +184,27 @@ def edge(place: Place, tmp_path: Path) -> Iterator[Edge]:
     made = Edge(place, tmp_path)
     yield made
     made.close(0)
+
+
+@pytest.fixture
+def edges(kafka_broker: Container, mosquitto_broker: Container, tmp_path: Path) -> Iterator[list[Edge]]:
+    """An edge on each broker, for what takes long and is mostly waiting."""
+    brokers: dict[Transport, Container] = {"kafka": kafka_broker, "mqtt": mosquitto_broker}
+    with contextlib.ExitStack() as stack:
+        made = []
+        for transport, broker in brokers.items():
+            here = fresh_place(transport, broker)
+            stack.enter_context(watching(here))
+            made.append(Edge(here, tmp_path / transport))
+            stack.callback(made[-1].close, 0)
+        yield made
+
+
+def at_once(edges: Sequence[Edge], what: Callable[[Edge], None]) -> None:
+    """Do it with each edge at the same time."""
+    with ThreadPoolExecutor(len(edges)) as pool:
+        for done in [pool.submit(what, edge) for edge in edges]:
+            done.result()
 
 
 def create_topics(place: Place, *topics: str) -> None:
@@ -290,7 +316,11 @@ def start_patiently(broker: Container) -> None:
 
 @pytest.mark.alone
 @pytest.mark.parametrize("end", ["stop", "kill"])
-def test_after_an_outage_the_newest_is_first_and_nothing_is_missing(edge: Edge, end: str) -> None:
+def test_after_an_outage_the_newest_is_first_and_nothing_is_missing(edges: list[Edge], end: str) -> None:
+    at_once(edges, lambda edge: _after_an_outage_the_newest_is_first(edge, end))
+
+
+def _after_an_outage_the_newest_is_first(edge: Edge, end: str) -> None:
     broker = edge.place.broker
     assert broker is not None
     edge.publisher.start()
@@ -316,7 +346,11 @@ def test_after_an_outage_the_newest_is_first_and_nothing_is_missing(edge: Edge, 
 
 
 @pytest.mark.alone
-def test_frozen_broker_loses_nothing_and_is_live_again_within_ten_seconds(edge: Edge) -> None:
+def test_frozen_broker_loses_nothing_and_is_live_again_within_ten_seconds(edges: list[Edge]) -> None:
+    at_once(edges, _live_again_within_ten_seconds)
+
+
+def _live_again_within_ten_seconds(edge: Edge) -> None:
     broker = edge.place.broker
     assert broker is not None
     edge.publisher.start()
