@@ -8,7 +8,6 @@ import json
 from shutterbus_wire import exif, message, records, sinetstream
 from shutterbus_wire.frame import Frame, FrameMetadata
 from shutterbus_wire.identity import FrameId
-from shutterbus_wire.message import MessageFormat
 from wire.pictures import CAMERA_JPEG, DATA
 
 FACTS = FrameMetadata(
@@ -95,7 +94,7 @@ def files() -> dict[str, bytes]:
     return made
 
 
-def _value(message_format: MessageFormat) -> bytes:
+def _value(message_format: str) -> bytes:
     return message.encode_frame(FRAME, message_format, "live").value
 
 

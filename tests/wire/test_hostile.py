@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shutterbus_wire import exif, jpeg, message, photo_json, records, sinetstream
+from shutterbus_wire import codecs, exif, jpeg, message, records, sinetstream
 from shutterbus_wire.errors import MalformedError
 from shutterbus_wire.frame import Frame
 from wire import golden
@@ -120,7 +120,7 @@ def test_any_bytes_are_a_record_or_refused(value: bytes) -> None:
         lambda data: list(jpeg.segments(data)),
         exif.read_metadata,
         sinetstream.decode,
-        photo_json.decode,
+        *(codec.decode for codec in codecs.CODECS.values()),
     ],
 )
 @given(data=hostile)

@@ -14,7 +14,7 @@ V3 = bytes.fromhex("df0300000000") + V2
 @given(st.binary(max_size=300), st.integers(-(2**63), 2**63 - 1), st.sampled_from([3, 2]))
 def test_any_payload_and_time_come_back(payload: bytes, tstamp_us: int, version: int) -> None:
     data = sinetstream.encode(payload, tstamp_us, 3 if version == 3 else 2)
-    assert sinetstream.is_sinetstream(data)
+    assert sinetstream.version_of(data) == version
     assert sinetstream.decode(data) == (payload, tstamp_us)
     assert sinetstream.decode(data + b"behind it") == (payload, tstamp_us)
 

@@ -9,12 +9,10 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, cast, get_args
 
-from shutterbus_wire import cloudevents, exif, instant, jpeg, names, photo_json, sinetstream
+from shutterbus_wire import cloudevents, codecs, exif, instant, jpeg, names
 from shutterbus_wire.errors import MalformedError
 from shutterbus_wire.frame import Frame, FrameMetadata, Lane
 from shutterbus_wire.identity import SEQ_MAX, FrameId
-
-MessageFormat = Literal["jpeg", "3", "2", "json"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +51,13 @@ class Arrival:
     retained: bool = False
 
 
-def encode_frame(frame: Frame, message_format: MessageFormat, lane: Lane) -> Message:
-    """Return the message that carries *frame*; its attributes mirror the facts for routing without decoding."""
+def encode_frame(frame: Frame, message_format: str, lane: Lane) -> Message:
+    """Return the message that carries *frame*; its attributes mirror the facts for routing without decoding.
+
+    *message_format* is one of ``codecs.CODECS``.
+    """
+    value, content_type = codecs.CODECS[message_format].encode(frame)
     metadata = frame.metadata
-    match message_format:
-        case "jpeg":
-            value, content_type = frame.picture, str(frame.content_type)
-        case "3" | "2":
-            version: Literal[3, 2] = 3 if message_format == "3" else 2
-            value = sinetstream.encode(frame.picture, metadata.captured_at_us, version)
-            content_type = "application/octet-stream"
-        case "json":
-            value = photo_json.encode(frame.picture, metadata.camera, metadata.captured_at_us)
-            content_type = "application/json"
     attributes = {
         "specversion": cloudevents.SPEC_VERSION,
         "id": str(metadata.id),
@@ -128,7 +120,7 @@ def decode_frame(arrival: Arrival, *, own_cameras: Container[str] = (), others: 
     Raises:
         MalformedError: No picture in it, or it contradicts itself.
     """
-    picture, claimed_at_us = _open(arrival.value)
+    picture, claimed_at_us = codecs.decode(arrival.value)
     content_type = jpeg.sniff(picture)
     if content_type is None:
         raise MalformedError(
@@ -150,16 +142,6 @@ def topic_of_ours(arrival: Arrival) -> tuple[str, str] | None:
     if arrival.transport == "kafka":
         return names.camera_of_kafka_topic(arrival.topic)
     return names.camera_of_mqtt_topic(arrival.topic)
-
-
-def _open(value: bytes) -> tuple[bytes, int | None]:
-    """Return the picture inside *value*, and the instant that its envelope names."""
-    if sinetstream.is_sinetstream(value):
-        picture, tstamp_us = sinetstream.decode(value)
-        return picture, tstamp_us if 0 < tstamp_us <= instant.LAST_US else None
-    if photo_json.is_photo_json(value):
-        return photo_json.decode(value)
-    return value, None
 
 
 def _check_attributes(attributes: Mapping[str, str], metadata: FrameMetadata | None) -> Lane | None:

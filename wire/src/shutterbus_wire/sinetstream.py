@@ -23,9 +23,11 @@ _VARINT_MAX_BYTES = 10
 _LONG_MAX = 2**63 - 1
 
 
-def is_sinetstream(data: bytes) -> bool:
-    """Whether *data* begins like a SINETStream message; ``decode`` says whether it is one."""
-    return data.startswith((_MARKER, _SCHEMA))
+def version_of(data: bytes) -> Literal[3, 2] | None:
+    """Return the message format that *data* begins like, None for anything else; ``decode`` says whether it is one."""
+    if data.startswith(_MARKER):
+        return 3
+    return 2 if data.startswith(_SCHEMA) else None
 
 
 def encode(payload: bytes, tstamp_us: int, version: Literal[3, 2]) -> bytes:

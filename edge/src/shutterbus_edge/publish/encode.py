@@ -5,9 +5,10 @@ from shutterbus_transport.errors import MessageRefusedError
 from shutterbus_transport.sending import Outgoing
 from shutterbus_transport.settings import KAFKA_OVERHEAD_BYTES
 from shutterbus_wire import exif
+from shutterbus_wire.codecs import CODECS
 from shutterbus_wire.errors import MalformedError
 from shutterbus_wire.frame import Frame, FrameMetadata, Lane
-from shutterbus_wire.message import MessageFormat, encode_frame
+from shutterbus_wire.message import encode_frame
 from shutterbus_wire.names import expand
 from shutterbus_wire.records import Status, encode_record, record_message
 
@@ -27,7 +28,7 @@ class Encoder:
         camera: str,
         *,
         topic: str | None = None,
-        message_format: MessageFormat | None = None,
+        message_format: str | None = None,
         retain: bool | None = None,
     ) -> None:
         """*topic* is the user's, ``{camera}`` in it still to be replaced; *retain* overrides what its owner suggests."""
@@ -37,7 +38,7 @@ class Encoder:
         own = self._transport.topic(camera, "frames")
         self.frames_topic = own if topic is None else expand(topic, camera)
         self.is_ours = self._transport.owner(self.frames_topic) is not None
-        self.message_format: MessageFormat = message_format or ("jpeg" if self.is_ours else "3")
+        self.message_format = message_format or ("jpeg" if self.is_ours else "3")
         self._retain = self._transport.retains and (self.is_ours if retain is None else retain)
 
     def frame(self, data: bytes, lane: Lane, metadata: FrameMetadata | None = None) -> Outgoing:
@@ -80,6 +81,5 @@ class Encoder:
 
     def frame_max_bytes(self, limit_bytes: int) -> int:
         """Return the largest picture whose message stays below *limit_bytes*."""
-        room = limit_bytes - KAFKA_OVERHEAD_BYTES
-        # Base64 makes four characters of three bytes.
-        return max(0, room // 4 * 3 if self.message_format == "json" else room)
+        room_bytes = max(0, limit_bytes - KAFKA_OVERHEAD_BYTES)
+        return CODECS[self.message_format].picture_max_bytes(room_bytes)

@@ -13,9 +13,8 @@ from shutterbus_runtime.settings import Name, Prefix
 from shutterbus_runtime.settings.sources import NamedSettings
 from shutterbus_runtime.settings.values import Allowed, Bytes, LogLevel, Rate, Seconds, Whole, Words, choice
 from shutterbus_transport.settings import BrokerSettings
+from shutterbus_wire.codecs import CODECS
 from shutterbus_wire.identity import check_camera
-
-MessageFormat = Literal["jpeg", "3", "2", "json"]
 
 
 def _read_confirm(value: Any) -> Any:
@@ -127,12 +126,10 @@ class EdgeSettings(NamedSettings):
     )
     timezone: tzinfo = UTC
     broker: Annotated[BrokerSettings, Prefix("SS_")]
-    message_format: Annotated[MessageFormat, choice("jpeg", "3", "2", "json"), Name("SS_MESSAGE_FORMAT")] = (
-        Field(
-            default="jpeg",
-            description="What a picture travels as: the JPEG itself, SINETStream's message format 3 or 2, or JSON with a "
-            "base64 photo. The default on a topic named with SS_TOPIC is 3.",
-        )
+    message_format: Annotated[str, choice(*CODECS), Name("SS_MESSAGE_FORMAT")] = Field(
+        default="jpeg",
+        description="What a picture travels as: the JPEG itself, SINETStream's message format 3 or 2, or JSON with a "
+        "base64 photo. The default on a topic named with SS_TOPIC is 3.",
     )
     spool: SpoolSettings = Field(default_factory=SpoolSettings)
     publish: PublishSettings = Field(default_factory=PublishSettings)

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, MutableMapping
 
 from shutterbus_runtime.settings import Given, shown
+from shutterbus_runtime.settings.values import one_of
+from shutterbus_wire.codecs import CODECS
 
 _OFF = {"", "false", "0", "no", "off", "none"}
 
@@ -17,7 +19,7 @@ _REFUSED = (
     ),
     (r"SS_TLS(_SET)?__\w+_DATA", "a certificate inside a variable", "put it into a file and name that"),
     (r"EXT_(SS|ARG)_\w+", "a tool called after each frame", "leave it out"),
-    (r"SS_MESSAGE_FORMAT__\w+", "a format with parameters", "use SS_MESSAGE_FORMAT=jpeg, 3, 2 or json"),
+    (r"SS_MESSAGE_FORMAT__\w+", "a format with parameters", f"use SS_MESSAGE_FORMAT={one_of(CODECS)}"),
 )
 _WITHOUT_EFFECT = {
     "SS_VALUE_TYPE": "a picture is always sent as its bytes",
