@@ -26,7 +26,6 @@ from shutterbus_viewer.show.pages import public_paths
 from shutterbus_viewer.show.services import Accounts, Caps, Services
 from shutterbus_viewer.show.state_texts import StateTexts
 from shutterbus_viewer.show.thumbnails import Thumbnails
-from shutterbus_viewer.upright import upright_size_px
 from shutterbus_wire import exif, names
 from shutterbus_wire.frame import Frame, FrameMetadata, Lane
 from shutterbus_wire.identity import FrameId
@@ -78,8 +77,7 @@ def frame(
 
 def picture(seq: int = 0, *, arrived_at_us: int = NOW_US, **metadata: Any) -> Picture:
     """Return ``frame(...)`` as it stands in the viewer."""
-    one = frame(seq, **metadata)
-    return Picture(one, arrived_at_us, *upright_size_px(one.picture))
+    return Picture(frame(seq, **metadata), arrived_at_us)
 
 
 def arrival(seq: int = 0, *, topic: str | None = None, **metadata: Any) -> Arrival:

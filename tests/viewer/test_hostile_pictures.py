@@ -11,6 +11,7 @@ from shutterbus_viewer.errors import UndrawableError
 from shutterbus_viewer.latest import Picture
 from shutterbus_viewer.show import decode_plan
 from shutterbus_viewer.show.decode_plan import memory_budget_bytes, plan
+from shutterbus_wire.jpeg import Header, read_header
 from viewer.fakes_viewer import LIVE, NOW_US, Viewer, frame, jpeg, picture, png, viewer
 
 MB = 1_000_000
@@ -102,19 +103,24 @@ def claims(
 LARGE = (8_192, 8_192)
 
 
+def claimed(*, progressive: bool, factors: tuple[int, ...] = (0x22, 0x11, 0x11)) -> Header:
+    """Return the header of a large JPEG as the viewer reads it."""
+    return read_header(claims(LARGE, progressive=progressive, factors=factors))
+
+
 @pytest.mark.parametrize(
     ("to_px", "divisor", "most_mb"),
     [(64, 8, 8), (1_024, 8, 10), (1_088, 4, 30), (3_840, 2, 145), (4_096, 2, 152)],
 )
 def test_decoding_is_bounded_by_what_the_width_needs(to_px: int, divisor: int, most_mb: int) -> None:
-    how = plan(claims(LARGE, progressive=False), LARGE, to_px, 170 * MB)
+    how = plan(claimed(progressive=False), to_px, 170 * MB)
 
     assert how.divisor == divisor
     assert how.cost_bytes < most_mb * MB
 
 
 def test_where_the_width_asked_for_does_not_fit_a_smaller_one_is_made() -> None:
-    assert plan(claims(LARGE, progressive=False), LARGE, 8_000, 170 * MB).divisor == 2
+    assert plan(claimed(progressive=False), 8_000, 170 * MB).divisor == 2
 
 
 @pytest.mark.parametrize("factors", [(0x11,), (0x11, 0x11, 0x11), (0x22, 0x11, 0x11), (0x21, 0x11, 0x11)])
@@ -122,9 +128,9 @@ def test_progressive_picture_costs_all_its_coefficients_at_any_width(factors: tu
     across, down = max(factor >> 4 for factor in factors), max(factor & 15 for factor in factors)
     samples = sum((factor >> 4) * (factor & 15) for factor in factors) / (across * down)
 
-    how = plan(claims(LARGE, progressive=True, factors=factors), LARGE, 64, 1_000 * MB)
+    how = plan(claimed(progressive=True, factors=factors), 64, 1_000 * MB)
 
-    assert how.cost_bytes - plan(claims(LARGE, progressive=False), LARGE, 64, 1_000 * MB).cost_bytes == int(
+    assert how.cost_bytes - plan(claimed(progressive=False), 64, 1_000 * MB).cost_bytes == int(
         2 * samples * 8_192 * 8_192
     )
 
@@ -134,7 +140,7 @@ def test_scan_of_one_colour_alone_costs_like_a_progressive_picture() -> None:
     single = whole[: whole.index(b"\xff\xda")] + b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00"
 
     with pytest.raises(UndrawableError, match="has its pixels in several scans"):
-        plan(single, LARGE, 64, 170 * MB)
+        plan(read_header(single), 64, 170 * MB)
 
 
 def test_large_progressive_picture_is_refused_with_what_to_do_and_passed_on_as_it_is(running: Viewer) -> None:
@@ -142,7 +148,7 @@ def test_large_progressive_picture_is_refused_with_what_to_do_and_passed_on_as_i
     original = claims(LARGE, progressive=True)
     one = frame(1, camera="gate")
     object.__setattr__(one, "picture", original)
-    running.cameras.show(Picture(one, NOW_US, *LARGE), "kafka")
+    running.cameras.show(Picture(one, NOW_US), "kafka")
     running.services.thumbnails._budget_bytes = 170 * MB
     http = running.log_in()
 
@@ -159,7 +165,7 @@ def test_large_progressive_picture_is_refused_with_what_to_do_and_passed_on_as_i
 
 
 def test_png_is_decoded_whole() -> None:
-    assert plan(png(640, 480), (640, 480), 64, 170 * MB).divisor == 1
+    assert plan(read_header(png(640, 480)), 64, 170 * MB).divisor == 1
 
 
 @pytest.mark.parametrize(
@@ -179,4 +185,4 @@ def test_memory_for_decoding_follows_from_the_containers_limit(
 
 
 def test_plan_of_a_real_picture_fits_it() -> None:
-    assert plan(jpeg(1_280, 720), (1_280, 720), 320, 170 * MB).divisor == 4
+    assert plan(read_header(jpeg(1_280, 720)), 320, 170 * MB).divisor == 4

@@ -106,7 +106,7 @@ def test_width_that_means_nothing_is_refused(running: Viewer, width: str) -> Non
 
 def test_png_is_served_as_a_jpeg(running: Viewer) -> None:
     """Whatever came in, what goes out is a JPEG: its sender must not choose how browsers read it."""
-    running.cameras.show(Picture(Frame(frame().metadata, png(64, 48), "image/png"), NOW_US, 64, 48), "kafka")
+    running.cameras.show(Picture(Frame(frame().metadata, png(64, 48), "image/png"), NOW_US), "kafka")
 
     answer = running.http.get("/api/cameras/gate/latest.jpg")
 
@@ -116,7 +116,7 @@ def test_png_is_served_as_a_jpeg(running: Viewer) -> None:
 
 def test_picture_that_cannot_be_drawn_is_said_so(running: Viewer) -> None:
     broken = png(64, 48)[:60] + b"IEND"
-    running.cameras.show(Picture(Frame(frame().metadata, broken, "image/png"), NOW_US, 64, 48), "kafka")
+    running.cameras.show(Picture(Frame(frame().metadata, broken, "image/png"), NOW_US), "kafka")
 
     answer = running.http.get("/api/cameras/gate/latest.jpg")
 

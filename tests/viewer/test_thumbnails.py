@@ -23,7 +23,7 @@ def size_px(encoded: bytes) -> tuple[int, int]:
 
 def as_png(width_px: int, height_px: int) -> Picture:
     one = Frame(frame().metadata, png(width_px, height_px), "image/png")
-    return Picture(one, NOW_US, width_px, height_px)
+    return Picture(one, NOW_US)
 
 
 def scaled_to(one: Picture, width_px: int = 0) -> bytes:

@@ -8,6 +8,7 @@ import pytest
 
 from shutterbus_wire import jpeg
 from shutterbus_wire.errors import MalformedError
+from wire import pictures
 from wire.pictures import BARE_JPEG, BARE_PNG, CAMERA_JPEG, XMP, segment, with_segments
 
 
@@ -35,6 +36,34 @@ def test_sizes_come_from_the_header() -> None:
     assert jpeg.size_px(BARE_JPEG) == (64, 48)
     assert jpeg.size_px(BARE_PNG) == (64, 48)
     assert jpeg.size_px(CAMERA_JPEG) == (64, 48)  # not the thumbnail's
+
+
+def test_a_header_says_where_the_parts_of_a_picture_are() -> None:
+    header = jpeg.read_header(CAMERA_JPEG)
+    assert (header.content_type, header.size_px, header.has_more_scans) == ("image/jpeg", (64, 48), False)
+    assert [CAMERA_JPEG[part.start + 4 : part.start + 10] for part in header.exif] == [b"Exif\0\0"]
+    assert CAMERA_JPEG[: header.scan_at].endswith(b"\0\x3f\0")
+    assert header.sampling[1:] == ((1, 1), (1, 1))
+    png = jpeg.read_header(BARE_PNG)
+    assert (png.content_type, png.upright_size_px, png.exif) == ("image/png", (64, 48), ())
+
+
+def test_a_picture_on_its_side_says_how_it_is_shown() -> None:
+    assert jpeg.read_header(CAMERA_JPEG).upright_size_px == (48, 64)
+    assert jpeg.read_header(BARE_JPEG).upright_size_px == (64, 48)
+    for block in (b"", b"no TIFF in here", pictures.tiff({0x0112: pictures.text("6")}), pictures.tiff({})):
+        header = jpeg.read_header(with_segments(BARE_JPEG, pictures.exif(block)))
+        assert (header.orientation, header.upright_size_px) == (1, (64, 48))
+    both = with_segments(
+        BARE_JPEG, *(pictures.exif(pictures.tiff({0x0112: pictures.shorts(n)})) for n in (3, 6))
+    )
+    assert jpeg.read_header(both).orientation == 3, "the first is the one that counts"
+
+
+def test_a_walk_ends_where_the_facts_are_found() -> None:
+    assert next(jpeg.exif_segments(CAMERA_JPEG)) == jpeg.read_header(CAMERA_JPEG).exif[0]
+    torn_behind = CAMERA_JPEG[: jpeg.read_header(CAMERA_JPEG).exif[0].end]
+    assert next(jpeg.exif_segments(torn_behind)).marker == jpeg.APP1
 
 
 def test_the_largest_sensor_there_is_passes() -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from shutterbus_wire import exif, message, sinetstream
+from shutterbus_wire import exif, jpeg, message, sinetstream
 from shutterbus_wire.codecs import CODECS
 from shutterbus_wire.errors import MalformedError
 from shutterbus_wire.frame import Frame, Lane
@@ -143,6 +143,19 @@ def test_a_bare_picture_over_mqtt_is_named_by_its_bytes_and_arrival() -> None:
     assert frame.picture == BARE_PNG
     assert (frame.metadata.identity_source, frame.metadata.id.seq) == ("transport", ARRIVED_US)
     assert message.decode_frame(_mqtt(BARE_JPEG)).metadata.id.epoch != frame.metadata.id.epoch
+
+
+def test_a_large_picture_is_not_copied() -> None:
+    value = FRAME.picture[:-2] + bytes(8_000_000) + b"\xff\xd9"
+    arrival = _kafka(value)
+    tracemalloc.start()
+    try:
+        frame = message.decode_frame(arrival)
+        assert tracemalloc.get_traced_memory()[1] < 200_000
+    finally:
+        tracemalloc.stop()
+    assert frame.picture is value
+    assert frame.known_header == frame.header == jpeg.read_header(value)
 
 
 @pytest.mark.parametrize("version", [3, 2])

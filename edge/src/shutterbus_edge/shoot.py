@@ -17,7 +17,7 @@ from shutterbus_wire import __version__
 from shutterbus_wire.errors import MalformedError
 from shutterbus_wire.exif import stamp
 from shutterbus_wire.frame import FrameMetadata
-from shutterbus_wire.jpeg import check_whole
+from shutterbus_wire.jpeg import Header, check_whole
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ class Shooter:
                     self._clock.wait(RETRY_S, stop)
                 continue
             try:
-                check_whole(picture.jpeg)
+                header = check_whole(picture.jpeg)
             except MalformedError as error:
                 # Before it gets a number: a torn picture is a shot that failed, not a frame that was lost.
                 self._failed_shots += 1
@@ -100,7 +100,7 @@ class Shooter:
                 continue
             self._outage.succeeded()
             self.last_shot_s = self._clock.monotonic_s()
-            self._keep(picture)
+            self._keep(picture, header)
 
     def _wait_until_due(self, stop: threading.Event) -> bool:
         """Return True when a shot is due, False when it is time to stop."""
@@ -113,7 +113,7 @@ class Shooter:
             return not stop.is_set()  # the hardware paces itself: ask for the next at once
         return self._ticker.wait_next(stop) is not None
 
-    def _keep(self, picture: Picture) -> None:
+    def _keep(self, picture: Picture, header: Header) -> None:
         metadata = FrameMetadata(
             camera=self._name,
             id=self._spool.next_id(),
@@ -126,6 +126,7 @@ class Shooter:
             picture.jpeg,
             metadata,
             software=f"Shutterbus {__version__}",
+            header=header,
             orientation=picture.orientation,
             make=picture.make,
             model=picture.model,

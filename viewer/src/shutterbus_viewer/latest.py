@@ -25,14 +25,10 @@ class Picture:
 
     Attributes:
         arrived_at_us: When it reached this process, us since 1970, UTC.
-        width_px: Of the picture as it is shown, upright.
-        height_px: Likewise.
     """
 
     frame: Frame
     arrived_at_us: int
-    width_px: int
-    height_px: int
 
     @property
     def camera(self) -> str:
@@ -42,6 +38,16 @@ class Picture:
     def id(self) -> str:
         """``<epoch>-<seq>``."""
         return str(self.frame.metadata.id)
+
+    @property
+    def width_px(self) -> int:
+        """As it is shown, upright."""
+        return self.frame.header.upright_size_px[0]
+
+    @property
+    def height_px(self) -> int:
+        """As it is shown, upright."""
+        return self.frame.header.upright_size_px[1]
 
     @property
     def standing_in(self) -> bool:

@@ -12,14 +12,14 @@ from shutterbus_wire import instant, metadata_json, tiff
 from shutterbus_wire.errors import MalformedError
 from shutterbus_wire.frame import FrameMetadata
 from shutterbus_wire.identity import FrameId
-from shutterbus_wire.jpeg import APP1, check_whole, is_exif, pieces_without_exif, segments, size_px
+from shutterbus_wire.jpeg import APP1, Header, check_whole, exif_block, exif_segments, pieces_without
 
 _EXIF = b"Exif\0\0"
 _BLOCK_MAX_BYTES = 0xFFFF - 2 - len(_EXIF)
 _COMMENT_CODE = b"ASCII\0\0\0"
 _OURS = _COMMENT_CODE + metadata_json.BEGINNING
 
-_MAKE, _MODEL, _ORIENTATION, _SOFTWARE = 0x010F, 0x0110, 0x0112, 0x0131
+_MAKE, _MODEL, _SOFTWARE = 0x010F, 0x0110, 0x0131
 _EXPOSURE_TIME, _SENSITIVITY, _EXIF_VERSION = 0x829A, 0x8827, 0x9000
 _DATE_TIME_ORIGINAL, _OFFSET_ORIGINAL, _SUBSEC_ORIGINAL = 0x9003, 0x9011, 0x9291
 _USER_COMMENT, _IMAGE_UNIQUE_ID, _BODY_SERIAL_NUMBER = 0x9286, 0xA420, 0xA431
@@ -48,7 +48,7 @@ _LEFT_BEHIND = frozenset({
 })  # fmt: skip
 
 _IMAGE_DEFAULTS = {
-    _ORIENTATION: tiff.Value(tiff.SHORT, 1, b"\0\x01"),
+    tiff.ORIENTATION: tiff.Value(tiff.SHORT, 1, b"\0\x01"),
     0x011A: tiff.Value(tiff.RATIONAL, 1, b"\0\0\0H\0\0\0\x01"),  # XResolution, 72
     0x011B: tiff.Value(tiff.RATIONAL, 1, b"\0\0\0H\0\0\0\x01"),  # YResolution
     0x0128: tiff.Value(tiff.SHORT, 1, b"\0\x02"),  # ResolutionUnit: inch
@@ -69,12 +69,15 @@ def stamp(
     metadata: FrameMetadata,
     *,
     software: str,
+    header: Header | None = None,
     orientation: int | None = None,
     make: str | None = None,
     model: str | None = None,
     texts: Mapping[str, str] = MappingProxyType({}),
 ) -> bytes:
-    """Return *jpeg* with *facts* in its EXIF and every other byte as it was.
+    """Return *jpeg* with *metadata* in its EXIF and every other byte as it was.
+
+    *header* is that of *jpeg*, from ``check_whole``, where the caller has it already.
 
     The source's own tags are kept where they do not say the same thing, without thumbnail and MakerNote; the
     largest of them go first if the segment's 64 KiB do not hold all. *orientation*, *make* and *model* win over
@@ -83,9 +86,9 @@ def stamp(
     Raises:
         MalformedError: *jpeg* is no whole JPEG.
     """
-    check_whole(jpeg)
-    soi, *rest = pieces_without_exif(jpeg)
-    tags = _source_tags(jpeg)
+    header = header or check_whole(jpeg)
+    soi, *rest = pieces_without(jpeg, header.exif)
+    tags = _source_tags(jpeg, header)
     image, photo = _own_tags(metadata, software=software, orientation=orientation, make=make, model=model)
     image |= {tag: _name(texts[name]) for name, tag in _IMAGE_TEXTS.items() if name in texts}
     photo |= {tag: _name(texts[name]) for name, tag in _PHOTO_TEXTS.items() if name in texts}
@@ -93,7 +96,7 @@ def stamp(
     block = tiff.write(
         tiff.Tags(
             {**_IMAGE_DEFAULTS, **tags.image, **image},
-            {**_PHOTO_DEFAULTS, **tags.photo, **_size(jpeg), **photo},
+            {**_PHOTO_DEFAULTS, **tags.photo, **_size(header), **photo},
             tags.position,
             tags.interop,
         )
@@ -103,32 +106,32 @@ def stamp(
     return b"".join((soi, head, *rest))
 
 
-def read_metadata(jpeg: bytes) -> FrameMetadata | None:
+def read_metadata(jpeg: bytes, header: Header | None = None) -> FrameMetadata | None:
     """Return the facts inside *jpeg*, or None if no Shutterbus edge has stamped it.
+
+    Without its *header*, which the caller may have already, *jpeg* is walked as far as to the facts.
 
     Raises:
         MalformedError: No JPEG; or stamped, but damaged, contradictory or of an unknown version.
     """
-    for segment in segments(jpeg):
-        if is_exif(jpeg, segment):
-            block = jpeg[segment.start + 10 : segment.end]
-            if _OURS in block:
-                return _facts(tiff.read(block))
+    for segment in header.exif if header else exif_segments(jpeg):
+        block = exif_block(jpeg, segment)
+        if _OURS in block:
+            return _facts(tiff.read(block))
     return None
 
 
-def _source_tags(jpeg: bytes) -> tiff.Tags:
-    for segment in segments(jpeg):
-        if is_exif(jpeg, segment):
-            try:
-                tags = tiff.read(jpeg[segment.start + 10 : segment.end])
-            except MalformedError:
-                break  # beyond repair: as if it had none
-            for directory in (tags.image, tags.photo, tags.position, tags.interop):
-                for tag in _LEFT_BEHIND & directory.keys():
-                    del directory[tag]
-            return tags
-    return tiff.Tags()
+def _source_tags(jpeg: bytes, header: Header) -> tiff.Tags:
+    if not header.exif:
+        return tiff.Tags()
+    try:
+        tags = tiff.read(exif_block(jpeg, header.exif[0]))
+    except MalformedError:
+        return tiff.Tags()  # beyond repair: as if it had none
+    for directory in (tags.image, tags.photo, tags.position, tags.interop):
+        for tag in _LEFT_BEHIND & directory.keys():
+            del directory[tag]
+    return tags
 
 
 def _own_tags(
@@ -137,7 +140,7 @@ def _own_tags(
     moment = instant.at(metadata.captured_at_us)
     image = {_SOFTWARE: _name(software)}
     if orientation is not None:
-        image[_ORIENTATION] = _short(orientation)
+        image[tiff.ORIENTATION] = _short(orientation)
     if make:
         image[_MAKE] = _name(make)
     if model:
@@ -213,8 +216,8 @@ def _unique_id(identity: FrameId) -> str:
     return f"{identity.epoch}{identity.seq:016x}"
 
 
-def _size(jpeg: bytes) -> tiff.Directory:
-    width, height = size_px(jpeg)
+def _size(header: Header) -> tiff.Directory:
+    width, height = header.size_px
     return {
         0xA002: tiff.Value(tiff.LONG, 1, width.to_bytes(4)),  # PixelXDimension
         0xA003: tiff.Value(tiff.LONG, 1, height.to_bytes(4)),  # PixelYDimension

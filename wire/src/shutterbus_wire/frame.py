@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from shutterbus_wire.identity import FrameId, check_camera
 from shutterbus_wire.instant import check_instant
+from shutterbus_wire.jpeg import ContentType, Header, read_header
 
 CapturedAtSource = Literal["sensor", "driver", "arrival", "file"]
 Lane = Literal["live", "backlog"]
@@ -54,9 +55,16 @@ class Frame:
             or PNG that a foreign producer sent.
         content_type: ``image/jpeg`` or ``image/png``, by content, never by claim.
         lane: How it travelled, where the transport says so.
+        known_header: The picture's header, where it was read already, as in every frame that was received.
     """
 
     metadata: FrameMetadata
     picture: bytes
-    content_type: Literal["image/jpeg", "image/png"] = "image/jpeg"
+    content_type: ContentType = "image/jpeg"
     lane: Lane | None = None
+    known_header: Header | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def header(self) -> Header:
+        """Size, orientation and build of the picture; walks it only where nobody has read them before."""
+        return self.known_header or read_header(self.picture)

@@ -2,12 +2,14 @@
 
 A JPEG is ``FF D8``, then segments ``FF <marker> <length, 2 bytes> <data>``, one of which (SOFn) says its size
 and the last of which (SOS) begins the scan. Only what lies before the scan is walked, so the work does not
-grow with the picture.
+grow with the picture; and it is walked once: what was learnt travels on as a ``Header``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from shutterbus_wire import tiff
 from shutterbus_wire.errors import MalformedError
 
 ContentType = Literal["image/jpeg", "image/png"]
@@ -34,6 +36,7 @@ _STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})  # TEM and RSTn have no leng
 _FORBIDDEN = frozenset({0x00, 0xD8, _EOI})
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _EXIF = (b"Exif\0\0", b"Exif\0\xff")
+_SIDEWAYS = range(5, 9)
 
 
 class Segment(NamedTuple):
@@ -42,6 +45,34 @@ class Segment(NamedTuple):
     marker: int
     start: int
     end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a picture says of itself before its pixels.
+
+    Attributes:
+        size_px: Width and height of its pixels, before they are turned upright.
+        orientation: EXIF's Orientation, 1 where there is none.
+        exif: Its EXIF segments; one, as a rule.
+        scan_at: Where the data of the first scan begin; 0 for a PNG.
+        has_more_scans: Whether a decoder goes on after the first scan: it is progressive, or has its colours one by one.
+        sampling: How many samples each colour has across and down, relative to the others.
+    """
+
+    content_type: ContentType
+    size_px: tuple[int, int]
+    orientation: int = 1
+    exif: tuple[Segment, ...] = ()
+    scan_at: int = 0
+    has_more_scans: bool = False
+    sampling: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def upright_size_px(self) -> tuple[int, int]:
+        """Width and height as a browser shows it: a camera mounted sideways says so in its EXIF instead of turning pixels."""
+        width, height = self.size_px
+        return (height, width) if self.orientation in _SIDEWAYS else (width, height)
 
 
 def sniff(data: bytes) -> ContentType | None:
@@ -94,41 +125,61 @@ def is_exif(jpeg: bytes, segment: Segment) -> bool:
     return segment.marker == APP1 and jpeg[segment.start + 4 : segment.start + 10] in _EXIF
 
 
-def size_px(picture: bytes) -> tuple[int, int]:
-    """Return width and height as the header of a JPEG or PNG states them.
+def exif_block(jpeg: bytes, segment: Segment) -> bytes:
+    """Return the TIFF directories in an EXIF *segment*."""
+    return jpeg[segment.start + 10 : segment.end]
+
+
+def exif_segments(jpeg: bytes) -> Iterator[Segment]:
+    """Yield the EXIF segments; whoever wants the first alone walks no further than that."""
+    return (segment for segment in segments(jpeg) if is_exif(jpeg, segment))
+
+
+def read_header(picture: bytes) -> Header:
+    """Return the header of a JPEG or PNG. This walks it: keep the result beside the picture.
 
     Raises:
         MalformedError: No picture, a damaged header, or more pixels than a decoder should be asked for.
     """
     match sniff(picture):
         case "image/jpeg":
-            size, limit = _header(picture).size_px, JPEG_PIXELS_MAX
+            header, limit = _jpeg_header(picture), JPEG_PIXELS_MAX
         case "image/png":
-            size, limit = _png_size_px(picture), PNG_PIXELS_MAX
+            header, limit = Header("image/png", _png_size_px(picture)), PNG_PIXELS_MAX
         case None:
-            raise MalformedError("not-a-picture", f"neither JPEG nor PNG: begins with {picture[:4].hex(' ')}")
-    width, height = size
+            raise MalformedError(
+                "not-a-picture", f"neither JPEG nor PNG: begins with {picture[:4].hex(' ') or 'nothing'}"
+            )
+    width, height = header.size_px
     if width * height > limit:
         raise MalformedError("too-many-pixels", f"{width}x{height} pixels are more than the {limit} accepted")
-    return size
+    return header
 
 
-def check_whole(picture: bytes) -> None:
-    """Raise MalformedError unless *picture* has a sound header, an acceptable size, and reaches its end mark.
+def size_px(picture: bytes) -> tuple[int, int]:
+    """Return width and height as the header states them; see ``read_header``."""
+    return read_header(picture).size_px
+
+
+def check_whole(picture: bytes) -> Header:
+    """Return the header of *picture* if that is sound, of an acceptable size, and the picture reaches its end mark.
 
     A camera that loses data on its cable hands over pictures without one. What follows the mark (padding, a
     second picture) is accepted.
+
+    Raises:
+        MalformedError: It is not so.
     """
-    size_px(picture)
-    if sniff(picture) == "image/png":
+    header = read_header(picture)
+    if header.content_type == "image/png":
         if picture.rfind(b"IEND") < 0:
             raise MalformedError("torn-picture", f"PNG of {len(picture)} bytes has no end mark")
-        return
-    header = _header(picture)
-    if picture.rfind(b"\xff\xd9", header.end) < 0:
+        return header
+    if picture.rfind(b"\xff\xd9", header.scan_at) < 0:
         raise MalformedError("torn-picture", f"JPEG of {len(picture)} bytes has no end mark")
-    if header.more_scans and picture.count(b"\xff\xda", header.end) >= SCANS_MAX:
+    if header.has_more_scans and picture.count(b"\xff\xda", header.scan_at) >= SCANS_MAX:
         raise MalformedError("too-many-scans", f"JPEG has more than {SCANS_MAX} scans")
+    return header
 
 
 def without_exif(jpeg: bytes) -> bytes:
@@ -137,45 +188,54 @@ def without_exif(jpeg: bytes) -> bytes:
     Raises:
         MalformedError: See ``segments``.
     """
-    return b"".join(pieces_without_exif(jpeg))
+    return b"".join(pieces_without(jpeg, exif_segments(jpeg)))
 
 
-def pieces_without_exif(jpeg: bytes) -> list[memoryview]:
-    """Return what surrounds the EXIF segments, SOI first, for joining without a second copy."""
+def pieces_without(jpeg: bytes, left_out: Iterable[Segment]) -> list[memoryview]:
+    """Return what surrounds the segments *left_out*, SOI first, for joining without a second copy."""
     view = memoryview(jpeg)
     pieces, at = [view[: len(SOI)]], len(SOI)
-    for segment in segments(jpeg):
-        if is_exif(jpeg, segment):
-            pieces.append(view[at : segment.start])
-            at = segment.end
+    for segment in left_out:
+        pieces.append(view[at : segment.start])
+        at = segment.end
     pieces.append(view[at:])
     return pieces
 
 
-class _Header(NamedTuple):
-    size_px: tuple[int, int]
-    more_scans: bool
-    """Whether a decoder goes on after the first scan: it is progressive, or has its colours one by one."""
-    end: int
-
-
-def _header(jpeg: bytes) -> _Header:
-    frames: list[Segment] = []
+def _jpeg_header(jpeg: bytes) -> Header:
+    sizes: list[Segment] = []
+    exif: list[Segment] = []
     last = Segment(0, 0, 0)
     for last in segments(jpeg):
         if last.marker in _SIZE_MARKERS:
-            frames.append(last)
+            sizes.append(last)
+        elif is_exif(jpeg, last):
+            exif.append(last)
     # Two would let a check see one size and a decoder the other.
-    if len(frames) != 1 or frames[0].end - frames[0].start < 10:
+    if len(sizes) != 1 or sizes[0].end - sizes[0].start < 10:
         raise MalformedError("not-a-picture", "JPEG does not state one size")
-    at = frames[0].start
+    marker, at, end = sizes[0]
     height, width = int.from_bytes(jpeg[at + 5 : at + 7]), int.from_bytes(jpeg[at + 7 : at + 9])
     if not (width and height):
         raise MalformedError("not-a-picture", "JPEG does not state one size")
-    one_scan = (
-        frames[0].marker in _SEQUENTIAL and jpeg[last.start + 4 : last.start + 5] == jpeg[at + 9 : at + 10]
+    one_scan = marker in _SEQUENTIAL and jpeg[last.start + 4 : last.start + 5] == jpeg[at + 9 : at + 10]
+    return Header(
+        "image/jpeg",
+        (width, height),
+        _orientation(jpeg, exif[0]) if exif else 1,
+        tuple(exif),
+        last.end,
+        not one_scan,
+        tuple((max(1, factors >> 4), max(1, factors & 15)) for factors in jpeg[at + 11 : end : 3]),
     )
-    return _Header((width, height), not one_scan, last.end)
+
+
+def _orientation(jpeg: bytes, segment: Segment) -> int:
+    try:
+        value = tiff.read_first(exif_block(jpeg, segment)).get(tiff.ORIENTATION)
+    except MalformedError:
+        return 1
+    return int.from_bytes(value.data[:2]) if value and value.kind == tiff.SHORT else 1
 
 
 def _png_size_px(png: bytes) -> tuple[int, int]:

@@ -121,20 +121,15 @@ def decode_frame(arrival: Arrival, *, own_cameras: Container[str] = (), others: 
         MalformedError: No picture in it, or it contradicts itself.
     """
     picture, claimed_at_us = codecs.decode(arrival.value)
-    content_type = jpeg.sniff(picture)
-    if content_type is None:
-        raise MalformedError(
-            "not-a-picture", f"neither JPEG nor PNG: begins with {picture[:4].hex(' ') or 'nothing'}"
-        )
-    jpeg.check_whole(picture)
-    metadata = exif.read_metadata(picture) if content_type == "image/jpeg" else None
+    header = jpeg.check_whole(picture)
+    metadata = exif.read_metadata(picture, header)
     lane = _check_attributes(arrival.attributes, metadata)
     camera = _camera(arrival, metadata, own_cameras, others)
     if metadata is None:
         metadata = _named_by_transport(arrival, camera, claimed_at_us)
     elif metadata.camera != camera:
         metadata = replace(metadata, camera=camera)
-    return Frame(metadata, picture, content_type, lane)
+    return Frame(metadata, picture, header.content_type, lane, known_header=header)
 
 
 def topic_of_ours(arrival: Arrival) -> tuple[str, str] | None:

@@ -11,6 +11,7 @@ from typing import Final
 from shutterbus_wire.errors import MalformedError
 
 BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED = 1, 2, 3, 4, 5, 7
+ORIENTATION = 0x0112
 
 _PHOTO_POINTER, _POSITION_POINTER, _INTEROP_POINTER = 0x8769, 0x8825, 0xA005
 _POINTERS = frozenset({_PHOTO_POINTER, _POSITION_POINTER, _INTEROP_POINTER})
@@ -64,11 +65,8 @@ def read(block: bytes) -> Tags:
     Raises:
         MalformedError: It does not begin like TIFF.
     """
-    order = {b"MM\0*": ">", b"II*\0": "<"}.get(block[:4])
-    if order is None or len(block) < 8:
-        raise MalformedError("broken-exif", "EXIF does not begin with a TIFF header")
-    reader = _Reader(block, order)
-    image = reader.directory(struct.unpack_from(order + "I", block, 4)[0])
+    reader = _Reader(block)
+    image = reader.first()
     photo = reader.follow(image, _PHOTO_POINTER)
     tags = Tags(image, photo, reader.follow(image, _POSITION_POINTER), reader.follow(photo, _INTEROP_POINTER))
     for directory in (tags.image, tags.photo, tags.position, tags.interop):
@@ -77,11 +75,22 @@ def read(block: bytes) -> Tags:
     return tags
 
 
+def read_first(block: bytes) -> Directory:
+    """Return the first directory of *block* alone, which speaks of the picture as a whole; see ``read``."""
+    return _Reader(block).first()
+
+
 class _Reader:
-    def __init__(self, block: bytes, order: str) -> None:
+    def __init__(self, block: bytes) -> None:
+        order = {b"MM\0*": ">", b"II*\0": "<"}.get(block[:4])
+        if order is None or len(block) < 8:
+            raise MalformedError("broken-exif", "EXIF does not begin with a TIFF header")
         self._block = block
         self._order = order
         self._budget = len(block)
+
+    def first(self) -> Directory:
+        return self.directory(struct.unpack_from(self._order + "I", self._block, 4)[0])
 
     def directory(self, at: int) -> Directory:
         block, order = self._block, self._order

@@ -1,7 +1,7 @@
 """Making a webcam's MJPEG frame a JPEG that any program reads, without touching its picture."""
 
+from shutterbus_wire import jpeg
 from shutterbus_wire.errors import MalformedError
-from shutterbus_wire.jpeg import segments
 
 _DHT = 0xC4
 
@@ -30,7 +30,7 @@ def whole_jpeg(data: bytes) -> bytes:
         MalformedError: It is no JPEG, or its end never arrived (a webcam's bus loses data when it is overcommitted).
     """
     end = data.rfind(b"\xff\xd9")
-    markers = list(segments(data))
+    markers = list(jpeg.segments(data))
     scan = markers[-1]
     if end < scan.end or data[end + 2 :].strip(b"\0"):
         raise MalformedError("torn-picture", f"the webcam's picture of {len(data)} bytes has no end")

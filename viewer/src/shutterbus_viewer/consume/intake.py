@@ -10,7 +10,6 @@ from shutterbus_transport.consuming import Delivery, Handler
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.errors import TooManyError
 from shutterbus_viewer.latest import Picture
-from shutterbus_viewer.upright import upright_size_px
 from shutterbus_wire import names
 from shutterbus_wire.errors import IdentityError, MalformedError
 from shutterbus_wire.message import Arrival, decode_frame, topic_of_ours
@@ -56,11 +55,10 @@ class Intake(Handler):
             foreign = None if topic_of_ours(arrival) else arrival.topic
             others = self._cameras.taken_by_others(foreign) if foreign else ()
             frame = decode_frame(arrival, own_cameras=self._cameras.own, others=others)
-            width_px, height_px = upright_size_px(frame.picture)
             if arrival.retained:  # kept by the broker: no sign of life but when it was taken
                 age_s = max(0.0, (arrival.arrived_at_us - frame.metadata.captured_at_us) / 1e6)
             self._cameras.show(
-                Picture(frame, arrival.arrived_at_us, width_px, height_px),
+                Picture(frame, arrival.arrived_at_us),
                 arrival.transport,
                 age_s,
                 foreign_topic=foreign,

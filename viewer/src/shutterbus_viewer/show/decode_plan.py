@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from shutterbus_viewer.errors import UndrawableError
-from shutterbus_wire import jpeg
+from shutterbus_wire.jpeg import Header
 
 BUDGET_WITHOUT_LIMIT_BYTES = 512 * 1024 * 1024
 SHARE_OF_LIMIT = 3
@@ -22,9 +22,6 @@ COLOURS = 3
 ROTATED = 2
 """Turning a picture upright takes it twice for a moment."""
 
-_SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
-_SOS = 0xDA
 _BLOCK_PX, _BLOCK_BYTES = 8, 128
 
 
@@ -47,17 +44,17 @@ def memory_budget_bytes() -> int:
     return BUDGET_WITHOUT_LIMIT_BYTES
 
 
-def plan(picture: bytes, from_px: tuple[int, int], to_width_px: int, budget_bytes: int) -> Plan:
-    """Return the cheapest way to make *picture*, which is *from_px* wide and high, *to_width_px* wide.
+def plan(header: Header, to_width_px: int, budget_bytes: int) -> Plan:
+    """Return the cheapest way to make the picture with this *header* *to_width_px* wide.
 
     Where that exceeds *budget_bytes*, a somewhat smaller picture will do.
 
     Raises:
         UndrawableError: No way fits.
     """
-    width_px, height_px = from_px
-    of_jpeg = jpeg.sniff(picture) == "image/jpeg"
-    fixed_bytes = _coefficient_bytes(picture) if of_jpeg else 0
+    width_px, height_px = header.upright_size_px
+    of_jpeg = header.content_type == "image/jpeg"
+    fixed_bytes = _coefficient_bytes(header)
     divisors = DIVISORS if of_jpeg else (1,)
     wanted = next((divisor for divisor in divisors if width_px // divisor >= to_width_px), 1)
     cost_bytes = 0
@@ -79,25 +76,12 @@ def _mb(size_bytes: int) -> str:
     return f"{size_bytes / 1e6:.1f} MB"
 
 
-def _coefficient_bytes(picture: bytes) -> int:
+def _coefficient_bytes(header: Header) -> int:
     """Return what a decoder keeps of a JPEG of several scans; 0 for one of a single scan."""
-    components: list[tuple[int, int]] = []
-    width_px = height_px = in_scan = 0
-    progressive = False
-    for segment in jpeg.segments(picture):
-        at = segment.start
-        if segment.marker in _SOF:
-            progressive = segment.marker in _PROGRESSIVE
-            height_px, width_px = (
-                int.from_bytes(picture[at + 5 : at + 7]),
-                int.from_bytes(picture[at + 7 : at + 9]),
-            )
-            factors = picture[at + 11 : segment.end : 3]
-            components = [(max(1, factor >> 4), max(1, factor & 15)) for factor in factors]
-        elif segment.marker == _SOS:
-            in_scan = picture[at + 4]
-    if not progressive and in_scan == len(components):
+    if not header.has_more_scans:
         return 0
-    across, down = max(h for h, _ in components), max(v for _, v in components)
+    width_px, height_px = header.size_px
+    sampling = header.sampling or ((1, 1),)
+    across, down = max(h for h, _ in sampling), max(v for _, v in sampling)
     columns, rows = -(-width_px // (_BLOCK_PX * across)), -(-height_px // (_BLOCK_PX * down))
-    return _BLOCK_BYTES * columns * rows * sum(h * v for h, v in components)
+    return _BLOCK_BYTES * columns * rows * sum(h * v for h, v in sampling)

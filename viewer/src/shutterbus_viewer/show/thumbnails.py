@@ -158,9 +158,8 @@ class Thumbnails:
 
     def _make(self, wish: _Wish, picture: Picture, target_px: int) -> bool:
         """Have *picture* scaled, and say so; False if that has to wait for memory."""
-        size_px = picture.width_px, picture.height_px
         try:
-            how = plan(picture.frame.picture, size_px, target_px, self._budget_bytes)
+            how = plan(picture.frame.header, target_px, self._budget_bytes)
         except UndrawableError as error:
             wish.done.set_exception(error)
             _look(wish.done)
