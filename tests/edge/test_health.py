@@ -59,7 +59,11 @@ class Rig:
             background=False,
         )
         self.shooter = SimpleNamespace(
-            missed=3, problem="", expected_interval_s=1.0, last_shot_s=self.clock.monotonic_s()
+            missed=3,
+            problem="",
+            slow={"stamp": 1},
+            expected_interval_s=1.0,
+            last_shot_s=self.clock.monotonic_s(),
         )
         condition = Condition(
             "gate",

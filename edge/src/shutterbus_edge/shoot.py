@@ -13,6 +13,7 @@ from shutterbus_edge.spool import Spool
 from shutterbus_edge.status.timekeeping import clock_synced
 from shutterbus_runtime.clock import Clock
 from shutterbus_runtime.outage import Outage
+from shutterbus_runtime.slow import Slowness
 from shutterbus_wire import __version__
 from shutterbus_wire.errors import MalformedError
 from shutterbus_wire.exif import stamp
@@ -57,6 +58,9 @@ class Shooter:
         self._publisher = publisher
         self._clock = clock
         self._outage = Outage("camera", clock, log)
+        self._stamp = Slowness(
+            "stamp", clock, log, look_at="look at what else keeps the processor busy, and at its temperature"
+        )
         self._failed_shots = 0
         self.last_shot_s: float | None = None
 
@@ -67,6 +71,11 @@ class Shooter:
     @property
     def problem(self) -> str:
         return self._outage.reason
+
+    @property
+    def slow(self) -> dict[str, int]:
+        """How often an operation took over a second, by its name: ``stamp``, writing the facts into a picture's EXIF."""
+        return {self._stamp.name: self._stamp.count}
 
     @property
     def expected_interval_s(self) -> float | None:
@@ -122,14 +131,15 @@ class Shooter:
             clock_synced=clock_synced(),
             camera_metadata=picture.camera_metadata,
         )
-        jpeg = stamp(
-            picture.jpeg,
-            metadata,
-            software=f"Shutterbus {__version__}",
-            header=header,
-            orientation=picture.orientation,
-            make=picture.make,
-            model=picture.model,
-            texts=self._texts,
-        )
+        with self._stamp.timed():
+            jpeg = stamp(
+                picture.jpeg,
+                metadata,
+                software=f"Shutterbus {__version__}",
+                header=header,
+                orientation=picture.orientation,
+                make=picture.make,
+                model=picture.model,
+                texts=self._texts,
+            )
         self._publisher.offer(self._spool.put(metadata, jpeg), metadata)

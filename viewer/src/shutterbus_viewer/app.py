@@ -129,7 +129,7 @@ def make_services(
     return Services(
         cameras=cameras,
         intake=intake,
-        thumbnails=Thumbnails(cameras.picture),
+        thumbnails=Thumbnails(cameras.picture, clock=clock),
         states=StateTexts(cameras, clock),
         clock=clock,
         caps=Caps(serve.streams_per_user),

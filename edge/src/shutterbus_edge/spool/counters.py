@@ -48,6 +48,7 @@ class SpoolCounts:
         oldest_held_age_s: Since the oldest frame was put; None when none is held.
         records_dropped: Records given up at their own bound, since this process began.
         uncertain: ``(epoch, first, last)`` of numbers that an unclean stop left without an account; last None: all from first on.
+        slow: How often an operation took over a second, by its name: ``fsync``, ``put``.
         trouble: Why frames stay in memory only, as a sentence; None while the disk does its job.
     """
 
@@ -62,6 +63,7 @@ class SpoolCounts:
     records_dropped: int
     uncertain: tuple[tuple[str, int, int | None], ...]
     trouble: str | None
+    slow: Mapping[str, int]
 
 
 class Ranges:

@@ -4,6 +4,8 @@ import errno
 import fcntl
 import os
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -68,10 +70,11 @@ class Files(Protocol):
 
 
 class FolderFiles:
-    """A folder of a real file system."""
+    """A folder of a real file system; each fsync is made within *timed*."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, timed: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
         self._folder = folder
+        self._timed = timed
         self._opening = threading.Lock()
         self._closed = False
         self._descriptor: int | None = None
@@ -121,7 +124,8 @@ class FolderFiles:
             written += os.write(descriptor, memoryview(data)[written:])
 
     def fsync(self, descriptor: int) -> None:
-        os.fsync(descriptor)
+        with self._timed():
+            os.fsync(descriptor)
 
     def close_file(self, descriptor: int) -> None:
         os.close(descriptor)
@@ -131,7 +135,8 @@ class FolderFiles:
         os.rename(old, new, src_dir_fd=at, dst_dir_fd=at)
 
     def sync_folder(self) -> None:
-        os.fsync(self._at)
+        with self._timed():
+            os.fsync(self._at)
 
     def unlink(self, name: str) -> None:
         os.unlink(name, dir_fd=self._at)

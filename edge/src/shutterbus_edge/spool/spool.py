@@ -1,6 +1,7 @@
 """The spool: what its callers see. Its promises are in the package's docstring."""
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,10 +17,18 @@ from shutterbus_edge.spool.names import Held, Kind
 from shutterbus_edge.spool.state import SpoolState
 from shutterbus_edge.spool.writer import Writer
 from shutterbus_runtime.clock import Clock
+from shutterbus_runtime.slow import Slowness
 from shutterbus_wire.frame import FrameMetadata
 from shutterbus_wire.identity import FrameId
 
 log = logging.getLogger(__name__)
+
+SLOW_PUT: Mapping[Mode, str] = {
+    "durable": "SPOOL_MODE=durable waits for the SD card or disk; look at its fsyncs, and at what else writes to it",
+    "spill": "it waits for no disk; look at what else keeps the processor busy",
+    "memory": "it waits for no disk; look at what else keeps the processor busy",
+}
+"""What to look at where keeping a frame is slow."""
 
 
 class Spool:
@@ -54,7 +63,14 @@ class Spool:
         background: bool = True,
     ) -> None:
         self._folder = folder
-        self._files = files or FolderFiles(folder)
+        self._fsync = Slowness(
+            "fsync",
+            clock,
+            log,
+            look_at=f"look at dmesg for errors of the SD card or disk of {folder}, which may be dying",
+        )
+        self._put = Slowness("put", clock, log, look_at=SLOW_PUT[mode])
+        self._files = files or FolderFiles(folder, self._fsync.timed)
         self._clock = clock
         self._mode = mode
         self._limits = limits or SpoolLimits()
@@ -238,6 +254,7 @@ class Spool:
                 records_dropped=state.records_dropped,
                 uncertain=self._uncertain,
                 trouble=self._writer.trouble,
+                slow={operation.name: operation.count for operation in (self._fsync, self._put)},
             )
 
     def learn_frame_max_bytes(self, frame_max_bytes: int) -> None:
@@ -285,10 +302,11 @@ class Spool:
         return Entry.put(held, self._clock.monotonic_s(), data)
 
     def _keep(self, entry: Entry) -> Held:
-        if self._mode == "durable" and self._writer.store(entry) == "stored":
+        with self._put.timed():
+            if self._mode == "durable" and self._writer.store(entry) == "stored":
+                return entry.held
+            with self._state.lock:
+                self._writer.memory.bound()
+            if self._mode == "spill" and self._writer.memory.is_half_full():
+                self._writer.wake()
             return entry.held
-        with self._state.lock:
-            self._writer.memory.bound()
-        if self._mode == "spill" and self._writer.memory.is_half_full():
-            self._writer.wake()
-        return entry.held

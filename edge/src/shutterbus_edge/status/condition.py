@@ -71,6 +71,7 @@ class Condition:
             "oldest_held_age_s": counts.oldest_held_age_s,
             "uncertain": counts.uncertain,
             "camera_restarts": self._camera.restarts,
+            "slow": {**counts.slow, **self._shooter.slow},
             "clock_synced": clock_synced(),
             "frame_max_bytes": state.frame_max_bytes,
             "lanes": {
@@ -118,6 +119,12 @@ class Condition:
             "counter",
             "Times the capture process was started again.",
             ("", state["camera_restarts"]),
+        )
+        add(
+            "slow_operations_total",
+            "counter",
+            "Operations that took over a second: fsync, put into the spool, stamp of a picture.",
+            *((f',operation="{operation}"', count) for operation, count in state["slow"].items()),
         )
         add("clock_synced", "gauge", "1 if the clock is trusted.", ("", int(state["clock_synced"])))
         add(

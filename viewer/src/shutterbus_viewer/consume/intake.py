@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from shutterbus_runtime.clock import Clock
+from shutterbus_runtime.slow import Slowness
 from shutterbus_transport.consuming import Delivery, Handler
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.errors import TooManyError
@@ -35,11 +36,18 @@ UNUSABLE = (
 
 
 class Intake(Handler):
-    """Takes messages in from every reader's thread. Nothing that a message contains makes it raise."""
+    """Takes messages in from every reader's thread. Nothing that a message contains makes it raise.
+
+    Attributes:
+        decode: How often it took over a second to find the picture in a message.
+    """
 
     def __init__(self, cameras: Cameras, clock: Clock) -> None:
         self._cameras = cameras
         self._clock = clock
+        self.decode = Slowness(
+            "decode", clock, log, look_at="look at what else keeps this machine's processors busy"
+        )
         self._lock = threading.Lock()
         self._said_s: dict[str, float] = {}
         self.taken: Counter[tuple[str, str]] = Counter()
@@ -54,7 +62,8 @@ class Intake(Handler):
         try:
             foreign = None if topic_of_ours(arrival) else arrival.topic
             others = self._cameras.taken_by_others(foreign) if foreign else ()
-            frame = decode_frame(arrival, own_cameras=self._cameras.own, others=others)
+            with self.decode.timed():
+                frame = decode_frame(arrival, own_cameras=self._cameras.own, others=others)
             if arrival.retained:  # kept by the broker: no sign of life but when it was taken
                 age_s = max(0.0, (arrival.arrived_at_us - frame.metadata.captured_at_us) / 1e6)
             self._cameras.show(

@@ -68,6 +68,14 @@ class Metrics(Collector):
         for why, count in connections.closed_for.items():
             closed.add_metric([why], count)
         yield closed
+        slow = CounterMetricFamily(
+            "shutterbus_viewer_slow_operations",
+            "Operations that took over a second: decode of a message, scale of a picture.",
+            labels=["operation"],
+        )
+        for operation in (services.intake.decode, services.thumbnails.scaling):
+            slow.add_metric([operation.name], operation.count)
+        yield slow
         yield from self._of_cameras()
 
     def _of_cameras(self) -> Iterator[Metric]:

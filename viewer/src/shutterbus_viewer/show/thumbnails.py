@@ -5,6 +5,7 @@ comes faster than the processor can take is passed over before it costs anything
 """
 
 import asyncio
+import logging
 import os
 import threading
 from collections.abc import Callable
@@ -15,9 +16,13 @@ from functools import partial
 import cv2
 import numpy as np
 
+from shutterbus_runtime.clock import Clock, SystemClock
+from shutterbus_runtime.slow import Slowness
 from shutterbus_viewer.errors import UndrawableError
 from shutterbus_viewer.latest import Picture
 from shutterbus_viewer.show.decode_plan import Plan, memory_budget_bytes, plan
+
+log = logging.getLogger(__name__)
 
 WIDTH_STEP_PX = 64
 """Widths are rounded up to a multiple of this, so that tiles of nearly the same size share a picture."""
@@ -98,8 +103,16 @@ class Thumbnails:
         newest: Callable[[str], Picture | None],
         scale: Scale = scaled,
         budget_bytes: int | None = None,
+        clock: Clock | None = None,
     ) -> None:
         cv2.setNumThreads(1)
+        self.scaling = Slowness(
+            "scale",
+            clock or SystemClock(),
+            log,
+            look_at="look at what else keeps this machine's processors busy, and at the size of the pictures",
+        )
+        """How often it took over a second to make a picture smaller."""
         self._newest = newest
         self._scale = scale
         self._budget_bytes = budget_bytes or memory_budget_bytes()
@@ -168,7 +181,7 @@ class Thumbnails:
                 return False
             self._running += 1
             self._cost_bytes += how.cost_bytes
-            work = partial(self._scale, picture.frame.picture, how.divisor, target_px)
+            work = partial(self._scaled, picture.frame.picture, how.divisor, target_px)
             job = asyncio.get_running_loop().run_in_executor(self._pool, work)
             job.add_done_callback(partial(self._ended, wish, picture, how))
         made = self._made.get(picture.camera)
@@ -176,6 +189,10 @@ class Thumbnails:
             made = self._made[picture.camera] = _Made(picture.id)
         made.widths[target_px] = wish.done
         return True
+
+    def _scaled(self, picture: bytes, divisor: int, to_width_px: int) -> bytes:
+        with self.scaling.timed():
+            return self._scale(picture, divisor, to_width_px)
 
     def _ended(self, wish: _Wish, picture: Picture, how: Plan, job: asyncio.Future[bytes]) -> None:
         self._running -= 1
