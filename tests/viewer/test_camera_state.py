@@ -244,7 +244,32 @@ def test_foreign_name_with_nothing_good_to_show_for_a_day_is_forgotten(
 
     assert cameras.ids() == ["gate"]
     assert "stranger" in told.states
-    assert cameras.taken_by_others("another") == set()
+    assert "stranger" not in cameras.taken_by_others("another")
+
+
+def test_name_is_taken_for_every_foreign_topic_but_its_own(cameras: Cameras) -> None:
+    others = cameras.taken_by_others("another")
+    assert "stranger" not in others
+
+    cameras.show(picture(camera="stranger"), "kafka", foreign_topic="stranger")
+    cameras.show(picture(camera="gate"), "kafka")
+
+    assert "stranger" in others
+    assert "stranger" not in cameras.taken_by_others("stranger")
+    assert "gate" not in others, "no foreign topic has it"
+
+
+def test_whether_a_name_is_taken_costs_one_look_up(cameras: Cameras, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked with every foreign frame; and other threads add names meanwhile, so nothing may go through all."""
+
+    class LookUpsOnly(dict[str, str]):
+        def __iter__(self) -> Any:
+            pytest.fail("goes through all names")
+
+        items = keys = values = __iter__
+
+    monkeypatch.setattr(cameras, "_topics", LookUpsOnly(stranger="stranger"))
+    assert "stranger" in cameras.taken_by_others("another")
 
 
 def test_what_is_no_picture_makes_no_camera_of_a_foreign_topic(cameras: Cameras) -> None:

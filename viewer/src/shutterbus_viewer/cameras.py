@@ -1,7 +1,8 @@
 """Everything the viewer knows of every camera: filled by the consumers, read by the pages."""
 
 import threading
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass
 from typing import TypeVar
 
 from shutterbus_runtime.clock import Clock
@@ -67,8 +68,11 @@ class Cameras:
             return None if known is None else look(known, self._clock.monotonic_s())
 
     def taken_by_others(self, topic: str) -> Container[str]:
-        """Return the names that foreign topics other than *topic* have: two topics never share a camera."""
-        return {name for name, other in self._topics.items() if other != topic}
+        """Return the names that foreign topics other than *topic* have: two topics never share a camera.
+
+        Asked for with every foreign frame, so it is no copy: each question is one look-up, answered by what holds then.
+        """
+        return _NamesOfOthers(self._topics, topic)
 
     def show(
         self, picture: Picture, transport: str, age_s: float = 0.0, *, foreign_topic: str | None = None
@@ -188,6 +192,15 @@ class Cameras:
             self._cameras[name] = Camera(name)
             self.changes.state(name)
         return self._cameras[name]
+
+
+@dataclass(frozen=True, slots=True)
+class _NamesOfOthers(Container[str]):
+    topics: Mapping[str, str]
+    topic: str
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self.topics.get(name, self.topic) != self.topic
 
 
 def _not_from_the_future(record: Status | Report | Reading, now_us: int) -> Status | Report | Reading:
