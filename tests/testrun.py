@@ -29,7 +29,7 @@ TEMPORARY = "pytest-"
 ENDED = "ended"
 KEPT = 3
 """Of how many runs with failures the temporary folders stay, as pytest has it."""
-WORKERS = 2
+WORKERS = 3
 """As many as a small machine has processors: its containers keep them busy, and a third one only makes brokers late."""
 ENDS_WITHIN_S = 30
 PARTS = (

@@ -45,6 +45,7 @@ VIRTUAL_CAMERA = Path(__file__).parent / "virtual_camera"
 RAW_CONSUMER = Path(__file__).parent / "raw_consumer.py"
 CAMERAS = ("gate", "yard")
 LIVE_AGAIN_WITHIN_S = 60
+ASK_EVERY_S = 0.5
 
 
 @pytest.fixture(scope="module")
@@ -239,7 +240,9 @@ def kill_and_wait(place: Place, service: str, pages: dict[str, Page]) -> tuple[f
             "-c",
             f"kill -9 {pid}",
         )
-    wait_until(lambda: host_pid(name) not in {0, pid}, LIVE_AGAIN_WITHIN_S, lambda: f"{name} stays away")
+    wait_until(
+        lambda: host_pid(name) not in {0, pid}, LIVE_AGAIN_WITHIN_S, lambda: f"{name} stays away", ASK_EVERY_S
+    )
     back_us = time.time_ns() // 1000
     wait_all_live(pages, back_us, LIVE_AGAIN_WITHIN_S - (time.time() - killed_s))
     if isinstance(place, Installation):
@@ -247,6 +250,7 @@ def kill_and_wait(place: Place, service: str, pages: dict[str, Page]) -> tuple[f
             lambda: health(name) == "healthy",
             LIVE_AGAIN_WITHIN_S - (time.time() - killed_s),
             lambda: health(name),
+            ASK_EVERY_S,
         )
     print(f"{service}: all live {time.time() - killed_s:.1f} s after kill -9")
     return killed_s, time.time()

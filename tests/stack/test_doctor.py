@@ -148,39 +148,45 @@ def test_topic_that_is_missing_is_named(running: Server, admin: KafkaAdminClient
 
 
 @pytest.mark.parametrize(
-    ("setting", "value", "check", "words"),
+    ("settings", "heap", "said"),
     [
-        ("KAFKA_SOCKET_REQUEST_MAX_BYTES", "1048576", "kafka request size", "socket.request.max.bytes is 1048576"),
-        ("KAFKA_QUEUED_MAX_REQUEST_BYTES", "-1", "kafka memory", "queued.max.request.bytes has no limit"),
-        ("KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR", "3", "kafka replication", "offsets.topic.replication.factor is 3"),
         (
-            "KAFKA_ADVERTISED_LISTENERS",
-            "EDGE://nowhere.invalid:9093,SERVICES://kafka:9094",
-            "kafka advertised",
-            "Kafka says it is at nowhere.invalid:9093 (advertised.listeners), but no address is known for nowhere.invalid",
+            {
+                "KAFKA_SOCKET_REQUEST_MAX_BYTES": "1048576",
+                "KAFKA_QUEUED_MAX_REQUEST_BYTES": "-1",
+                "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "3",
+            },
+            "-Xms256m -Xmx1g",
+            {
+                "kafka request size": "socket.request.max.bytes is 1048576",
+                "kafka memory": "queued.max.request.bytes has no limit",
+                "kafka replication": "offsets.topic.replication.factor is 3",
+            },
+        ),
+        (
+            {"KAFKA_ADVERTISED_LISTENERS": "EDGE://nowhere.invalid:9093,SERVICES://kafka:9094"},
+            "-Xms128m -Xmx256m",
+            {
+                "kafka memory": "the broker's heap is 256 MiB (KAFKA_HEAP_OPTS)",
+                "kafka advertised": "Kafka says it is at nowhere.invalid:9093 (advertised.listeners), but no address is known for nowhere.invalid",
+            },
         ),
     ],
-)  # fmt: skip
-def test_setting_that_kafka_starts_with_is_named(
-    running: Server, setting: str, value: str, check: str, words: str
+    ids=["sizes", "address and heap"],
+)
+def test_settings_that_kafka_starts_with_are_named(
+    running: Server, settings: dict[str, str], heap: str, said: dict[str, str]
 ) -> None:
-    """The last one is the classic: the first packet arrives, and no other."""
-    override = {"services": {"kafka": {"environment": {setting: value}}}}
+    """The address is the classic: the first packet arrives, and no other. A small heap ends in the broker's log alone."""
+    override = {"services": {"kafka": {"environment": settings}}}
     (running.folder / "broken.yml").write_text(json.dumps(override))
-    running.compose("-f", "compose.server.yml", "-f", "broken.yml", "up", "-d", "--wait", "kafka")
-    line = _first_failing(running)
-    assert line.name == check
-    assert words in line.finding.sentence
-
-
-def test_heap_that_is_too_small_is_named(running: Server) -> None:
-    """Its end would be an out of memory error, in the broker's log alone."""
-    with _env(running, "KAFKA_HEAP_OPTS=-Xms128m -Xmx256m"):
-        running.compose("up", "-d", "--wait", "kafka")
-        line = _first_failing(running)
-    running.compose("up", "-d", "--wait", "kafka")
-    assert line.name == "kafka memory"
-    assert "the broker's heap is 256 MiB (KAFKA_HEAP_OPTS)" in line.finding.sentence
+    with _env(running, f"KAFKA_HEAP_OPTS={heap}"):
+        running.compose("-f", "compose.server.yml", "-f", "broken.yml", "up", "-d", "--wait", "kafka")
+        lines = run_doctor(_patient(running))
+        sentences = {line.name: line.finding.sentence for line in lines if line.finding.status == "failure"}
+    assert list(sentences) == list(said)
+    for check, words in said.items():
+        assert words in sentences[check]
 
 
 @pytest.mark.parametrize(

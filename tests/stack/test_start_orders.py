@@ -20,6 +20,7 @@ from stack.test_first_light import wait_until
 pytestmark = [pytest.mark.stack(minutes=3.5), pytest.mark.timeout(300)]
 
 CONVERGES_WITHIN_S = 120
+ASK_EVERY_S = 0.5
 ORDERS = [
     ("edges", "viewer", "setup", "mosquitto", "kafka"),
     ("viewer", "kafka", "mosquitto", "edges", "setup"),
@@ -80,6 +81,7 @@ class Site:
             ),
             60,
             lambda: said(container, since_s),
+            ASK_EVERY_S,
         )
 
     def status(self, name: str) -> dict[str, Any] | None:
@@ -98,7 +100,7 @@ class Site:
             reason = status["lanes"]["live"]["reason"]
             return words in reason and bool(reason or status["published"])
 
-        wait_until(tried, 60, lambda: str(self.status(name)))
+        wait_until(tried, 60, lambda: str(self.status(name)), ASK_EVERY_S)
 
     def health(self, container: str) -> str:
         return docker("inspect", "-f", "{{.State.Health.Status}}", container)
@@ -106,8 +108,11 @@ class Site:
     def lacking(self, since_us: int) -> list[str]:
         """Return what is not yet as it should be, a sentence each."""
         containers = [*self.server.containers(), *self.edges]
+        healths = docker("inspect", "-f", "{{.State.Health.Status}}", *containers).split()
         sentences = [
-            f"{name} is {health}" for name in containers if (health := self.health(name)) != "healthy"
+            f"{name} is {health}"
+            for name, health in zip(containers, healths, strict=True)
+            if health != "healthy"
         ]
         try:
             states = self.server.states()
@@ -127,6 +132,7 @@ class Site:
             lambda: not self.lacking(since_us),
             CONVERGES_WITHIN_S,
             lambda: "\n".join([*self.lacking(since_us), *self.logs()]),
+            ASK_EVERY_S,
         )
         print(f"{what}: live and healthy {time.time() - started_s:.1f} s after the last start")
 
@@ -213,7 +219,7 @@ def test_camera_that_is_enrolled_while_its_edge_runs_is_live_by_itself(site: Sit
     site.wait_edge("gate", "does not let us write")
     site.wait_edge("yard", "does not let us write")
     edge = porch.container("edge")
-    wait_until(lambda: "porch.crt cannot be read" in said(edge, 0), 60, lambda: said(edge, 0))
+    wait_until(lambda: "porch.crt cannot be read" in said(edge, 0), 60, lambda: said(edge, 0), ASK_EVERY_S)
 
     assert "Quota exceeded" not in said(site.server.container("mosquitto"), 0), "cut off instead of denied"
 

@@ -160,7 +160,7 @@ class Site:
         """Stop the brokers, and return when every camera has pictures that wait."""
         self.server.compose("stop", *BROKERS)
         for name in self.cameras:
-            wait_until(lambda: len(self.held(name)) >= ENOUGH, WITHIN_S, lambda: self.logs(name))  # noqa: B023  used at once
+            wait_until(lambda: len(self.held(name)) >= ENOUGH, WITHIN_S, lambda: self.logs(name), 0.5)  # noqa: B023  used at once
             self.waited[name] = len(self.held(name))
 
     def wait_goes_on(self, what: str, readings: str) -> None:
