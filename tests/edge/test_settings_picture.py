@@ -113,6 +113,7 @@ def test_exposure_extends_the_deadline_of_a_shot() -> None:
         given=st.dictionaries(st.sampled_from(["iso", "zoom"]), st.text(max_size=9)),
     )
 )
+@example(PictureSettings(controls={"AeEnable": "NaN", "Gain": "-Infinity"}))
 def test_settings_reach_the_capture_process_unchanged(picture: PictureSettings) -> None:
     """They travel to it as JSON."""
     assert PictureSettings.model_validate_json(picture.model_dump_json()) == picture
@@ -120,6 +121,7 @@ def test_settings_reach_the_capture_process_unchanged(picture: PictureSettings) 
 
 @given(st.text(max_size=5))
 @example("\x0c")
+@example("0[\x85")
 def test_control_that_was_read_is_read_no_further(text: str) -> None:
     controls = PictureSettings.model_validate({"controls": {"X": text}}).controls
     assert PictureSettings.model_validate({"controls": controls}).controls == controls

@@ -112,19 +112,25 @@ def _read_control(text: Any) -> Any:
     """Return a libcamera control's value: a number, true or false, several of these, or a word of its enumeration."""
     if not isinstance(text, str):
         return text
-    if text.strip().lower() in {"true", "false"}:
-        return text.strip().lower() == "true"
+    text = text.strip()
+    if text.lower() in {"true", "false"}:
+        return text.lower() == "true"
     try:
         number = read_number(text)
     except ValueError:
         pass
     else:
-        return int(number) if re.fullmatch(r"[+-]?[0-9]+", text.strip()) else number
+        return int(number) if re.fullmatch(r"[+-]?[0-9]+", text) else number
     try:
-        parts = json.loads(f"[{text.strip(' ()[]')}]")
-    except json.JSONDecodeError:
+        parts = json.loads(f"[{text.strip(' ()[]')}]", parse_constant=_refuse)
+    except ValueError:
         parts = []
-    return [_read_control(part) for part in parts] or text.strip()
+    return [_read_control(part) for part in parts] or text
+
+
+def _refuse(constant: str) -> Any:
+    """NaN and the infinities, which Python reads in JSON and nobody else does: they would not reach the capture process."""
+    raise ValueError(constant)
 
 
 def control_name(name: str) -> str:
