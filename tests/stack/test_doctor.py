@@ -184,7 +184,8 @@ def test_settings_that_kafka_starts_with_are_named(
         running.compose("-f", "compose.server.yml", "-f", "broken.yml", "up", "-d", "--wait", "kafka")
         lines = run_doctor(_patient(running))
         sentences = {line.name: line.finding.sentence for line in lines if line.finding.status == "failure"}
-    assert list(sentences) == list(said)
+    # What hangs on them fails as well: no picture comes through what is too small for it.
+    assert next(iter(sentences)) == next(iter(said))
     for check, words in said.items():
         assert words in sentences[check]
 
