@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from certificates import issue
 from shutterbus_edge.errors import SettingsError
-from shutterbus_edge.settings.load import Loaded, load
+from shutterbus_edge.settings.edge import EdgeSettings
+from shutterbus_edge.settings.load import load
+from shutterbus_runtime.settings import Loaded
 
 DATA = Path(__file__).parent.parent / "data"
 BASE = {"CAMERA_SOURCE": "testcard", "SS_BROKERS": "kafka.example.org:9092"}
@@ -27,7 +29,7 @@ def pi(tmp_path: Path) -> Path:
     return path
 
 
-def _load(nowhere: Path, **environ: str) -> Loaded:
+def _load(nowhere: Path, **environ: str) -> Loaded[EdgeSettings]:
     return load({**BASE, **environ}, nowhere, nowhere, nowhere)
 
 

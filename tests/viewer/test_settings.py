@@ -6,14 +6,15 @@ from pathlib import Path
 import pytest
 
 from certificates import issue
-from shutterbus_runtime.settings import SettingsError
+from shutterbus_runtime.settings import Loaded, SettingsError
 from shutterbus_viewer.__main__ import main
-from shutterbus_viewer.load import Loaded, load
+from shutterbus_viewer.load import load
+from shutterbus_viewer.settings import ViewerSettings
 
 LEAST = {"VIEWER_MQTT_BROKERS": "mqtt.example.org", "VIEWER_PASSWORD": "secret"}
 
 
-def loaded(folder: Path, **given: str) -> Loaded:
+def loaded(folder: Path, **given: str) -> Loaded[ViewerSettings]:
     return load({**LEAST, **given}, folder / "secrets", folder / ".env")
 
 

@@ -14,124 +14,60 @@ from shutterbus_edge.hardware import board, devices
 from shutterbus_edge.schedule import ScheduleError, parse, zone
 from shutterbus_edge.schedule.times import zone_name
 from shutterbus_edge.settings.edge import EdgeSettings
-from shutterbus_edge.settings.load import Loaded, load
-from shutterbus_runtime.checks import Line, exit_code, report_json
+from shutterbus_edge.settings.load import load
 from shutterbus_runtime.clock import SystemClock
-from shutterbus_runtime.settings.text import listing, verdict_json
+from shutterbus_runtime.command_line import Commands, add_settings_commands, print_report
+from shutterbus_runtime.logs import log_remarks, start_logging
 from shutterbus_wire import __version__
 
 log = logging.getLogger("shutterbus_edge")
 
-LOG_FORMAT = "{asctime} {levelname} {name}: {message}"
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one sub-command; return 0, or 1 with the reason on standard error."""
-    options = _parser().parse_args(arguments)
-    try:
-        return int(options.command(options))
-    except SettingsError as error:
-        print(*error.sentences, sep="\n", file=sys.stderr)
-    except (EdgeError, ScheduleError) as error:
-        print(error, file=sys.stderr)
-    except BrokenPipeError:
-        # Whoever read the list has seen enough. Python would complain once more while closing.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 1
+    return _commands().run(arguments, EdgeError, ScheduleError)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="shutterbus-edge",
-        description="Take pictures, keep them, and publish them until they are confirmed.",
+def _commands() -> Commands:
+    commands = Commands(
+        "shutterbus-edge", "Take pictures, keep them, and publish them until they are confirmed.", __version__
     )
-    parser.add_argument("--version", action="version", version=f"shutterbus-edge {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    def add(name: str, command: object, description: str, *, reports: bool = True) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=description, description=description)
-        added.set_defaults(command=command)
-        if reports:
-            added.add_argument("--json", action="store_true", help="for programs")
-        return added
-
-    add("run", _run, "Be the edge of one camera until stopped.", reports=False)
-    shown = add(
-        "settings", _settings, "Print the settings in force and where each came from; secrets stay hidden."
-    )
-    shown.add_argument("--all", action="store_true", help="also those without a value")
-    add("check", _check, "Check the settings; exit with 0 if the edge could start, else 1.")
-    add(
+    commands.add("run", _run, "Be the edge of one camera until stopped.")
+    add_settings_commands(commands, "edge", lambda: load(os.environ), _summary, board.cannot)
+    commands.add(
         "doctor",
         _doctor,
         "Say what keeps this edge from its work, and what puts it right; exit with 1 if anything does.",
+        json=True,
     )
-    add(
+    commands.add(
         "devices",
         _devices,
         "Write a Compose override that runs the edge without privilege, with this board's device numbers.",
-        reports=False,
     )
-    add("healthcheck", _healthcheck, "Ask the edge that runs on HEALTH_PORT whether it lives.", reports=False)
-    times = add("schedule", _schedule, "Print when a schedule is due next, with the zone.")
+    commands.add("healthcheck", _healthcheck, "Ask the edge that runs on HEALTH_PORT whether it lives.")
+    times = commands.add(
+        "schedule", _schedule, "Print when a schedule is due next, with the zone.", json=True
+    )
     times.add_argument("text", nargs="?", help='such as "every day at 10:30"; without it SCHEDULE')
     times.add_argument("-n", dest="count", type=int, default=10, help="how many times (%(default)s)")
-    return parser
+    return commands
 
 
 def _run(_: argparse.Namespace) -> int:
     loaded = load(os.environ)
-    start_logging(loaded.settings)
-    for sentence in loaded.warnings:
-        log.warning("%s", sentence)
-    for sentence in loaded.notes:
-        log.info("%s", sentence)
+    start_logging(loaded.settings.log_level, loaded.settings.log_format)
+    log_remarks(log, loaded)
     from shutterbus_edge import app
 
     return app.run(loaded.settings)
 
 
-def start_logging(settings: EdgeSettings) -> None:
-    """Send the log to standard error, at the wanted level."""
-    logging.basicConfig(level=settings.log_level, format=settings.log_format or LOG_FORMAT, style="{")
-    # Below INFO kafka-python logs whole messages: pictures, several times each. At INFO it logs every attempt.
-    logging.getLogger("kafka").setLevel("INFO" if settings.log_level == "DEBUG" else "WARNING")
-
-
-def _settings(options: argparse.Namespace) -> int:
-    loaded = load(os.environ)
-    print(listing(loaded.settings, loaded.origin, every=options.all, as_json=options.json))
-    if not options.json:
-        _say(loaded)
-    return 0
-
-
-def _check(options: argparse.Namespace) -> int:
-    try:
-        loaded = load(os.environ)
-    except SettingsError as error:
-        if not options.json:
-            raise
-        print(verdict_json(error.sentences))
-        return 1
-    settings = loaded.settings
-    beyond = board.cannot(settings)
-    if options.json:
-        print(verdict_json(beyond, loaded.warnings))
-        return 1 if beyond else 0
-    _say(loaded)
-    if beyond:
-        raise SettingsError(*beyond)
-    print(
+def _summary(settings: EdgeSettings) -> str:
+    return (
         f"The settings can be used: {settings.camera_source} as {settings.camera_id or 'a camera named at the first start'}, "
         f"{settings.schedule or 'without a schedule'}, to {settings.broker.type} at {', '.join(settings.broker.addresses)}."
     )
-    return 0
-
-
-def _say(loaded: Loaded) -> None:
-    for sentence in (*loaded.warnings, *loaded.notes):
-        print(sentence, file=sys.stderr)
 
 
 def _doctor(options: argparse.Namespace) -> int:
@@ -139,14 +75,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
     # What the libraries complain about on the way is in the lines, or of no interest.
     logging.disable(logging.CRITICAL)
-    lines: list[Line] = []
-    for line in doctor.run_doctor(os.environ):
-        lines.append(line)
-        if not options.json:
-            print(line.text(colour=sys.stdout.isatty()), flush=True)
-    if options.json:
-        print(report_json(lines))
-    return exit_code(lines)
+    return print_report(doctor.run_doctor(os.environ), as_json=options.json)
 
 
 def _devices(_: argparse.Namespace) -> int:

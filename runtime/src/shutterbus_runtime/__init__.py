@@ -1,1 +1,1 @@
-"""What every process is made of: settings, clock, outages, checks. Knows nothing of cameras, frames or brokers."""
+"""What every process is made of: settings, command line, logs, clock, outages, checks. Knows nothing of cameras, frames or brokers."""

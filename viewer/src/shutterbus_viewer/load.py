@@ -2,14 +2,13 @@
 
 import ssl
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from argon2 import extract_parameters
 from argon2.exceptions import InvalidHashError
 
 from shutterbus_runtime import settings as machinery
-from shutterbus_runtime.settings import FieldPath, Given, Resolved, SettingsError, sources
+from shutterbus_runtime.settings import Loaded, Resolved, SettingsError, sources
 from shutterbus_runtime.settings.sources import SECRETS
 from shutterbus_transport import transport
 from shutterbus_viewer.settings import ViewerSettings
@@ -19,16 +18,9 @@ OF_COMPOSE = ("VIEWER_MEMORY",)
 """Read by compose.server.yml from the same .env; nothing to us."""
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """The settings, sentences about what was given in vain, and what each value came from."""
-
-    settings: ViewerSettings
-    warnings: tuple[str, ...]
-    origin: Mapping[FieldPath, Given]
-
-
-def load(environ: Mapping[str, str], secrets: Path = SECRETS, env_file: Path = Path(".env")) -> Loaded:
+def load(
+    environ: Mapping[str, str], secrets: Path = SECRETS, env_file: Path = Path(".env")
+) -> Loaded[ViewerSettings]:
     """Return the settings that secrets, *environ* and *env_file* say, in this order.
 
     Raises:

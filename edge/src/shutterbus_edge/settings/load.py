@@ -2,7 +2,6 @@
 
 import ssl
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from shutterbus_edge.settings import certificate, unsupported
 from shutterbus_edge.settings.edge import EdgeSettings
 from shutterbus_edge.settings.picture import control_name, exif_name
 from shutterbus_runtime import settings as machinery
-from shutterbus_runtime.settings import FieldPath, Given, Resolved, sources, unusable
+from shutterbus_runtime.settings import Given, Loaded, Resolved, sources, unusable
 from shutterbus_runtime.settings.sources import SECRETS
 from shutterbus_runtime.settings.values import did_you_mean
 from shutterbus_transport import TRANSPORTS, transport
@@ -40,28 +39,12 @@ DURABLE_FROM_S = 10.0
 PI_MODEL = Path("/proc/device-tree/model")
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """The settings, and what there is to say about how they came to be.
-
-    Attributes:
-        warnings: Sentences about what was given in vain.
-        notes: Sentences about what was decided for the user.
-        origin: What each value came from, by its place in the settings.
-    """
-
-    settings: EdgeSettings
-    warnings: tuple[str, ...]
-    notes: tuple[str, ...]
-    origin: Mapping[FieldPath, Given]
-
-
 def load(
     environ: Mapping[str, str],
     secrets: Path = SECRETS,
     env_file: Path = Path(".env"),
     pi_model: Path = PI_MODEL,
-) -> Loaded:
+) -> Loaded[EdgeSettings]:
     """Return the settings that secrets, *environ* and *env_file* say, in this order.
 
     Raises:
@@ -83,7 +66,7 @@ def load(
     settings = machinery.build(EdgeSettings, found, problems)
     if settings.broker.password and not settings.broker.tls:
         warnings.append("The broker's password is sent unencrypted: set SS_TLS.")
-    return Loaded(settings, tuple(warnings), tuple(notes), found.origin)
+    return Loaded(settings, tuple(warnings), found.origin, tuple(notes))
 
 
 def _user_data_only(given: dict[str, Given]) -> None:

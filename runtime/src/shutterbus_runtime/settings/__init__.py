@@ -13,6 +13,7 @@ from shutterbus_runtime.settings.fields import (
     SwitchedBy,
     settings_of,
 )
+from shutterbus_runtime.settings.loaded import Loaded
 from shutterbus_runtime.settings.resolve import (
     Given,
     OptionCheck,
@@ -31,6 +32,7 @@ __all__ = [
     "Family",
     "FieldPath",
     "Given",
+    "Loaded",
     "MayBeEmpty",
     "Name",
     "OptionCheck",
