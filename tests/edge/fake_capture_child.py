@@ -1,6 +1,7 @@
 """A capture process that misbehaves as told: the word before the last argument says how.
 
-It imports nothing of ours, so that the many starts of a test are quick; what is said is that of capture/channel.py.
+It imports nothing of ours, so that the many starts of a test are quick; what is said is that of capture/channel.py
+and runtime/child_channel.py.
 """
 
 import json

@@ -13,10 +13,10 @@ import pytest
 
 from fakes import FakeClock
 from shutterbus_edge.capture import Shot, process
-from shutterbus_edge.capture.child import Limits
 from shutterbus_edge.capture.process import CaptureProcess
 from shutterbus_edge.errors import CameraFinishedError, CameraUnavailableError, MisconfiguredError
 from shutterbus_edge.settings.picture import PictureSettings
+from shutterbus_runtime.supervised_child import Limits
 
 FAKE_CHILD = str(Path(__file__).with_name("fake_capture_child.py"))
 PATIENT_S = 20.0

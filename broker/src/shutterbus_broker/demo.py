@@ -26,7 +26,7 @@ from types import FrameType
 from argon2 import PasswordHasher
 
 from shutterbus_broker.errors import SetupError
-from shutterbus_broker.parts import ChildProcess
+from shutterbus_broker.parts import DemoProcess
 
 STOP_S = 4.0
 """How long the parts may take to stop before they are killed."""
@@ -119,9 +119,9 @@ def _folder(environment: Mapping[str, str], port: int) -> Path:
 
 
 @contextmanager
-def running() -> Iterator[list[ChildProcess]]:
+def running() -> Iterator[list[DemoProcess]]:
     """A list whose parts have all ended when the context has: viewer and cameras first, then the broker."""
-    parts: list[ChildProcess] = []
+    parts: list[DemoProcess] = []
     try:
         yield parts
     finally:
@@ -135,10 +135,10 @@ def running() -> Iterator[list[ChildProcess]]:
             part.wait(time.monotonic() + 0.5)
 
 
-def _start(demo: Demo, clean: Mapping[str, str], password: str, parts: list[ChildProcess]) -> None:
+def _start(demo: Demo, clean: Mapping[str, str], password: str, parts: list[DemoProcess]) -> None:
     programs = Path(sys.executable).parent
     parts.append(
-        ChildProcess("broker", [sys.executable, "-m", "shutterbus_broker.embedded"], clean, demo.folder)
+        DemoProcess("broker", [sys.executable, "-m", "shutterbus_broker.embedded"], clean, demo.folder)
     )
     if not (mqtt_port := parts[0].first_line()):
         raise SetupError(f"The broker did not start. Its last lines:\n{parts[0].last_lines()}")
@@ -153,7 +153,7 @@ def _start(demo: Demo, clean: Mapping[str, str], password: str, parts: list[Chil
         "VIEWER_MQTT_PROTOCOL": "3.1.1",  # all that amqtt speaks; it leaves a client of 5 without an answer
     }
     parts.append(
-        ChildProcess("viewer", [str(programs / "shutterbus-viewer"), "run"], {**clean, **viewer}, demo.folder)
+        DemoProcess("viewer", [str(programs / "shutterbus-viewer"), "run"], {**clean, **viewer}, demo.folder)
     )
     for camera, its in cameras(demo).items():
         edge = {
@@ -169,7 +169,7 @@ def _start(demo: Demo, clean: Mapping[str, str], password: str, parts: list[Chil
             **its,
         }
         parts.append(
-            ChildProcess(camera, [str(programs / "shutterbus-edge"), "run"], {**clean, **edge}, demo.folder)
+            DemoProcess(camera, [str(programs / "shutterbus-edge"), "run"], {**clean, **edge}, demo.folder)
         )
 
 
@@ -182,7 +182,7 @@ def cameras(demo: Demo) -> dict[str, Mapping[str, str]]:
     }
 
 
-def _watch(demo: Demo, password: str, parts: list[ChildProcess], stop: threading.Event, say: Say) -> int:
+def _watch(demo: Demo, password: str, parts: list[DemoProcess], stop: threading.Event, say: Say) -> int:
     """Say where to look once there is something to see, then wait for the end."""
     started_s = time.monotonic()
     notice_s = NOTICE_S

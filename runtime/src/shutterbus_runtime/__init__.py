@@ -1,1 +1,4 @@
-"""What every process is made of: settings, command line, logs, clock, outages, checks. Knows nothing of cameras, frames or brokers."""
+"""What every process is made of: settings, command line, logs, clock, outages, checks, child processes.
+
+Knows nothing of cameras, frames or brokers.
+"""

@@ -1,18 +1,13 @@
-"""What the edge and its capture process say to each other, over a socket of their own.
+"""What the edge and its capture process say to each other, as messages of ``shutterbus_runtime.child_channel``."""
 
-A message is one line of JSON, and behind it the picture, if it is one. Nothing is unpickled: what a camera library
-does to its process must not reach further than that process.
-"""
-
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from multiprocessing.connection import Connection
 from typing import Any
 
 from shutterbus_edge.capture import Picture, Shot
 
-BEAT_EVERY_S = 1.0
+Words = tuple[str, Mapping[str, Any], bytes]
+"""Kind, metadata and body of a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +27,8 @@ class Opened:
     notes: tuple[str, ...] = ()
 
 
-def send(
-    connection: Connection, kind: str, metadata: Mapping[str, Any] | None = None, body: bytes = b""
-) -> None:
-    """Send one message; OSError if the other side has gone."""
-    line = json.dumps({"kind": kind, **(metadata or {})}, separators=(",", ":"))
-    connection.send_bytes(line.encode() + b"\n" + body)
-
-
-def receive(connection: Connection) -> tuple[str, dict[str, Any], bytes]:
-    """Wait for one message and return kind, facts and body; EOFError or OSError if the other side has gone."""
-    line, _, body = connection.recv_bytes().partition(b"\n")
-    metadata = json.loads(line)
-    return metadata.pop("kind"), metadata, body
-
-
-def send_opened(connection: Connection, opened: Opened) -> None:
-    send(connection, "opened", asdict(opened))
+def opened_message(opened: Opened) -> Words:
+    return "opened", asdict(opened), b""
 
 
 def read_opened(metadata: dict[str, Any]) -> Opened:
@@ -58,15 +38,15 @@ def read_opened(metadata: dict[str, Any]) -> Opened:
     )
 
 
-def send_shot(connection: Connection, shot: Shot) -> None:
-    send(connection, "shoot", asdict(shot))
+def shot_message(shot: Shot) -> Words:
+    return "shoot", asdict(shot), b""
 
 
 def read_shot(metadata: dict[str, Any]) -> Shot:
     return Shot(**metadata)
 
 
-def send_picture(connection: Connection, picture: Picture) -> None:
+def picture_message(picture: Picture) -> Words:
     metadata = {
         "captured_at_us": picture.captured_at_us,
         "captured_at_source": picture.captured_at_source,
@@ -75,7 +55,7 @@ def send_picture(connection: Connection, picture: Picture) -> None:
         "make": picture.make,
         "model": picture.model,
     }
-    send(connection, "picture", metadata, picture.jpeg)
+    return "picture", metadata, picture.jpeg
 
 
 def read_picture(metadata: dict[str, Any], jpeg: bytes) -> Picture:

@@ -6,22 +6,26 @@ silent or misses the deadline of a shot, and starts another when the next pictur
 """
 
 import logging
+import os
 import queue
 import sys
 from typing import NoReturn
 
-from shutterbus_edge.capture import Picture, Shot, parse_address
+from shutterbus_edge.capture import Picture, Shot, channel, parse_address
 from shutterbus_edge.capture.channel import Opened
-from shutterbus_edge.capture.child import Child, Ended, Limits
 from shutterbus_edge.errors import CameraFinishedError, CameraUnavailableError
 from shutterbus_edge.settings.picture import PictureSettings
 from shutterbus_runtime.clock import Clock
+from shutterbus_runtime.restarts import Backoff, Restarts
+from shutterbus_runtime.supervised_child import Ended, Limits, Message, Program, SupervisedChild
 
 CHILD = [sys.executable, "-m", "shutterbus_edge.capture"]
 """The command; the number of its socket is added as last argument."""
+SECRETS = ("SS_", "SSCFG_")
+LIBCAMERA_UPTIME = r"\[[\d:.]+\] *\[\d+\] *"
 
-SOUND_S = 30.0
-"""A child that worked this long failed for a new reason: back-off begins anew."""
+LIMITS = Limits(silence_s=10.0, opening_s=60.0)
+"""Importing picamera2 on the smallest Pi takes 20 s."""
 LINES_MAX = 100
 """Different lines of a camera library that are logged; a chatty one is not given the whole log."""
 
@@ -40,9 +44,6 @@ class CaptureProcess:
 
     The child is started here, so that the camera is warm for the first shot.
 
-    Attributes:
-        restarts: How often a child was started after the first.
-
     Raises:
         MisconfiguredError: *address* names no source of this version.
     """
@@ -53,22 +54,21 @@ class CaptureProcess:
         picture: PictureSettings,
         clock: Clock,
         log: logging.Logger = _log,
-        limits: Limits | None = None,
+        limits: Limits = LIMITS,
     ) -> None:
         self._address = str(parse_address(address))
         self._picture_json = picture.model_dump_json()
         self._clock = clock
         self._log = log
-        self._limits = limits or Limits()
+        self._limits = limits
         self._lines: set[str] = set()
-        self._noted: Opened | None = None
-        self._backoff_s = self._limits.backoff_first_s
+        self._noted: Message | None = None
+        self._restarts = Restarts(Backoff())
         self._ended: Ended | None = None
         self._closed = False
-        self.restarts = 0
         self._opened: Opened | None = None
         self._opened_at_s = 0.0
-        self._child: Child | None = None
+        self._child: SupervisedChild | None = None
         self._start()
 
     @property
@@ -76,8 +76,13 @@ class CaptureProcess:
         """What the camera was when last opened; None before the first time."""
         child = self._child
         if child is not None and child.opened is not None:
-            self._opened = child.opened
+            self._opened = channel.read_opened(child.opened.metadata)
         return self._opened
+
+    @property
+    def restarts(self) -> int:
+        """How often a child was started after the first."""
+        return self._restarts.count
 
     def shoot(self, shot: Shot, deadline_s: float) -> Picture:
         """Return the next picture, within *deadline_s* for the shot itself (and as much again if it is still opening).
@@ -91,15 +96,14 @@ class CaptureProcess:
         child = self._ready_child()
         if child.opened is None or self._noted is not child.opened:
             self._wait_opened(child, deadline_s)
-        child.ask(shot)
+        child.send(*channel.shot_message(shot))
         answer = self._answer(child, deadline_s)
         if answer is None:
             child.kill(f"the camera hangs: no picture within {deadline_s:g} s")
             answer = self._end_of(child)
         if isinstance(answer, Ended):
             self._fail(answer)
-        assert isinstance(answer, Picture)
-        return answer
+        return channel.read_picture(answer.metadata, answer.body)
 
     def close(self) -> None:
         """End the child, and with it a shot that is under way."""
@@ -108,48 +112,51 @@ class CaptureProcess:
             self._child.close()
 
     def _start(self) -> None:
-        self._child = Child(CHILD, self._address, self._picture_json, self._clock, self._limits, self._said)
+        # It runs other people's drivers, and needs none of what the brokers ask for.
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(SECRETS)}
+        program = Program("the capture process", "the camera", CHILD, environment, LIBCAMERA_UPTIME)
+        self._child = SupervisedChild(program, self._limits, self._clock, self._said)
+        self._child.send("open", {"address": self._address}, self._picture_json.encode())
 
-    def _ready_child(self) -> Child:
+    def _ready_child(self) -> SupervisedChild:
         """Return a child that runs, starting one if its time has come."""
         if self._child is not None and self._child.condemned:
             self._note_end(self._end_of(self._child))
         if self._child is None:
             assert self._ended is not None
-            over_s = self._ended.at_s + self._backoff_s
-            if self._closed or self._ended.kind == "finished" or self._clock.monotonic_s() < over_s:
+            due = self._restarts.is_due(self._clock.monotonic_s())
+            if self._closed or self._ended.error == "finished" or not due:
                 self._raise(self._ended)
-            self._backoff_s = min(self._backoff_s * 2, self._limits.backoff_max_s)
-            self.restarts += 1
+            self._restarts.started()
             self._start()
             if self._closed:  # while we were starting it
                 self.close()
         assert self._child is not None
         return self._child
 
-    def _wait_opened(self, child: Child, within_s: float) -> None:
+    def _wait_opened(self, child: SupervisedChild, within_s: float) -> None:
         answer = self._answer(child, within_s)
         if answer is None:
             raise CameraUnavailableError(f"{self._address} is still being opened")
         if isinstance(answer, Ended):
             self._fail(answer)
-        assert isinstance(answer, Opened)
         if self._noted is None or self._noted != answer:
-            self._log.info("camera open: %s, %d x %d", answer.description, *answer.size_px)
-            for note in answer.notes:
+            opened = channel.read_opened(answer.metadata)
+            self._log.info("camera open: %s, %d x %d", opened.description, *opened.size_px)
+            for note in opened.notes:
                 self._log.warning("%s", note)
         self._noted = answer
         self._opened_at_s = self._clock.monotonic_s()
 
     @staticmethod
-    def _answer(child: Child, within_s: float) -> Opened | Picture | Ended | None:
+    def _answer(child: SupervisedChild, within_s: float) -> Message | Ended | None:
         try:
             return child.answers.get(timeout=within_s)
         except queue.Empty:
             return None
 
     @staticmethod
-    def _end_of(child: Child) -> Ended:
+    def _end_of(child: SupervisedChild) -> Ended:
         """Return why *child* has ended, once its process is gone and the camera is free."""
         try:
             while not isinstance(answer := child.answers.get(timeout=KILLED_S), Ended):
@@ -160,8 +167,7 @@ class CaptureProcess:
 
     def _note_end(self, ended: Ended) -> None:
         was_open = self._child is not None and self._child.opened is not None
-        if was_open and ended.at_s - self._opened_at_s >= SOUND_S:
-            self._backoff_s = self._limits.backoff_first_s
+        self._restarts.ended(ended.at_s, ended.at_s - self._opened_at_s if was_open else 0.0)
         self._ended, self._child = ended, None
 
     def _fail(self, ended: Ended) -> NoReturn:
@@ -170,7 +176,7 @@ class CaptureProcess:
 
     @staticmethod
     def _raise(ended: Ended) -> NoReturn:
-        if ended.kind == "finished":
+        if ended.error == "finished":
             raise CameraFinishedError(ended.sentence)
         raise CameraUnavailableError(ended.sentence)
 

@@ -1,6 +1,5 @@
-"""The capture process as its parent sees it: started, listened to, and killed when it falls silent."""
+"""A child process as its parent sees it: started, listened to, and killed when it falls silent."""
 
-import logging
 import os
 import queue
 import re
@@ -8,21 +7,38 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing import connection
 from multiprocessing.connection import Connection
-from typing import Literal
+from typing import Any
 
-from shutterbus_edge.capture import Picture, Shot, channel
+from shutterbus_runtime import child_channel
+from shutterbus_runtime.child_process import ChildProcess
 from shutterbus_runtime.clock import Clock
-
-log = logging.getLogger(__name__)
 
 CLOSING_S = 2.0
 """How long a child that was asked to end, or said that it ends, may take for it."""
 SAID_MAX_BYTES = 4096
-SECRETS = ("SS_", "SSCFG_")
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What a child runs, and what people call it.
+
+    Attributes:
+        name: Of the process in sentences, such as ``the capture process``.
+        work: What hangs where it hangs, such as ``the camera``.
+        command: The number of its socket is added as last argument; see ``child_channel.ToParent``.
+        environment: All that it finds there.
+        line_prefix: Pattern of what its libraries print before each line, which is left out; colours always are.
+    """
+
+    name: str
+    work: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    line_prefix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,45 +47,54 @@ class Limits:
 
     Attributes:
         silence_s: Without a beat for this long, a child hangs.
-        opening_s: A camera that is not open by then hangs. Importing picamera2 on the smallest Pi takes 20 s.
-        backoff_first_s: Pause before the first restart; doubles with each further failure.
-        backoff_max_s: The longest pause.
+        opening_s: One that is not ready by then hangs.
     """
 
     silence_s: float = 10.0
     opening_s: float = 60.0
-    backoff_first_s: float = 0.5
-    backoff_max_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something that a child said."""
+
+    kind: str
+    metadata: dict[str, Any]
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """Why a child is no more, and since when (monotonic)."""
+    """Why a child is no more, and since when (monotonic).
 
-    kind: Literal["unavailable", "finished", "misconfigured"]
+    Attributes:
+        error: The word by which the child itself named its error; empty where it was killed or died.
+    """
+
+    error: str
     sentence: str
     at_s: float
 
 
-class Child:
-    """One capture process. Never restarted; the next one is another ``Child``.
+class SupervisedChild:
+    """One process. Never restarted; the next one is another ``SupervisedChild``.
 
     Attributes:
-        opened: What the camera is, as soon as it is open.
+        opened: Its first message, that it is ready; None before.
         answers: Everything it said but beats, in order, and ``Ended`` last.
     """
 
     def __init__(
         self,
-        command: Sequence[str],
-        address: str,
-        picture_json: str,
-        clock: Clock,
+        program: Program,
         limits: Limits,
+        clock: Clock,
         said: Callable[[str], None],
     ) -> None:
-        self.opened: channel.Opened | None = None
-        self.answers: queue.SimpleQueue[channel.Opened | Picture | Ended] = queue.SimpleQueue()
+        """Start *program*; each line that it prints goes to *said*."""
+        self.opened: Message | None = None
+        self.answers: queue.SimpleQueue[Message | Ended] = queue.SimpleQueue()
+        self._program = program
         self._clock = clock
         self._limits = limits
         self._said = said
@@ -77,18 +102,17 @@ class Child:
         self._verdict: Ended | None = None
         ours, self._theirs = socket.socketpair()
         self._connection = Connection(ours.detach())
-        channel.send(self._connection, "open", {"address": address}, picture_json.encode())
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: ChildProcess | None = None
         self._starting = threading.Lock()
-        self._thread = threading.Thread(target=self._live, args=(command,), name="capture", daemon=True)
+        self._thread = threading.Thread(target=self._live, name=program.name, daemon=True)
         self._thread.start()
 
-    def ask(self, shot: Shot) -> None:
-        """Ask for a picture; it comes through ``answers``."""
+    def send(self, kind: str, metadata: Mapping[str, Any] | None = None, body: bytes = b"") -> None:
+        """Tell or ask it something; what it says to that comes through ``answers``, and so does its end if it has gone."""
         try:
-            channel.send_shot(self._connection, shot)
+            child_channel.send(self._connection, kind, metadata, body)
         except OSError:
-            return  # it has gone; its end comes through ``answers``
+            return
 
     @property
     def condemned(self) -> Ended | None:
@@ -97,7 +121,7 @@ class Child:
 
     def kill(self, sentence: str) -> None:
         """End it now, for the reason given."""
-        self._condemn("unavailable", sentence)
+        self._condemn("", sentence)
         with self._starting:
             if self._process is not None:
                 self._process.kill()
@@ -105,7 +129,7 @@ class Child:
     def close(self) -> None:
         """Ask it to end, and see to it that it does."""
         try:
-            channel.send(self._connection, "close")
+            child_channel.send(self._connection, "close")
         except OSError:
             pass
         else:
@@ -113,45 +137,40 @@ class Child:
         self.kill("closed")
         self._thread.join(CLOSING_S)
 
-    def _condemn(self, kind: Literal["unavailable", "finished", "misconfigured"], sentence: str) -> None:
+    def _condemn(self, error: str, sentence: str) -> None:
         if self._verdict is None:  # the first reason is the cause, the others follow from it
-            self._verdict = Ended(kind, sentence, self._clock.monotonic_s())
+            self._verdict = Ended(error, sentence, self._clock.monotonic_s())
 
-    def _live(self, command: Sequence[str]) -> None:
+    def _live(self) -> None:
         # The process is started by this thread, which outlives it: Linux sends the parent-death signal when the
         # thread that started a child ends, not only when its process does.
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(SECRETS)}
         with self._starting:
             try:
-                self._process = subprocess.Popen(
-                    [*command, str(self._theirs.fileno())],
-                    pass_fds=(self._theirs.fileno(),),
-                    stdin=subprocess.DEVNULL,
+                self._process = ChildProcess(
+                    [*self._program.command, str(self._theirs.fileno())],
+                    self._program.environment,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
-                    env=environment,
-                    # Ctrl-C in a terminal is for the parent, which then ends its child in good order.
-                    process_group=0,
+                    pass_fds=(self._theirs.fileno(),),
                 )
             except OSError as error:
-                self._condemn("unavailable", f"the capture process does not start: {error}")
+                self._condemn("", f"{self._program.name} does not start: {error}")
         self._theirs.close()
         if self._process is not None:
-            with self._process:
-                if self._verdict is not None:  # killed before it was there
-                    self._process.kill()
-                self._listen(self._process)
-                self._reap(self._process)
+            if self._verdict is not None:  # killed before it was there
+                self._process.kill()
+            self._listen(self._process)
+            self._reap(self._process)
         self._connection.close()
         assert self._verdict is not None
         self.answers.put(self._verdict)
 
-    def _listen(self, process: subprocess.Popen[bytes]) -> None:
+    def _listen(self, process: ChildProcess) -> None:
         """Return when the process has closed its end of the socket, or has to be killed."""
-        assert process.stdout is not None
-        output: int | None = process.stdout.fileno()
+        assert process.output is not None
+        output: int | None = process.output.fileno()
         # Time is counted in waits, not between clock readings: a machine or container that was frozen for a while
-        # must not take its own absence for the camera's.
+        # must not take its own absence for the child's.
         tick_s = min(self._limits.silence_s, self._limits.opening_s) / 10
         silent_s = opening_s = 0.0
         heard = False
@@ -171,52 +190,47 @@ class Child:
                 opening_s += waited_s
             # Until its first word it is Python that starts, which the limit for opening covers.
             if heard and silent_s >= self._limits.silence_s:
-                self.kill(f"the camera hangs: no sign of life for {self._limits.silence_s:g} s")
+                self.kill(f"{self._program.work} hangs: no sign of life for {self._limits.silence_s:g} s")
             elif opening_s >= self._limits.opening_s:
-                self.kill(f"the camera hangs: not open after {self._limits.opening_s:g} s")
+                self.kill(f"{self._program.work} hangs: not open after {self._limits.opening_s:g} s")
             if self._verdict is not None:
                 return
 
     def _read_message(self) -> bool:
         try:
-            kind, metadata, body = channel.receive(self._connection)
+            kind, metadata, body = child_channel.receive(self._connection)
         except (EOFError, OSError):
             return False
-        match kind:
-            case "opened":
-                self.opened = channel.read_opened(metadata)
-                self.answers.put(self.opened)
-            case "picture":
-                self.answers.put(channel.read_picture(metadata, body))
-            case "error":
-                self._condemn(metadata["error"], metadata["sentence"])
+        if kind == "error":
+            self._condemn(metadata["error"], metadata["sentence"])
+        elif kind != "beat":
+            message = Message(kind, metadata, body)
+            self.opened = self.opened or message
+            self.answers.put(message)
         return True
 
     def _read_output(self, output: int | None) -> bool:
-        """Pass on what camera libraries print; False when there will be no more."""
+        """Pass on what its libraries print; False when there will be no more."""
         assert output is not None
         text = os.read(output, SAID_MAX_BYTES).decode(errors="replace")
         for line in text.splitlines():
-            # libcamera colours its log and begins each line with its uptime.
-            plain = re.sub(r"\x1b\[[0-9;]*m|^\[[\d:.]+\] *\[\d+\] *", "", line).strip()
+            plain = re.sub(r"\x1b\[[0-9;]*m", "", line)
+            plain = re.sub(f"^{self._program.line_prefix}", "", plain).strip()
             if plain:
                 self._last_line = plain
                 self._said(plain)
         return bool(text)
 
-    def _reap(self, process: subprocess.Popen[bytes]) -> None:
+    def _reap(self, process: ChildProcess) -> None:
+        code = process.wait(CLOSING_S)
+        assert process.output is not None
+        os.set_blocking(process.output.fileno(), False)
         try:
-            process.wait(CLOSING_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-        code = process.wait()
-        assert process.stdout is not None
-        os.set_blocking(process.stdout.fileno(), False)
-        try:
-            while self._read_output(process.stdout.fileno()):
+            while self._read_output(process.output.fileno()):
                 pass
         except BlockingIOError:
-            pass  # a grandchild may hold the pipe open
+            pass  # a process that it started and that left its group may hold the pipe open
+        process.close_output()
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         cause = f": {self._last_line}" if self._last_line else ""
-        self._condemn("unavailable", f"the capture process ended with {how}{cause}")
+        self._condemn("", f"{self._program.name} ended with {how}{cause}")
