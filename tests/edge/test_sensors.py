@@ -4,10 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from edge.sensor_promises import PROMISES, Opener
 from fakes import FakeClock
-from shutterbus_edge.sensors import SENSORS
+from shutterbus_edge.errors import MisconfiguredError
+from shutterbus_edge.sensors import SENSORS, open_sensor, parse_addresses
 from shutterbus_edge.sensors.cpu import Cpu
 from shutterbus_edge.sensors.simulated import DAY_S, Simulated
+from shutterbus_runtime.clock import SystemClock
+
+ADDRESSES = ("cpu", "simulated")
 
 MEMORY = "MemTotal:        1000000 kB\nMemFree:          100000 kB\nMemAvailable:     250000 kB\nHugePages_Total:       0\n"
 
@@ -24,16 +29,57 @@ def board(root: Path, *, ticks: str, zones: dict[str, str]) -> Path:
     return root
 
 
-@pytest.mark.parametrize("name", SENSORS)
-def test_every_sensor_gives_numbers_with_units(name: str) -> None:
-    """What a reading carries can be drawn and labelled without knowing the sensor."""
-    sensor = SENSORS[name](FakeClock())
+def opener(word: str) -> Opener:
+    (address,) = parse_addresses([word])
+    return lambda: open_sensor(address, SystemClock())
 
-    values = sensor.read()
 
-    assert values
-    assert all(isinstance(value, float) for value in values.values())
-    assert values.keys() <= sensor.units.keys()
+@pytest.mark.parametrize("promise", PROMISES)
+@pytest.mark.parametrize("word", ADDRESSES)
+def test_the_sensor_keeps_the_promise(word: str, promise: str) -> None:
+    """See sensor_promises."""
+    PROMISES[promise](opener(word))
+
+
+def test_every_sensor_is_asked_for_its_promises() -> None:
+    """One that is added and not listed here would be asked for none."""
+    assert {word.partition(":")[0] for word in ADDRESSES} == SENSORS.keys()
+
+
+def test_two_of_a_kind_are_told_apart_by_their_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has numbers and a topic of its own; and the rest of the address is the sensor's own business."""
+    monkeypatch.setitem(SENSORS, "probe", "nowhere:open_probe")
+
+    addresses = parse_addresses(["PROBE", "probe:0x76", "probe:/dev/i2c-1:0x77"])
+
+    assert [address.name for address in addresses] == ["probe", "probe-0x76", "probe-dev-i2c-1-0x77"]
+    assert [address.rest for address in addresses] == ["", "0x76", "/dev/i2c-1:0x77"]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["cpuu"], "a list of cpu and simulated is expected; did you mean cpu?"),
+        (["cpu", "dht22:4"], "the sensor dht22 is not in this version; cpu and simulated are"),
+        (["cpu", "CPU"], "CPU is named twice"),
+        (["cpu:" + "x" * 48], "is too long"),
+    ],
+)
+def test_a_word_that_names_no_sensor_is_answered_by_a_sentence(words: list[str], sentence: str) -> None:
+    """Before anything is opened."""
+    with pytest.raises(MisconfiguredError) as refused:
+        parse_addresses(words)
+    assert sentence in str(refused.value)
+
+
+def test_a_sensor_that_cannot_be_opened_says_what_to_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An address where there is only one; a library that is not installed."""
+    with pytest.raises(MisconfiguredError, match="SENSORS=cpu:1: cpu takes no address; leave out :1"):
+        opener("cpu:1")()
+
+    monkeypatch.setitem(SENSORS, "probe", "nowhere:open_probe")
+    with pytest.raises(MisconfiguredError, match=r"probe needs the Python module .*nowhere"):
+        opener("probe")()
 
 
 def test_cpu_reads_the_hottest_zone_load_since_the_last_reading_and_used_memory(tmp_path: Path) -> None:

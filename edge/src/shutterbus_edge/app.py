@@ -11,7 +11,7 @@ from typing import Any
 from shutterbus_edge import schedule
 from shutterbus_edge.capture.process import CaptureProcess
 from shutterbus_edge.publish import Publisher
-from shutterbus_edge.sensors import SENSORS
+from shutterbus_edge.sensors import open_sensor, parse_addresses
 from shutterbus_edge.settings.edge import EdgeSettings
 from shutterbus_edge.shoot import Shooter
 from shutterbus_edge.spool import camera_name, open_spool
@@ -40,6 +40,7 @@ def run(settings: EdgeSettings, clock: Clock | None = None, stop: threading.Even
     stop = stop or threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    sensors = [(one.name, open_sensor(one, clock)) for one in parse_addresses(settings.sensors)]
     name = settings.camera_id or camera_name(settings.spool.dir)
     with ExitStack() as stack:
         spool = stack.enter_context(open_spool(settings.spool, name, clock))
@@ -63,7 +64,7 @@ def run(settings: EdgeSettings, clock: Clock | None = None, stop: threading.Even
             (shooter.run, ()),
             (reporter.run, ()),
             (_watch_lanes, (publisher, clock)),
-            *((reporter.read, (sensor, SENSORS[sensor](clock))) for sensor in settings.sensors),
+            *((reporter.read, sensor) for sensor in sensors),
         ]
         with ThreadPoolExecutor(len(parts), thread_name_prefix="edge") as pool:
             running: list[Future[None]] = [pool.submit(part, *arguments, stop) for part, arguments in parts]

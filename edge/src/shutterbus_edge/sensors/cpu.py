@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from shutterbus_edge.sensors import refuse_rest
 from shutterbus_runtime.clock import Clock
 
 
@@ -54,3 +55,9 @@ class Cpu:
         ticks = [int(field) for field in self._stat.read_text().split("\n", 1)[0].split()[1:9]]
         idle = ticks[3] + ticks[4]  # idle and waiting for input or output
         return sum(ticks) - idle, sum(ticks)
+
+
+def open_cpu(rest: str, clock: Clock) -> Cpu:
+    """See ``SENSORS``."""
+    refuse_rest("cpu", rest)
+    return Cpu(clock)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from shutterbus_edge.sensors import refuse_rest
 from shutterbus_runtime.clock import Clock
 
 DAY_S = 86_400
@@ -27,3 +28,9 @@ class Simulated:
             "humidity": round(65 - 15 * sun - 2 * cloud, 1),
             "pressure": round(1013 + 8 * math.sin(now_s / (3.7 * DAY_S)) + 0.1 * cloud, 2),
         }
+
+
+def open_simulated(rest: str, clock: Clock) -> Simulated:
+    """See ``SENSORS``."""
+    refuse_rest("simulated", rest)
+    return Simulated(clock)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 from pydantic_settings import SettingsConfigDict
 
 from shutterbus_edge.schedule.grammar import EXPECTED as SCHEDULE_EXPECTED
+from shutterbus_edge.sensors import known as known_sensors
 from shutterbus_edge.settings.picture import PictureSettings
 from shutterbus_runtime.settings import Name, Prefix
 from shutterbus_runtime.settings.sources import NamedSettings
@@ -133,7 +134,7 @@ class EdgeSettings(NamedSettings):
     )
     spool: SpoolSettings = Field(default_factory=SpoolSettings)
     publish: PublishSettings = Field(default_factory=PublishSettings)
-    sensors: Annotated[Words, Name("SENSORS"), Allowed("a list of cpu and simulated")] = Field(
+    sensors: Annotated[Words, Name("SENSORS"), Allowed(f"a list of {known_sensors()}")] = Field(
         default=(), description="Sensors to read beside the camera.", examples=["cpu"]
     )
     reading_interval_s: Annotated[Seconds, Name("READING_INTERVAL")] = Field(

@@ -8,14 +8,14 @@ from typing import Any
 from shutterbus_edge.capture import parse_address
 from shutterbus_edge.errors import MisconfiguredError
 from shutterbus_edge.schedule import ScheduleError, parse, zone
-from shutterbus_edge.sensors import SENSORS
+from shutterbus_edge.sensors import parse_addresses
 from shutterbus_edge.settings import certificate, unsupported
 from shutterbus_edge.settings.edge import EdgeSettings
 from shutterbus_edge.settings.picture import control_name, exif_name
 from shutterbus_runtime import settings as machinery
 from shutterbus_runtime.settings import Given, Loaded, Resolved, sources, unusable
 from shutterbus_runtime.settings.sources import SECRETS
-from shutterbus_runtime.settings.values import did_you_mean
+from shutterbus_runtime.settings.values import read_words
 from shutterbus_transport import TRANSPORTS, transport
 from shutterbus_transport.settings import BrokerSettings, Tls
 
@@ -107,14 +107,12 @@ def _source(found: Resolved, pi_model: Path) -> Iterator[str]:
 
 def _sensors(found: Resolved) -> Iterator[str]:
     given = found.origin.get(("sensors",))
-    later = {"bme280", "dht11", "dht22"}
-    for word in given.value.replace(",", " ").lower().split() if given else ():
-        if given and word in later:
-            yield unusable(given, f"the sensor {word} is not in this version; {' and '.join(SENSORS)} are")
-        elif given and word not in SENSORS:
-            yield unusable(
-                given, f"a list of {' and '.join(SENSORS)} is expected{did_you_mean(word, SENSORS)}"
-            )
+    if given is None:
+        return
+    try:
+        parse_addresses(read_words(given.value))
+    except MisconfiguredError as error:
+        yield unusable(given, str(error))
 
 
 def _schedule(found: Resolved) -> Iterator[str]:
