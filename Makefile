@@ -33,7 +33,7 @@ bench: .venv/.dev  ## Side by side measurements; results go into docs/performanc
 	PYTHONPATH=tests .venv/bin/python -m bench $(ARGS)
 
 lock: .venv/.dev  ## Renew every requirements.txt: exact versions and hashes, no addresses
-	$(COMPILE) --group dev pyproject.toml -o requirements.txt
+	$(COMPILE) --group dev --all-extras $(PACKAGES:%=%/pyproject.toml) -o requirements.txt
 	for package in $(PACKAGES); do \
 	    echo 'flit_core>=3.12' | $(COMPILE) -c requirements.txt - $$package/pyproject.toml \
 	        $$([ $$package = broker ] && echo --extra demo) -o $$package/requirements.txt || exit 1; done

@@ -1,12 +1,9 @@
 """What the documents claim, where a machine can tell."""
 
 import re
-import tomllib
 from pathlib import Path
 
 import pytest
-
-from shutterbus_wire import __version__
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -27,13 +24,3 @@ def test_every_link_between_documents_leads_somewhere(document: Path) -> None:
     targets = re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text())
 
     assert [target for target in targets if not (document.parent / target).exists()] == []
-
-
-def test_all_packages_have_one_version() -> None:
-    """They are released together."""
-    versions = {
-        path.parent.name: tomllib.loads(path.read_text())["project"]["version"]
-        for path in [ROOT / "pyproject.toml", *ROOT.glob("*/pyproject.toml")]
-    }
-
-    assert set(versions.values()) == {__version__}, versions
