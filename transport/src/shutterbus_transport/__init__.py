@@ -1,29 +1,24 @@
 """How frames travel: everything that opens a connection to a broker.
 
-A transport is a module here with a class that keeps the promises of ``Transport``, and one line in ``TRANSPORTS``. Its
+A transport is a package here with a class that keeps the promises of ``Transport``, and one line in ``registry``. Its
 client library is imported when the first connection is opened, so that a process pays only for the one it uses.
 """
 
 import importlib
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Literal, Protocol, cast
+from typing import Protocol, cast
 
 from shutterbus_runtime.clock import Clock
 from shutterbus_runtime.settings import OptionCheck
 from shutterbus_transport.consuming import Handler, Reader, Subscription
+from shutterbus_transport.registry import TRANSPORTS, TransportName
 from shutterbus_transport.sending import OpenClient, Outgoing
 from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire.frame import Lane
 
-TransportName = Literal["kafka", "mqtt"]
-
-TRANSPORTS: Mapping[TransportName, str] = MappingProxyType({
-    "kafka": "shutterbus_transport.kafka",
-    "mqtt": "shutterbus_transport.mqtt",
-})  # fmt: skip
-"""Where each transport is, by what ``SS_TYPE`` calls it."""
+__all__ = ["BACKLOG_SEND_BUFFER_BYTES", "TRANSPORTS", "Sending", "Transport", "TransportName", "transport"]
 
 BACKLOG_SEND_BUFFER_BYTES = 64 * 1024
 """What the kernel may hold of the backlog, and a live picture on the same thin line has to wait for."""
@@ -52,12 +47,22 @@ class Transport(Protocol):
 
     Attributes:
         name: As ``SS_TYPE`` spells it.
+        title: As people spell it.
+        several_brokers: Whether a client may be given several addresses of one cluster.
         retains: Whether the broker can keep a topic's last message for those who subscribe later.
         shares_topics: Whether status, reports and readings share one topic of a camera.
     """
 
     name: str
+    title: str
+    several_brokers: bool
     retains: bool
+
+    def default_port(self, *, tls: bool) -> int:
+        """Return the port of a broker that is named without one."""
+
+    def check_topic(self, topic: str) -> None:
+        """Raise ValueError, with what is expected, where no topic can be called that; ``{camera}`` is replaced before."""
 
     def topic(self, camera: str, kind: str) -> str:
         """Return the topic of *camera* for ``frames``, ``status``, ``reports``, ``readings`` or ``readings/<sensor>``."""
@@ -70,6 +75,14 @@ class Transport(Protocol):
 
     def carry(self, settings: BrokerSettings, topic: str, size_bytes: int) -> None:
         """Send a message of that size to *topic* and read it back; raise TransportError if it does not come back."""
+
+    def begin_message(
+        self, connection: socket.socket, settings: BrokerSettings, topic: str, size_bytes: int
+    ) -> bytes:
+        """Return how a message of *size_bytes* to *topic* begins, once what has to be said before is said on *connection*.
+
+        For measuring a bare line: as long as the message is not whole, the broker stores nothing. Raises OSError.
+        """
 
     def open_clients(self, settings: BrokerSettings, sending: Sending) -> Mapping[Lane, OpenClient]:
         """Return how each lane connects."""

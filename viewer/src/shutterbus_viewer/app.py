@@ -74,8 +74,7 @@ def make_readers(settings: ViewerSettings, intake: Intake, clock: Clock) -> list
     subscription = Subscription(foreign=settings.topics)
     return [
         reader
-        for broker in (settings.kafka, settings.mqtt)
-        if broker
+        for broker in settings.brokers
         for reader in transport(broker.type).readers(broker, subscription, intake, clock)
     ]
 

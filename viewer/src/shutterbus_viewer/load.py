@@ -10,7 +10,7 @@ from argon2.exceptions import InvalidHashError
 from shutterbus_runtime import settings as machinery
 from shutterbus_runtime.settings import Loaded, Resolved, SettingsError, sources
 from shutterbus_runtime.settings.sources import SECRETS
-from shutterbus_transport import transport
+from shutterbus_transport import TRANSPORTS, transport
 from shutterbus_viewer.settings import ViewerSettings
 
 PREFIX = "VIEWER_"
@@ -53,26 +53,26 @@ def load(
 
 
 def _options(found: Resolved) -> Iterator[str]:
-    for field in ("kafka", "mqtt"):
-        prefix = f"{PREFIX}{field.upper()}_"
+    for name in TRANSPORTS:
+        prefix = f"{PREFIX}{name.upper()}_"
         own = [
-            name
+            known
             for setting in machinery.settings_of(ViewerSettings)
-            for name in setting.names
-            if name.startswith(prefix) and name != prefix
+            for known in setting.names
+            if known.startswith(prefix) and known != prefix
         ]
-        check = transport(field).check_options(prefix, own, reads=True)
-        yield from machinery.check_family(found, (field, "client_options"), check)
+        check = transport(name).check_options(prefix, own, reads=True)
+        yield from machinery.check_family(found, (name, "client_options"), check)
 
 
 def _brokers(settings: ViewerSettings) -> Iterator[str]:
-    if settings.kafka is None and settings.mqtt is None:
+    if not settings.brokers:
         yield (
             "No broker is named: VIEWER_KAFKA_BROKERS such as kafka.example.org:9092, or VIEWER_MQTT_BROKERS such as "
             "mqtt.example.org:1883, or both, are expected."
         )
-    for broker in (settings.kafka, settings.mqtt):
-        if broker and broker.tls:
+    for broker in settings.brokers:
+        if broker.tls:
             try:
                 broker.tls.context()
             except OSError as error:  # ssl.SSLError too

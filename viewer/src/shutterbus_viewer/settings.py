@@ -8,25 +8,7 @@ from pydantic import BaseModel, Field, SecretStr
 from shutterbus_runtime.settings import Name, Prefix
 from shutterbus_runtime.settings.sources import NamedSettings
 from shutterbus_runtime.settings.values import LogLevel, Whole, Words, choice
-from shutterbus_transport.settings import BrokerSettings
-
-_FOR_WRITERS = {
-    "topic": None,
-    "max_request_size": None,
-    "consistency": "AT_LEAST_ONCE",
-    "qos": None,
-    "retain": None,
-}
-_KAFKA = {
-    **_FOR_WRITERS,
-    "type": "kafka",
-    "protocol": 5,
-    "transport": "tcp",
-    "websocket_path": "/mqtt",
-    "keepalive_s": 20,
-    "connection_timeout_s": 10.0,
-}
-_MQTT = {**_FOR_WRITERS, "type": "mqtt", "security_protocol": None, "sasl_mechanism": None}
+from shutterbus_transport.settings import BrokerSettings, fixed_for
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -104,12 +86,17 @@ class ViewerSettings(NamedSettings):
         description="Topics of other producers to show as cameras, on either broker. In Kafka's, * stands for anything; "
         "in MQTT's, + and # do.",
     )
-    kafka: Annotated[BrokerSettings | None, Prefix("VIEWER_KAFKA_", _KAFKA)] = Field(
+    kafka: Annotated[BrokerSettings | None, Prefix("VIEWER_KAFKA_", fixed_for("kafka", reads=True))] = Field(
         default=None, description="The Kafka to read from."
     )
-    mqtt: Annotated[BrokerSettings | None, Prefix("VIEWER_MQTT_", _MQTT)] = Field(
+    mqtt: Annotated[BrokerSettings | None, Prefix("VIEWER_MQTT_", fixed_for("mqtt", reads=True))] = Field(
         default=None, description="The MQTT broker to read from, also beside Kafka."
     )
     log_level: Annotated[LogLevel, Name("LOG_LEVEL")] = Field(
         default="INFO", description="How much is logged."
     )
+
+    @property
+    def brokers(self) -> tuple[BrokerSettings, ...]:
+        """Those to read from."""
+        return tuple(broker for broker in (self.kafka, self.mqtt) if broker)

@@ -4,10 +4,9 @@ It asks and measures by itself, since the client libraries say at best that ther
 that anybody sees: at most one byte on a topic without readers, and the beginning of a message that is never finished.
 """
 
-import importlib
 from collections.abc import Iterator, Mapping
 
-from shutterbus_edge.doctor import machine, pictures, reach, spool, uplink
+from shutterbus_edge.doctor import by_transport, machine, pictures, reach, spool, uplink
 from shutterbus_edge.doctor.context import CheckContext
 from shutterbus_edge.errors import EdgeError, SettingsError
 from shutterbus_edge.settings.load import load
@@ -39,10 +38,7 @@ def run_doctor(environ: Mapping[str, str]) -> Iterator[Line]:
 
 
 def _look_at(context: CheckContext) -> Iterator[Line]:
-    # A transport's own checks are in the module of its name, which knows its client library.
-    broker: list[Check] = importlib.import_module(f"{__name__}.{context.settings.broker.type}").checks(
-        context
-    )
+    broker = by_transport.checks_of(context).checks(context)
     asked_first = [check for check in broker if check.name in {"login", "anonymous", "advertised", "topics"}]
     return run_checks(
         [

@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from shutterbus_edge.doctor import reach, sizes
+from shutterbus_edge.doctor.by_transport import Patience
 from shutterbus_edge.doctor.context import CheckContext
 from shutterbus_runtime.checks import Check, CheckResult, failure, ok, skipped, warning, worst_of
 from shutterbus_transport.errors import LoginRefusedError, TransportError
@@ -12,6 +13,9 @@ from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire.names import kafka_topic
 
 ANSWER_S = 6.0
+TIMEOUTS = ("request_timeout_ms", "delivery_timeout_ms")
+WAITS_S = 120.0
+"""The request time-out of our producer where nobody has set another, see ``BrokerSettings.kafka_producer``."""
 UNKNOWN_TOPIC = 3
 NOT_ALLOWED = 29
 
@@ -30,6 +34,16 @@ def checks(context: CheckContext) -> list[Check]:
         Check("size", lambda: _size(context), needs=("topics",)),
         Check("compression", lambda: _compression(context), needs=("topics",)),
     ]
+
+
+def patience(context: CheckContext, picture_s: float) -> Patience:  # noqa: ARG001 (the same for every picture)
+    """Return how long the client waits for a picture."""
+    options = context.settings.broker.kafka_producer()
+    name = min(TIMEOUTS, key=lambda name: options[name])
+    waits_s = float(options[name]) / 1000
+    longer = f"in .env: no SS_{name.upper()}" if waits_s < WAITS_S else None
+    # Half of it, so that there is time for a second attempt.
+    return waits_s / 2, f"{name} is {waits_s:.0f} s", longer
 
 
 def _login(context: CheckContext) -> CheckResult:

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator
 
 from shutterbus_edge.doctor import reach, sizes
+from shutterbus_edge.doctor.by_transport import Patience
 from shutterbus_edge.doctor.context import CheckContext
 from shutterbus_runtime.checks import Check, CheckResult, failure, ok, skipped, warning
 from shutterbus_transport.errors import NoSubscribersError, TransportError, TransportMisconfiguredError
@@ -16,6 +17,8 @@ from shutterbus_wire.message import Message
 from shutterbus_wire.names import MqttKind, mqtt_topic
 
 ANSWER_S = 5.0
+KEEPALIVES = 1.5
+"""A client gives the connection up after so many keep-alive times without an answer, also while it sends."""
 WRITTEN: tuple[MqttKind, ...] = ("frames", "status", "reports")
 """What every camera writes."""
 
@@ -41,6 +44,16 @@ def checks(context: CheckContext) -> list[Check]:
         Check("topics", lambda: _topics(context), needs=("login",)),
         Check("size", lambda: _size(context), needs=("login",)),
     ]
+
+
+def patience(context: CheckContext, picture_s: float) -> Patience:
+    """Return how long the client waits for a picture that needs *picture_s*."""
+    keepalive_s, whose = context.settings.broker.keepalive_s, "SS_KEEPALIVE"
+    longer = f"in .env: SS_KEEPALIVE={int(picture_s * 2)}"
+    if context.keepalive_s is not None:
+        keepalive_s, whose = context.keepalive_s, "the broker's max_keepalive"
+        longer = "on the server, in broker/mosquitto/mosquitto.conf: no max_keepalive"
+    return KEEPALIVES * keepalive_s, f"{whose} is {keepalive_s} s", longer
 
 
 def _login(context: CheckContext) -> CheckResult:

@@ -17,6 +17,7 @@ from shutterbus_runtime.settings import Given, Loaded, Resolved, sources, unusab
 from shutterbus_runtime.settings.sources import SECRETS
 from shutterbus_runtime.settings.values import read_words
 from shutterbus_transport import TRANSPORTS, transport
+from shutterbus_transport.registry import DEFAULT
 from shutterbus_transport.settings import BrokerSettings, Tls
 
 STOPS = (
@@ -81,7 +82,7 @@ def _options(found: Resolved) -> list[str]:
         f"SS_{name}" for setting in machinery.settings_of(BrokerSettings) for name in setting.names if name
     ]
     own.append("SS_MESSAGE_FORMAT")
-    name = found.values["broker"].get("type", "kafka").strip().lower()
+    name = found.values["broker"].get("type", DEFAULT).strip().lower()
     if name not in TRANSPORTS:
         return []  # said by the settings class
     check = transport(name).check_options("SS_", own, reads=False)

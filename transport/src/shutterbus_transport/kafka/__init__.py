@@ -1,5 +1,8 @@
 """Kafka, by kafka-python 3."""
 
+import re
+import socket
+import struct
 from collections.abc import Mapping, Sequence
 from typing import cast
 
@@ -14,6 +17,8 @@ from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire import names
 from shutterbus_wire.frame import Lane
 
+API_VERSIONS = 18
+"""The request that a broker reads from anybody."""
 TELEMETRY_BACK = 128
 """Records of telemetry read at the start: the last status and report, and readings of the last minutes."""
 
@@ -22,7 +27,18 @@ class Kafka:
     """See ``Transport``. Telemetry has one topic, and its records say which kind they are."""
 
     name = "kafka"
+    title = "Kafka"
+    several_brokers = True
     retains = False
+
+    def default_port(self, *, tls: bool) -> int:
+        return 9093 if tls else 9092
+
+    def check_topic(self, topic: str) -> None:
+        if not (re.fullmatch(r"[A-Za-z0-9._-]+", topic) and topic.strip(".")):
+            raise ValueError(
+                "a Kafka topic of letters, digits and . _ - is expected, and {camera} in it if wanted"
+            )
 
     def topic(self, camera: str, kind: str) -> str:
         return names.kafka_topic(camera, "frames" if kind == "frames" else "telemetry")
@@ -40,6 +56,15 @@ class Kafka:
         from shutterbus_transport.kafka import roundtrip
 
         roundtrip.carry(settings, topic, size_bytes)
+
+    def begin_message(
+        self,
+        connection: socket.socket,  # noqa: ARG002 (nothing has to be said before)
+        settings: BrokerSettings,  # noqa: ARG002 (likewise)
+        topic: str,  # noqa: ARG002 (a request of any kind will do)
+        size_bytes: int,
+    ) -> bytes:
+        return struct.pack(">ihhi", size_bytes, API_VERSIONS, 0, 1)
 
     def open_clients(self, settings: BrokerSettings, sending: Sending) -> Mapping[Lane, OpenClient]:
         from shutterbus_transport.kafka.sending import KafkaClient

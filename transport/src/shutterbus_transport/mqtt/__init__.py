@@ -1,5 +1,7 @@
 """MQTT, by paho-mqtt 2: version 5, and 3.1.1 where a broker does not speak 5."""
 
+import re
+import socket
 from collections.abc import Mapping, Sequence
 from typing import cast
 
@@ -19,7 +21,16 @@ class Mqtt:
     """See ``Transport``. Each kind of telemetry has a topic of its own."""
 
     name = "mqtt"
+    title = "MQTT"
+    several_brokers = False
     retains = True
+
+    def default_port(self, *, tls: bool) -> int:
+        return 8883 if tls else 1883
+
+    def check_topic(self, topic: str) -> None:
+        if re.search(r"[+#{}]", topic) or not topic.isprintable() or topic.startswith("$"):
+            raise ValueError("an MQTT topic without + # and $ is expected, and {camera} in it if wanted")
 
     def topic(self, camera: str, kind: str) -> str:
         kind, slash, sensor = kind.partition("/")
@@ -39,6 +50,16 @@ class Mqtt:
         from shutterbus_transport.mqtt import roundtrip
 
         roundtrip.carry(settings, topic, size_bytes)
+
+    def begin_message(
+        self, connection: socket.socket, settings: BrokerSettings, topic: str, size_bytes: int
+    ) -> bytes:
+        from shutterbus_transport.mqtt import packets
+
+        connection.sendall(packets.connect(settings))
+        if len(connection.recv(4)) < 4:
+            raise ConnectionError("the broker hung up")
+        return packets.begin_publish(topic, size_bytes)
 
     def open_clients(self, settings: BrokerSettings, sending: Sending) -> Mapping[Lane, OpenClient]:
         from shutterbus_transport.mqtt.sending import MqttClient, Version

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from shutterbus_runtime.clock import Clock
 from shutterbus_runtime.slow import Slowness
+from shutterbus_transport import transport
 from shutterbus_transport.consuming import Delivery, Handler
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.errors import TooManyError
@@ -57,7 +58,7 @@ class Intake(Handler):
     def frame(self, delivery: Delivery) -> bool:
         """Show the picture in *delivery* if it is the newest."""
         arrival, age_s = delivery.arrival, delivery.age_s
-        if arrival.transport == "mqtt" and not arrival.value:
+        if not arrival.value and transport(arrival.transport).retains:
             return False  # a retained frame that was cleared
         try:
             foreign = None if topic_of_ours(arrival) else arrival.topic
