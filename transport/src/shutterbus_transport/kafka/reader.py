@@ -7,7 +7,6 @@ begins and what is committed is the business of ``offsets``.
 import itertools
 import logging
 import struct
-import threading
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -21,6 +20,7 @@ from shutterbus_runtime.outage import Outage
 from shutterbus_transport.consuming import Delivery, Handler
 from shutterbus_transport.kafka.consumer import Consumer
 from shutterbus_transport.kafka.offsets import OFFSETS_TIMEOUT_MS, Offsets
+from shutterbus_transport.reader_thread import ReaderThread
 from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire.errors import MalformedError
 from shutterbus_wire.message import Arrival, arrival_from_kafka
@@ -58,7 +58,7 @@ _connections = itertools.count(1)
 """Numbers the connections of this process, so that a receipt tells which of them brought it."""
 
 
-class KafkaReader(threading.Thread):
+class KafkaReader(ReaderThread):
     """See ``Reader``. Frames and telemetry have a reader each: a wall of large pictures holds up no status."""
 
     def __init__(
@@ -70,30 +70,17 @@ class KafkaReader(threading.Thread):
         clock: Clock,
         offsets: Offsets,
     ) -> None:
-        super().__init__(name=f"kafka-{kind}", daemon=True)
-        self.connected = False
+        where = f"Kafka at {', '.join(settings.addresses)}"
+        outage = Outage(f"{where} ({kind})", clock, log)
+        super().__init__(f"kafka-{kind}", "kafka", where, handler, clock, outage)
         self._settings = settings
         self._kind = kind
         self._pattern = pattern
-        self._handler = handler
-        self._clock = clock
         self._offsets = offsets
-        self._end = threading.Event()
-        self._paused = threading.Event()
         self._connection = 0
         self._ends: dict[Any, int] = {}
-        self._outage = Outage(f"Kafka at {', '.join(settings.addresses)} ({kind})", clock, log)
         self._away_since_s: float | None = None
         self._said: dict[str, float] = {}
-
-    def stop(self) -> None:
-        self._end.set()
-
-    def pause(self) -> None:
-        self._paused.set()
-
-    def resume(self) -> None:
-        self._paused.clear()
 
     def acknowledge(self, deliveries: Iterable[Delivery]) -> None:
         self._offsets.acknowledge(
@@ -107,25 +94,21 @@ class KafkaReader(threading.Thread):
             try:
                 consumer = Consumer(self._settings, self._offsets.options())
             except (KafkaError, OSError) as error:
-                self._away(str(error))
-                self._idle()
+                self._note_away(str(error))
+                self._idle(RETRY_S)
                 continue
             self._connection = next(_connections)
             try:
                 consumer.kafka.subscribe(pattern=self._pattern)
                 self._follow(consumer)
             except (KafkaError, OSError, *UNREADABLE) as error:
-                self._away(f"{type(error).__name__}: {error}")
-                self._idle()
+                self._note_away(f"{type(error).__name__}: {error}")
+                self._idle(RETRY_S)
             finally:
                 self._offsets.lost(self._ends)
                 self._ends.clear()
                 with suppress(KafkaError, OSError):
                     consumer.close()
-
-    def _idle(self) -> None:
-        self._handler.turn(more=False)
-        self._clock.wait(RETRY_S, self._end)
 
     def _follow(self, consumer: Consumer) -> None:
         kafka = consumer.kafka
@@ -143,7 +126,7 @@ class KafkaReader(threading.Thread):
                 if failures > FAILURES_IN_A_ROW:
                     raise KafkaError(f"cannot read on: {error}") from error
                 self._say(f"{type(error).__name__}: {error}")
-                self._idle()
+                self._idle(RETRY_S)
                 continue
             failures = 0
             for partition, records in batch.items():
@@ -177,19 +160,11 @@ class KafkaReader(threading.Thread):
         now_s = self._clock.monotonic_s()
         if consumer.connected:
             self._away_since_s = None
-            self.connected = True
-            self._outage.succeeded()
-            self._handler.outage(self.name, "kafka", "")
+            self._note_connected()
         elif self._away_since_s is None:
             self._away_since_s = now_s
         elif now_s - self._away_since_s >= AWAY_S:
-            self._away(consumer.failure or "no broker is connected")
-
-    def _away(self, reason: str) -> None:
-        self.connected = False
-        self._outage.failed(reason)
-        where = ", ".join(self._settings.addresses)
-        self._handler.outage(self.name, "kafka", f"Kafka at {where} cannot be reached: {reason}")
+            self._note_away(consumer.failure or "no broker is connected")
 
     def _notice_partitions(self, kafka: Any) -> None:
         assigned = kafka.assignment()

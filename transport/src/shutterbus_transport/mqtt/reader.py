@@ -7,7 +7,6 @@ connection that brought it. More than ``HELD_MAX_BYTES`` unacknowledged, and the
 import logging
 import secrets
 import select
-import threading
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -21,6 +20,7 @@ from shutterbus_runtime.outage import Outage
 from shutterbus_transport.consuming import TURN_S, Delivery, Group, Handler
 from shutterbus_transport.errors import TransportError
 from shutterbus_transport.mqtt.connection import Connection, Protocol, Receiving
+from shutterbus_transport.reader_thread import ReaderThread
 from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire.errors import MalformedError
 from shutterbus_wire.message import Arrival, arrival_from_mqtt
@@ -45,7 +45,7 @@ SESSION_S = 0xFFFFFFFF
 FRAMES, TELEMETRY = "frames", frozenset({"status", "reports", "readings"})
 
 
-class MqttReader(threading.Thread):
+class MqttReader(ReaderThread):
     """See ``Reader``."""
 
     def __init__(
@@ -56,16 +56,11 @@ class MqttReader(threading.Thread):
         clock: Clock,
         group: Group | None = None,
     ) -> None:
-        super().__init__(name="mqtt", daemon=True)
-        self.connected = False
+        broker = f"MQTT broker at {settings.addresses[0]}"
+        super().__init__("mqtt", "mqtt", f"The {broker}", handler, clock, Outage(broker, clock, log))
         self._settings = settings
         self._filters = filters
-        self._handler = handler
-        self._clock = clock
         self._group = group
-        self._end = threading.Event()
-        self._paused = threading.Event()
-        self._outage = Outage(f"MQTT broker at {settings.addresses[0]}", clock, log)
         self._protocol: Protocol = settings.protocol
         self._wait_s = RETRY_FIRST_S
         self._refused = ""
@@ -73,15 +68,6 @@ class MqttReader(threading.Thread):
         self._connection: Connection | None = None
         self._arrived: list[paho.MQTTMessage] = []
         self._held_bytes: dict[int, int] = {}
-
-    def stop(self) -> None:
-        self._end.set()
-
-    def pause(self) -> None:
-        self._paused.set()
-
-    def resume(self) -> None:
-        self._paused.clear()
 
     def acknowledge(self, deliveries: Iterable[Delivery]) -> None:
         current = self._connection
@@ -99,9 +85,8 @@ class MqttReader(threading.Thread):
                 reason = str(error)  # ValueError: an option that paho refuses
             self.connected = False
             if not self._end.is_set():
-                self._away(self._refused or reason)
-                self._handler.turn(more=False)
-                self._clock.wait(self._wait_s, self._end)
+                self._note_away(self._refused or reason)
+                self._idle(self._wait_s)
                 self._wait_s = min(self._wait_s * 2, RETRY_MAX_S)
 
     def _open(self) -> Connection:
@@ -177,10 +162,8 @@ class MqttReader(threading.Thread):
             log.warning(
                 "The broker does not speak MQTT 5; reading by 3.1.1, without lanes: order is by capture time"
             )
-        self.connected = True
         self._wait_s = RETRY_FIRST_S
-        self._outage.succeeded()
-        self._handler.outage(self.name, "mqtt", "")
+        self._note_connected()
         if self._protocol == 5:
             # What is retained is new to us only where the session is.
             options = SubscribeOptions(qos=1, retainHandling=1 if self._group else 0)
@@ -197,7 +180,7 @@ class MqttReader(threading.Thread):
                 f"MQTT broker at {self._settings.addresses[0]} does not let us read {', '.join(refused)}"
             )
             log.error("%s", sentence)
-            self._handler.outage(self.name, "mqtt", sentence)
+            self._tell(sentence)
 
     def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         self._arrived.append(message)
@@ -237,11 +220,6 @@ class MqttReader(threading.Thread):
             self._handler.telemetry(Delivery(arrival, receipt=receipt))
         else:
             self._handler.frame(Delivery(arrival, receipt=receipt))
-
-    def _away(self, reason: str) -> None:
-        self._outage.failed(reason)
-        where = self._settings.addresses[0]
-        self._handler.outage(self.name, "mqtt", f"The MQTT broker at {where} cannot be reached: {reason}")
 
 
 def _readable(connection: Connection) -> bool:
