@@ -12,7 +12,7 @@ import pytest
 
 from edge.fakes_edge import JPEG, FakeCamera
 from fakes import FakeClock
-from shutterbus_edge.publish.lane import LaneState
+from shutterbus_edge.publish.lane_state import LaneState
 from shutterbus_edge.publish.publisher import PublisherState
 from shutterbus_edge.spool import Spool, SpoolLimits
 from shutterbus_edge.status.condition import Condition

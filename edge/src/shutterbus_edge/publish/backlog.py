@@ -4,9 +4,10 @@ import heapq
 from collections.abc import Callable
 
 from shutterbus_edge.publish.encode import Encoder
-from shutterbus_edge.publish.lane import PIPELINED_BYTES, Lane
+from shutterbus_edge.publish.lane import Lane
 from shutterbus_edge.publish.lane_connection import LaneConnection
 from shutterbus_edge.publish.pending_send import PendingSend
+from shutterbus_edge.publish.window import backlog_window
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_edge.spool.names import Kind
 from shutterbus_runtime.clock import Clock
@@ -48,7 +49,7 @@ class BacklogLane(Lane):
         bytes_per_s: float | None,
     ) -> None:
         """*may_send* says whether the live lane leaves room."""
-        super().__init__("backlog", connection, encoder, spool, clock)
+        super().__init__("backlog", connection, encoder, spool, clock, backlog_window)
         self._live_leaves_room = may_send
         self._bucket = TokenBucket(bytes_per_s, clock)
         self._next: dict[Kind, list[tuple[int, Held]]] = {"record": [], "frame": []}
@@ -90,9 +91,6 @@ class BacklogLane(Lane):
     def _take_back(self, pending: PendingSend) -> None:
         if pending.held:
             heapq.heappush(self._next[pending.held.kind], (pending.turn, pending.held))
-
-    def _window(self, total_bytes: int) -> int:
-        return 8 if total_bytes <= PIPELINED_BYTES else 1
 
     def _pause_s(self) -> float:
         pause_s, refill_s = super()._pause_s(), self._bucket.wait_s()

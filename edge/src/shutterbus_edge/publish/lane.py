@@ -1,23 +1,24 @@
-"""What both lanes have in common: messages in pending, and what becomes of each."""
+"""What both lanes have in common: messages in flight, and what becomes of each."""
 
 import contextlib
 import logging
 import queue
 import threading
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 
 from shutterbus_edge.errors import FrameGoneError
+from shutterbus_edge.publish.answers import Verdict, verdict
 from shutterbus_edge.publish.encode import Encoder
 from shutterbus_edge.publish.lane_connection import SUSPECT_AFTER_S, LaneConnection
+from shutterbus_edge.publish.lane_state import Confirmations, LaneState
 from shutterbus_edge.publish.pending_send import Kind, PendingSend
 from shutterbus_edge.publish.readiness import Event, Phase, Readiness
 from shutterbus_edge.publish.retry import Retry
+from shutterbus_edge.publish.window import Window
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_runtime.clock import Clock
 from shutterbus_runtime.outage import Outage
 from shutterbus_transport.errors import (
-    BrokerClosedConnectionError,
     BrokerUnavailableError,
     MessageRefusedError,
     NoSubscribersError,
@@ -27,39 +28,11 @@ from shutterbus_transport.errors import (
 from shutterbus_transport.sending import Outgoing, SendingClient
 from shutterbus_wire.frame import FrameMetadata
 from shutterbus_wire.frame import Lane as LaneName
-from shutterbus_wire.names import sensor_of_mqtt_topic
 
 log = logging.getLogger(__name__)
 
 IDLE_S = 1.0
 """How often a lane looks around when nothing wakes it."""
-
-PIPELINED_BYTES = 512 * 1024
-"""In pending together, several messages may have so many bytes before the newest has to wait for them."""
-
-FAST_S = 0.25
-"""A broker that confirms within this time may be given more at once; a pause of its own then costs no picture its place."""
-
-
-@dataclass(frozen=True, slots=True)
-class LaneState:
-    """One lane, for health and reports.
-
-    Attributes:
-        reason: Why it does not deliver now, a sentence; empty while it does or has nothing to do.
-        last_confirmed_us: When the broker last confirmed anything, us since 1970, UTC.
-        published: Frames confirmed since this process started; ``published_bytes`` are theirs.
-        confirm_s: How long the last frame took from handing over to confirmation.
-    """
-
-    connected: bool
-    reason: str
-    last_confirmed_us: int | None
-    in_flight: int
-    published: int
-    published_bytes: int
-    records_published: int
-    confirm_s: float | None
 
 
 class Lane(ABC):
@@ -70,13 +43,20 @@ class Lane(ABC):
     """
 
     def __init__(
-        self, name: LaneName, connection: LaneConnection, encoder: Encoder, spool: Spool, clock: Clock
+        self,
+        name: LaneName,
+        connection: LaneConnection,
+        encoder: Encoder,
+        spool: Spool,
+        clock: Clock,
+        window: Window,
     ) -> None:
         self.name = name
         self.connection = connection
         self._encoder = encoder
         self._spool = spool
         self._clock = clock
+        self._window = window
         self._stop = threading.Event()
         # Answers from the client's thread; None only wakes. One queue for both, because the loop waits for either.
         self._answers: queue.SimpleQueue[tuple[PendingSend, TransportError | None] | None] = (
@@ -88,9 +68,7 @@ class Lane(ABC):
             "record": Retry(Outage(f"{name} reports and readings", clock, log)),
             "status": Retry(),
         }
-        self._last_confirmed_us: int | None = None
-        self._published = self._published_bytes = self._records_published = 0
-        self._confirm_s: float | None = None
+        self._confirmations = Confirmations(clock)
         self.ready = Readiness(connection.retry, self._retries, connection.disconnects)
         self._without_sensors: SendingClient | None = None
 
@@ -121,15 +99,10 @@ class Lane(ABC):
 
     def state(self) -> LaneState:
         """Return what this lane is doing."""
-        return LaneState(
+        return self._confirmations.state(
             connected=self.connection.client is not None,
             reason=self.ready.reason if self._wants_connection() else "",
-            last_confirmed_us=self._last_confirmed_us,
             in_flight=len(self._pending),
-            published=self._published,
-            published_bytes=self._published_bytes,
-            records_published=self._records_published,
-            confirm_s=self._confirm_s,
         )
 
     @property
@@ -161,7 +134,7 @@ class Lane(ABC):
         """Keep what was not confirmed."""
 
     def _may_send(self, kind: Kind, size_bytes: int, client: SendingClient) -> bool:
-        """Whether one more message fits. Small ones go together, large ones by two on a fast line, else alone."""
+        """Whether one more message fits."""
         flying = [pending for pending in self._pending if pending.kind == kind]
         total_bytes = size_bytes + sum(pending.size_bytes for pending in flying)
         why_not = self.ready.why_not(
@@ -169,18 +142,10 @@ class Lane(ABC):
             of_kind=len(flying),
             in_flight=len(self._pending),
             limit=client.window,
-            window=self._window(total_bytes),
+            window=self._window(total_bytes, self._confirmations.confirm_s),
             now_s=self._clock.monotonic_s(),
         )
         return why_not is None
-
-    def _window(self, total_bytes: int) -> int:
-        """Return how many messages of one kind may be in pending if they have *total_bytes* together."""
-        if self._confirm_s is not None and self._confirm_s < FAST_S and total_bytes <= 2 * PIPELINED_BYTES:
-            return 16
-        if total_bytes <= PIPELINED_BYTES:
-            return 4
-        return 2 if self._confirm_s is not None and self._confirm_s < 4 * FAST_S else 1
 
     def _hand_over(
         self, client: SendingClient, held: Held, turn: int = 0, metadata: FrameMetadata | None = None
@@ -240,28 +205,36 @@ class Lane(ABC):
         if answer is None or answer[0] not in self._pending:
             return
         pending, error = answer
-        if isinstance(error, BrokerClosedConnectionError):
+        decided = verdict(pending, error)
+        if decided is Verdict.CONNECTION_ENDS:
             return  # with all that this connection had, when the next turn closes it
         del self._pending[pending]
-        match error:
-            case None:
+        match decided:
+            case Verdict.CONFIRMED:
                 self._confirmed(pending)
-            case NoSubscribersError() if pending.kind == "status":
-                self._confirmed(pending)  # the broker keeps it for whoever comes
-            case MessageRefusedError() if pending.held:
+            case Verdict.SET_ASIDE:
+                assert pending.held
+                assert isinstance(error, MessageRefusedError)
                 self._set_aside(pending.held, error)
-            case NotAuthorizedError() if sensor_of_mqtt_topic(pending.topic) is not None:
-                # A server of version 0.1.0 grants one topic for all readings. The next connection may find a newer one.
+            case Verdict.TOPIC_REFUSED:
+                # The next connection may find a newer server.
                 self._without_sensors = self.connection.client
                 self._take_back(pending)
-            case _:
-                # If the connection itself failed, the line's own patience applies, and the next turn closes it. But some
-                # brokers hang up on whoever sends what it may not: their answer counts all the same.
-                denied = isinstance(error, NotAuthorizedError)
-                if denied or (self.connection.client and self.connection.client.broken() is None):
-                    self._retries[pending.kind].failed(error, self._clock.monotonic_s())
-                    self._note_refusal(pending, error)
+            case Verdict.TAKE_BACK:
+                assert error is not None
+                self._note_failure(pending, error)
                 self._take_back(pending)
+
+    def _note_failure(self, pending: PendingSend, error: TransportError) -> None:
+        """Have messages of this kind back off.
+
+        If the connection itself failed, its own back-off applies, and the next turn closes it. But some brokers close the
+        connection of a client that sends what it may not: their answer counts all the same.
+        """
+        denied = isinstance(error, NotAuthorizedError)
+        if denied or (self.connection.client and self.connection.client.broken() is None):
+            self._retries[pending.kind].failed(error, self._clock.monotonic_s())
+            self._note_refusal(pending, error)
 
     def _note_refusal(self, pending: PendingSend, error: TransportError) -> None:
         if pending.kind != "frame" or not self.ready.is_open:
@@ -286,22 +259,15 @@ class Lane(ABC):
 
     def _confirmed(self, pending: PendingSend) -> None:
         self.connection.disconnects.confirmed(pending)
-        if (
-            not self.connection.disconnects.suspects_size
-        ):  # else a status would make every hang-up the first of its row
+        # Else a status would make every closed connection the first of its row.
+        if not self.connection.disconnects.suspects_size:
             self.connection.succeeded()
         self._retries[pending.kind].succeeded()
-        self._last_confirmed_us = self._clock.utc_us()
+        self._confirmations.note(pending)
         if pending.held:
             self._spool.ack(pending.held)
-        if pending.kind == "frame":
-            if self.ready.is_open:
-                self.ready.on(Event.CONFIRMED)
-            self._published += 1
-            self._published_bytes += pending.size_bytes
-            self._confirm_s = self._clock.monotonic_s() - pending.sent_at_s
-        elif pending.kind == "record":
-            self._records_published += 1
+        if pending.kind == "frame" and self.ready.is_open:
+            self.ready.on(Event.CONFIRMED)
 
     def _abandon(self, why: TransportError | None) -> None:
         """Take back everything that the closed client had, but for what a broker will not be given again."""

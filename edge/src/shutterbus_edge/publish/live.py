@@ -9,6 +9,7 @@ from shutterbus_edge.publish.lane import Lane
 from shutterbus_edge.publish.lane_connection import LaneConnection
 from shutterbus_edge.publish.pending_send import Kind, PendingSend
 from shutterbus_edge.publish.readiness import Phase
+from shutterbus_edge.publish.window import live_window
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_runtime.clock import Clock
 from shutterbus_transport.errors import TransportError
@@ -35,7 +36,7 @@ class LiveLane(Lane):
         on_backlog: Callable[[], None],
     ) -> None:
         """*on_backlog* is called when something has become backlog."""
-        super().__init__("live", connection, encoder, spool, clock)
+        super().__init__("live", connection, encoder, spool, clock, live_window)
         self._on_backlog = on_backlog
         self._lock = threading.Lock()
         self._waiting: Held | None = None

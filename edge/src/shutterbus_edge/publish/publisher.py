@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from shutterbus_edge.publish.backlog import BacklogLane
 from shutterbus_edge.publish.disconnects import DisconnectTracker, LargestAcked
 from shutterbus_edge.publish.encode import Encoder
-from shutterbus_edge.publish.lane import Lane, LaneState
+from shutterbus_edge.publish.lane import Lane
 from shutterbus_edge.publish.lane_connection import LaneConnection
+from shutterbus_edge.publish.lane_state import LaneState
 from shutterbus_edge.publish.live import LiveLane
 from shutterbus_edge.publish.retry import Retry
 from shutterbus_edge.settings.edge import EdgeSettings
