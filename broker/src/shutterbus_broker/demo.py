@@ -21,12 +21,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 from argon2 import PasswordHasher
 
 from shutterbus_broker.errors import SetupError
 from shutterbus_broker.parts import DemoProcess
+from shutterbus_runtime.stop_signals import at_stop_signal
 
 STOP_S = 4.0
 """How long the parts may take to stop before they are killed."""
@@ -51,12 +51,7 @@ class Demo:
 def run(environment: Mapping[str, str], say: Say) -> int:
     """Run the demo until it is interrupted; return the exit code of the command."""
     stop = threading.Event()
-
-    def stopped(_signal: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, stopped)
+    at_stop_signal(stop.set, signal.SIGHUP)
     demo = read(environment)
     clean = {name: value for name, value in environment.items() if _INHERITED.fullmatch(name)}
     password = "-".join(

@@ -2,14 +2,13 @@
 
 import datetime as dt
 import queue
-import signal
 from collections.abc import Callable, Iterator
-from types import FrameType
 from typing import TypeAlias
 
 from shutterbus_broker.errors import UnreachableError
 from shutterbus_broker.installation import Installation
 from shutterbus_runtime.clock import SystemClock
+from shutterbus_runtime.stop_signals import at_stop_signal
 from shutterbus_transport import TRANSPORTS, transport
 from shutterbus_transport.consuming import Delivery, Handler, Reader, Subscription
 from shutterbus_transport.probe import obstacle
@@ -23,12 +22,7 @@ _ENDED = None
 def run(installation: Installation, say: Say) -> None:
     """Print until interrupted; raise SetupError when no broker can be listened to."""
     arrivals: Queue = queue.SimpleQueue()
-
-    def stopped(_signal: int, _frame: FrameType | None) -> None:
-        arrivals.put(_ENDED)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stopped)
+    at_stop_signal(lambda: arrivals.put(_ENDED))
     readers: list[Reader] = []
     obstacles: list[str] = []
     for kind in (one for one in TRANSPORTS if one in installation.profiles()):

@@ -1,7 +1,6 @@
 """The path of a frame through the edge: shoot, keep, publish; and beside it the account of it."""
 
 import logging
-import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -19,6 +18,7 @@ from shutterbus_edge.status.condition import Condition
 from shutterbus_edge.status.health import HealthServer
 from shutterbus_edge.status.report import Reporter
 from shutterbus_runtime.clock import Clock, SystemClock
+from shutterbus_runtime.stop_signals import at_stop_signal
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +38,7 @@ def run(settings: EdgeSettings, clock: Clock | None = None, stop: threading.Even
     """
     clock = clock or SystemClock()
     stop = stop or threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    at_stop_signal(stop.set)
     sensors = [(one.name, open_sensor(one, clock)) for one in parse_addresses(settings.sensors)]
     name = settings.camera_id or camera_name(settings.spool.dir)
     with ExitStack() as stack:
