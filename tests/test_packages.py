@@ -43,7 +43,7 @@ def test_all_packages_have_one_version() -> None:
     assert {name: version for name, version in versions.items() if version != __version__} == {}
 
 
-@pytest.mark.parametrize("package", PACKAGES)
+@pytest.mark.parametrize("package", PROJECTS)
 def test_a_package_is_made_as_all_are(package: str) -> None:
     """Named after its folder, typed, tested, locked, and with its place told for each of ours that it needs."""
     project = PROJECTS[package]
