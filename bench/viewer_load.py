@@ -30,7 +30,7 @@ from shutterbus_wire import exif, names
 from shutterbus_wire.frame import Frame, FrameMetadata
 from shutterbus_wire.identity import FrameId
 from shutterbus_wire.message import Arrival, encode_frame
-from shutterbus_wire.records import Status
+from shutterbus_wire.telemetry import Status
 from stack.brokers import free_port
 from stack.programs import program
 

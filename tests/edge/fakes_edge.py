@@ -9,7 +9,7 @@ from shutterbus_edge.errors import CameraUnavailableError
 from shutterbus_edge.spool import Held
 from shutterbus_runtime.clock import Clock
 from shutterbus_wire.frame import FrameMetadata
-from shutterbus_wire.records import Status
+from shutterbus_wire.telemetry import Status
 
 # The smallest picture that a JPEG reader accepts as one: 1 x 1, grey, baseline.
 JPEG = bytes.fromhex(
@@ -65,15 +65,15 @@ class FakePublisher:
     """Notes what is offered and confirms nothing."""
 
     offered: list[Held] = field(default_factory=list)
-    records: list[Held] = field(default_factory=list)
+    telemetry: list[Held] = field(default_factory=list)
     statuses: list[Status] = field(default_factory=list)
     frame_max_bytes: int | None = None
 
     def offer(self, held: Held, metadata: FrameMetadata | None = None) -> None:
         self.offered.append(held)
 
-    def offer_record(self, held: Held) -> None:
-        self.records.append(held)
+    def offer_telemetry(self, held: Held) -> None:
+        self.telemetry.append(held)
 
     def publish_status(self, status: Status) -> None:
         self.statuses.append(status)

@@ -18,7 +18,7 @@ from shutterbus_transport.errors import BrokerClosedConnectionError, BrokerUnava
 from shutterbus_transport.sending import Done, Outgoing
 from shutterbus_wire.exif import stamp
 from shutterbus_wire.frame import FrameMetadata, Lane
-from shutterbus_wire.records import Reading, encode_record
+from shutterbus_wire.telemetry import Reading, encode_telemetry
 
 
 def picture(metadata: FrameMetadata, size_bytes: int = 0) -> bytes:
@@ -44,7 +44,7 @@ class FakeBroker:
         silent: A link without an answer: probes time out instead of being refused.
         verdict: What is answered for a message; None confirms it.
         hidden_limit_bytes: What it was never heard to say; it hangs up on a message above that.
-        received: ``(lane, frame id or record id)`` in the order of arrival, confirmed or not.
+        received: ``(lane, frame id or id of telemetry)`` in the order of arrival, confirmed or not.
         retained: The ids of those that were to be kept.
     """
 
@@ -209,12 +209,12 @@ class Bench:
     def read_sensor(self) -> Held:
         """Keep a reading, and offer it."""
         held = self.keep_reading()
-        self.live.offer_record(held)
+        self.live.offer_telemetry(held)
         return held
 
     def keep_reading(self) -> Held:
         """Read a sensor and keep what it says."""
-        seq = self.spool.next_record_seq("readings-cpu")
+        seq = self.spool.next_telemetry_seq("readings-cpu")
         reading = Reading(
             camera="gate",
             epoch=self.spool.epoch,
@@ -223,7 +223,7 @@ class Bench:
             sensor="cpu",
             values={"t": 1.0},
         )
-        return self.spool.put_record(reading.stream, seq, encode_record(reading, "live").value)
+        return self.spool.put_telemetry(reading.stream, seq, encode_telemetry(reading, "live").value)
 
     def run_s(
         self, duration_s: float, step_s: float = 0.1, each: Callable[[], object] = lambda: None

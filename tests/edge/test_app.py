@@ -94,7 +94,7 @@ def test_a_signal_ends_it_in_time_with_every_picture_on_disk(
     assert left.epoch == status["epoch"], "it stopped cleanly, so the numbers go on"
     assert left.held_frames == left.this_epoch.captured >= 8
     assert left.this_epoch.dropped == {}
-    assert left.held_records >= 2, "the reports of start and stop"
+    assert left.held_telemetry >= 2, "the reports of start and stop"
 
 
 @pytest.fixture(autouse=True)
@@ -130,7 +130,7 @@ def test_a_part_that_fails_ends_the_edge_with_its_error(
 
     with pytest.raises(ZeroDivisionError, match="a mistake of ours"):
         app.run(settings)
-    assert left_in(settings.spool.dir).held_records == 1, "its last report is kept"
+    assert left_in(settings.spool.dir).held_telemetry == 1, "its last report is kept"
 
 
 def test_a_lane_that_dies_ends_the_edge(settings: EdgeSettings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ def lane(*, connected: bool = True, reason: str = "") -> LaneState:
         in_flight=0,
         published=0,
         published_bytes=0,
-        records_published=0,
+        telemetry_published=0,
         confirm_s=None,
     )
 

@@ -29,8 +29,8 @@ OWN_TOPIC = "shutterbus/gate/readings/cpu"
         (BrokerClosedConnectionError("gone"), "frame", "t", Verdict.CONNECTION_ENDS),
         (MessageRefusedError("over-limit", "too large"), "frame", "t", Verdict.SET_ASIDE),
         (MessageRefusedError("over-limit", "too large"), "status", "t", Verdict.TAKE_BACK),
-        (NotAuthorizedError("no right"), "record", OWN_TOPIC, Verdict.TOPIC_REFUSED),
-        (NotAuthorizedError("no right"), "record", "shutterbus/gate/readings", Verdict.TAKE_BACK),
+        (NotAuthorizedError("no right"), "telemetry", OWN_TOPIC, Verdict.TOPIC_REFUSED),
+        (NotAuthorizedError("no right"), "telemetry", "shutterbus/gate/readings", Verdict.TAKE_BACK),
         (BrokerUnavailableError("away"), "frame", "t", Verdict.TAKE_BACK),
     ],
 )

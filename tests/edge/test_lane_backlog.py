@@ -90,7 +90,7 @@ def test_backlog_probes_with_one_picture_while_nobody_listens(bench: Bench) -> N
     assert bench.broker.ids == [f"{bench.spool.epoch}-{n}" for n in range(20)]
 
 
-def test_records_that_wait_go_before_pictures_that_wait(bench: Bench) -> None:
+def test_telemetry_that_waits_goes_before_pictures_that_wait(bench: Bench) -> None:
     bench.broker.up = False
     bench.run_s(3, each=bench.shoot, step_s=1)
     bench.run_s(40, each=bench.read_sensor, step_s=1)
@@ -100,7 +100,7 @@ def test_records_that_wait_go_before_pictures_that_wait(bench: Bench) -> None:
     kinds = ["readings" in identity for lane, identity in bench.broker.received if lane == "backlog"]
     assert kinds == sorted(kinds, reverse=True)
     assert bench.held == 0
-    assert bench.spool.counts().held_records == 0
+    assert bench.spool.counts().held_telemetry == 0
 
 
 def test_transient_refusals_lose_nothing(bench: Bench) -> None:

@@ -10,7 +10,7 @@ from shutterbus_edge.publish.pending_send import PendingSend
 from shutterbus_edge.spool import Held
 from shutterbus_transport.errors import TransportError
 from shutterbus_wire.identity import FrameId
-from shutterbus_wire.records import Status
+from shutterbus_wire.telemetry import Status
 
 LIMIT_BYTES = 100_000
 OVER_BYTES = 150_000
@@ -117,7 +117,7 @@ def test_readings_are_not_held_up_either(bench: Bench) -> None:
     bench.read_sensor()
     bench.run_s(10)
 
-    assert bench.spool.counts().held_records == 0
+    assert bench.spool.counts().held_telemetry == 0
     assert set_aside(bench) == 1
 
 
@@ -201,7 +201,7 @@ def test_hanging_up_after_something_else_was_delivered_is_not_counted(bench: Ben
     (identity,) = keep_waiting(bench, OVER_BYTES)
     for _ in range(10):
         bench.spool.release(bench.keep_reading())
-        while bench.spool.counts().held_records:
+        while bench.spool.counts().held_telemetry:
             bench.run_s(0.1)
         bench.run_s(0.5)
         assert bench.backlog.state().in_flight == 1

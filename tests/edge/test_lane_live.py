@@ -15,7 +15,7 @@ from shutterbus_transport.errors import (
     TransportMisconfiguredError,
 )
 from shutterbus_transport.sending import Outgoing
-from shutterbus_wire.records import Status
+from shutterbus_wire.telemetry import Status
 
 
 @pytest.fixture
@@ -325,16 +325,16 @@ def test_readings_without_a_subscriber_hold_up_no_picture(bench: Bench) -> None:
     bench.run_s(30, each=both, step_s=1)
 
     assert lanes(bench, "live") == list(range(30))
-    assert bench.spool.counts().held_records == 30
+    assert bench.spool.counts().held_telemetry == 30
 
 
-def test_record_goes_live_and_leaves_the_spool(bench: Bench) -> None:
+def test_telemetry_goes_live_and_leaves_the_spool(bench: Bench) -> None:
     bench.read_sensor()
     bench.run_s(0.3)
 
     assert bench.broker.received == [("live", f"{bench.spool.epoch}-readings-cpu-0")]
-    assert bench.spool.counts().held_records == 0
-    assert bench.live.state().records_published == 1
+    assert bench.spool.counts().held_telemetry == 0
+    assert bench.live.state().telemetry_published == 1
 
 
 def test_newest_reading_of_each_sensor_is_retained_and_a_late_one_never(bench: Bench) -> None:
@@ -364,7 +364,7 @@ def test_server_that_grants_one_topic_for_all_readings_gets_them_there(bench: Be
     bench.run_s(10, each=bench.read_sensor, step_s=1)
 
     assert len(bench.broker.received) == 10
-    assert bench.spool.counts().held_records == 0
+    assert bench.spool.counts().held_telemetry == 0
     assert len(refused) == 2, "once on each connection"
     assert bench.live.state().reason == bench.backlog.state().reason == ""
     assert bench.broker.retained == []
@@ -417,7 +417,7 @@ def test_what_only_others_can_change_is_not_waited_for(bench: Bench, error: Tran
     bench.turn()
 
     assert bench.live.is_idle
-    assert (bench.held, bench.spool.counts().held_records) == (1, 1)
+    assert (bench.held, bench.spool.counts().held_telemetry) == (1, 1)
 
     bench.broker.verdict = lambda _: BrokerUnavailableError("busy")
     bench.run_s(70)
@@ -435,13 +435,13 @@ def test_flapping_connections_leave_no_client_open(bench: Bench) -> None:
     assert bench.held == 0
 
 
-def test_unreadable_record_is_set_aside(bench: Bench) -> None:
-    seq = bench.spool.next_record_seq("reports")
-    bench.live.offer_record(bench.spool.put_record("reports", seq, b"{}"))
+def test_unreadable_telemetry_is_set_aside(bench: Bench) -> None:
+    seq = bench.spool.next_telemetry_seq("reports")
+    bench.live.offer_telemetry(bench.spool.put_telemetry("reports", seq, b"{}"))
     bench.run_s(1)
 
     assert bench.broker.received == []
-    assert bench.spool.counts().held_records == 0
+    assert bench.spool.counts().held_telemetry == 0
 
 
 def test_finish_gives_everything_back(bench: Bench) -> None:

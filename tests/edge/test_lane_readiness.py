@@ -12,7 +12,9 @@ from shutterbus_transport.errors import BrokerUnavailableError, NoSubscribersErr
 
 def readiness(phase: Phase = Phase.CONNECTED) -> Readiness:
     made = Readiness(
-        Retry(), {"frame": Retry(), "record": Retry(), "status": Retry()}, DisconnectTracker(LargestAcked())
+        Retry(),
+        {"frame": Retry(), "telemetry": Retry(), "status": Retry()},
+        DisconnectTracker(LargestAcked()),
     )
     made.phase = phase
     return made
@@ -70,7 +72,7 @@ def test_window_of_the_broker_and_our_own_both_hold() -> None:
 
 def test_kinds_fail_apart() -> None:
     ready = readiness(Phase.DELIVERING)
-    ready.kinds["record"].failed(NoSubscribersError("nobody reads them"), 0.0)
+    ready.kinds["telemetry"].failed(NoSubscribersError("nobody reads them"), 0.0)
     assert why_not(ready) is None
     assert ready.reason == "nobody reads them"
     assert ready.due_again_s(0.0) == [5.0]

@@ -37,7 +37,7 @@ from shutterbus_transport.sending import OpenClient, SendingClient
 from shutterbus_transport.settings import BrokerSettings, Tls
 from shutterbus_wire.frame import FrameMetadata
 from shutterbus_wire.identity import FrameId
-from shutterbus_wire.records import Status
+from shutterbus_wire.telemetry import Status
 
 EPOCH = "0123456789abcdef"
 FACTS = FrameMetadata("gate", FrameId(EPOCH, 7), 1_750_000_000_000_000)
@@ -177,19 +177,19 @@ def test_stop_does_not_wait_for_a_broker_that_accepts_and_says_nothing(spool: Sp
     assert spool.counts().held_frames == 1
 
 
-def test_records_have_no_place_beside_a_topic_that_the_user_named(spool: Spool, listening: int) -> None:
+def test_telemetry_has_no_place_beside_a_topic_that_the_user_named(spool: Spool, listening: int) -> None:
     """Its readers know pictures only, and nobody asked for further topics on that broker."""
     broker = FakeBroker(FakeClock())
     publisher = publisher_on(broker, listening, spool, topic="street/pictures")
     publisher.publish_status(Status(camera="gate", state="online", since_us=5))
-    publisher.offer_record(spool.put_record("reports", 0, b"{}"))
+    publisher.offer_telemetry(spool.put_telemetry("reports", 0, b"{}"))
     publisher.start()
     publisher.offer(shoot(spool))
     wait(lambda: bool(broker.received), broker)
     publisher.stop(0)
 
     assert len(broker.received) == 1
-    assert spool.counts().held_records == 0
+    assert spool.counts().held_telemetry == 0
 
 
 def test_dead_lane_is_seen(spool: Spool, listening: int, monkeypatch: pytest.MonkeyPatch) -> None:

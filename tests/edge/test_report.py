@@ -13,7 +13,7 @@ from edge.fakes_edge import JPEG, FakeCamera, FakePublisher
 from fakes import FakeClock
 from shutterbus_edge.spool import Spool, SpoolLimits
 from shutterbus_edge.status.report import Reporter
-from shutterbus_wire.records import Reading, Report
+from shutterbus_wire.telemetry import Reading, Report
 
 
 class Rig:
@@ -45,7 +45,7 @@ class Rig:
             self.spool.release(self.spool.put(self.spool.next_id(), JPEG))
 
     def reports(self) -> list[Report]:
-        return [Report.model_validate_json(self.spool.read(held)) for held in self.publisher.records]
+        return [Report.model_validate_json(self.spool.read(held)) for held in self.publisher.telemetry]
 
     def run_for(self, seconds: float, *events: tuple[float, Any]) -> None:
         """Run the reporter for *seconds* of its clock; each event is called once its time has come."""
@@ -164,7 +164,7 @@ def test_a_sensor_that_does_not_answer_is_said_once_and_asked_again(
     rig.clock.wait = wait  # type: ignore[method-assign] # one clock, in a test
     rig.reporter.read("attic", sensor, rig.stop)
 
-    readings = [Reading.model_validate_json(rig.spool.read(held)) for held in rig.publisher.records]
+    readings = [Reading.model_validate_json(rig.spool.read(held)) for held in rig.publisher.telemetry]
     assert [(reading.seq, reading.values, reading.units) for reading in readings] == [
         (0, {"temperature": 23.0}, {"temperature": "°C"}),
         (1, {"temperature": 26.0}, {"temperature": "°C"}),

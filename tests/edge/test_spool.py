@@ -95,15 +95,15 @@ def test_folder_is_made_for_its_owner_only(tmp_path: Path, clock: FakeClock) -> 
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_record_is_kept_under_its_stream(disk: Disk, clock: FakeClock) -> None:
+def test_telemetry_is_kept_under_its_stream(disk: Disk, clock: FakeClock) -> None:
     spool = make(disk, clock)
 
     seqs = [
-        spool.next_record_seq("reports"),
-        spool.next_record_seq("readings-cpu"),
-        spool.next_record_seq("reports"),
+        spool.next_telemetry_seq("reports"),
+        spool.next_telemetry_seq("readings-cpu"),
+        spool.next_telemetry_seq("reports"),
     ]
-    spool.put_record("reports", seqs[2], b"123456789")
+    spool.put_telemetry("reports", seqs[2], b"123456789")
 
     assert seqs == [0, 0, 1]
     assert f"{spool.epoch}-reports-00000000000000000001-e3069283.json" in disk.names
@@ -399,29 +399,29 @@ def test_claimed_frames_are_not_dropped(disk: Disk, clock: FakeClock) -> None:
     assert dropped(spool) == {"overwritten": [(1, 2)]}
 
 
-def test_records_make_no_room_for_pictures(disk: Disk, clock: FakeClock) -> None:
+def test_telemetry_makes_no_room_for_pictures(disk: Disk, clock: FakeClock) -> None:
     """The account of what happened is worth more than any one picture."""
     spool = make(disk, clock, limits=SpoolLimits(max_files=1))
-    record = spool.put_record("reports", spool.next_record_seq("reports"), b"{}")
-    spool.release(record)
+    telemetry = spool.put_telemetry("reports", spool.next_telemetry_seq("reports"), b"{}")
+    spool.release(telemetry)
     for _ in range(5):
         put(spool)
 
-    assert spool.read(record) == b"{}"
+    assert spool.read(telemetry) == b"{}"
     assert spool.counts().records_dropped == 0
 
 
-def test_records_have_a_bound_of_their_own(
+def test_telemetry_has_a_bound_of_its_own(
     disk: Disk, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shutterbus_edge.spool.limits.RECORDS_MAX_FILES", 3)
+    monkeypatch.setattr("shutterbus_edge.spool.limits.TELEMETRY_MAX_FILES", 3)
     spool = make(disk, clock)
     for _ in range(5):
-        spool.release(spool.put_record("reports", spool.next_record_seq("reports"), b"{}"))
+        spool.release(spool.put_telemetry("reports", spool.next_telemetry_seq("reports"), b"{}"))
 
     counts = spool.counts()
-    assert (counts.held_records, counts.records_dropped) == (3, 2)
-    first = spool.claim_oldest("record")
+    assert (counts.held_telemetry, counts.records_dropped) == (3, 2)
+    first = spool.claim_oldest("telemetry")
     assert first is not None
     assert first.id.seq == 2
 
@@ -580,17 +580,17 @@ def test_broken_disk_bounds_memory(disk: Disk, clock: FakeClock) -> None:
     assert dropped(spool) == {"memory-full": [(0, 2)]}
 
 
-def test_broken_disk_bounds_the_memory_of_records(
+def test_broken_disk_bounds_the_memory_of_telemetry(
     disk: Disk, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shutterbus_edge.spool.limits.RECORDS_MEMORY_MAX_BYTES", 10)
+    monkeypatch.setattr("shutterbus_edge.spool.limits.TELEMETRY_MEMORY_MAX_BYTES", 10)
     files = FakeFiles(disk, clock)
     spool = make(files, clock)
     files.fault = failing(errno.EROFS)
     for _ in range(8):
-        spool.release(spool.put_record("reports", spool.next_record_seq("reports"), b"{}"))
+        spool.release(spool.put_telemetry("reports", spool.next_telemetry_seq("reports"), b"{}"))
 
-    assert spool.counts().held_records == 5
+    assert spool.counts().held_telemetry == 5
 
 
 def test_broken_disk_at_the_start_is_no_reason_not_to_start(disk: Disk, clock: FakeClock) -> None:
@@ -795,13 +795,13 @@ def test_clean_stop_goes_on_counting(disk: Disk, clock: FakeClock) -> None:
     for _ in range(3):
         put(spool)
     spool.ack(put(spool))
-    spool.next_record_seq("reports")
+    spool.next_telemetry_seq("reports")
     spool.close()
 
     again = make(disk, clock)
 
     assert again.next_id() == FrameId(spool.epoch, 4)
-    assert again.next_record_seq("reports") == 1
+    assert again.next_telemetry_seq("reports") == 1
     assert again.counts().uncertain == ()
     assert again.counts().this_epoch == spool.counts().this_epoch
     assert again.counts().this_epoch.captured == 4

@@ -109,14 +109,14 @@ class SpoolMachine(RuleBasedStateMachine):
             self._release(held)
 
     @rule()
-    def put_record(self) -> None:
-        held = self.spool.put_record("reports", self.spool.next_record_seq("reports"), b"{}")
+    def put_telemetry(self) -> None:
+        held = self.spool.put_telemetry("reports", self.spool.next_telemetry_seq("reports"), b"{}")
         assert held.name not in self.put_data
         self.held[held.name] = self.put_data[held.name] = b"{}"
         self.claimed[held.name] = held
 
-    @rule(kind=st.sampled_from(["frame", "record", None]))
-    def claim(self, kind: Literal["frame", "record"] | None) -> None:
+    @rule(kind=st.sampled_from(["frame", "telemetry", None]))
+    def claim(self, kind: Literal["frame", "telemetry"] | None) -> None:
         waiting = [n for n in self.held if n not in self.claimed and kind in {None, kind_of(n)}]
         held = self.spool.claim_oldest(kind)
         if held is None:
@@ -223,7 +223,7 @@ class SpoolMachine(RuleBasedStateMachine):
             assert tally.captured == tally.acked + dropped + tally.quarantined + tally.held
         frames = {name for name in self.held if kind_of(name) == "frame"}
         assert counts.held_frames == len(frames)
-        assert counts.held_records == len(self.held) - len(frames)
+        assert counts.held_telemetry == len(self.held) - len(frames)
         assert counts.held_bytes == sum(len(data) for data in self.held.values())
         assert counts.this_epoch.quarantined == self.quarantined
 
@@ -293,7 +293,7 @@ class SpoolMachine(RuleBasedStateMachine):
 
 
 def kind_of(name: str) -> str:
-    return "record" if "reports" in name else "frame"
+    return "telemetry" if "reports" in name else "frame"
 
 
 @pytest.mark.parametrize("on_full", ["overwrite-oldest", "thin", "reject-new"])

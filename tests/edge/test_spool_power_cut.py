@@ -53,7 +53,7 @@ class Story:
             self._put(spool, 2)
             self._confirm_oldest(spool)
             self._put(spool, 1)
-            spool.put_record("reports", spool.next_record_seq("reports"), b"{}")
+            spool.put_telemetry("reports", spool.next_telemetry_seq("reports"), b"{}")
             spool.close()
             spool = self.spool()
             self._put(spool, 2)

@@ -15,7 +15,7 @@ sys.path.insert(0, str(HERE))
 
 
 def note_stored() -> None:
-    """Wrap what puts a frame or a record into the spool; both return when it is on disk."""
+    """Wrap what puts a frame or telemetry into the spool; both return when it is on disk."""
     from raw_consumer import scan_sha256  # type: ignore[import-not-found]  # beside it there
 
     from shutterbus_edge.spool import Spool
@@ -36,8 +36,10 @@ def note_stored() -> None:
 
         return put_and_note
 
-    for name in ("put", "put_record"):
-        setattr(Spool, name, noting(getattr(Spool, name)))
+    # Version 0.1.0 called telemetry records.
+    for name in ("put", "put_telemetry", "put_record"):
+        if hasattr(Spool, name):
+            setattr(Spool, name, noting(getattr(Spool, name)))
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire import exif
 from shutterbus_wire.frame import FrameMetadata, Lane
 from shutterbus_wire.message import Message
-from shutterbus_wire.records import Reading, Status, encode_record
+from shutterbus_wire.telemetry import Reading, Status, encode_telemetry
 from stack.brokers import Container, docker, kafka, mosquitto
 
 pytestmark = [
@@ -397,17 +397,17 @@ def test_picture_that_the_broker_itself_refuses_does_not_stop_the_next(
     assert edge.spool.counts().this_epoch.quarantined == 1
 
 
-def test_records_and_status_arrive_beside_the_pictures(edge: Edge) -> None:
+def test_telemetry_and_status_arrive_beside_the_pictures(edge: Edge) -> None:
     edge.publisher.publish_status(Status(camera=edge.place.camera, state="online", since_us=1))
     edge.publisher.start()
-    seq = edge.spool.next_record_seq("readings-cpu")
+    seq = edge.spool.next_telemetry_seq("readings-cpu")
     reading = Reading(
         camera=edge.place.camera, epoch=edge.spool.epoch, seq=seq, at_us=1, sensor="cpu", values={"t": 1.0}
     )
-    edge.publisher.offer_record(
-        edge.spool.put_record(reading.stream, seq, encode_record(reading, "live").value)
+    edge.publisher.offer_telemetry(
+        edge.spool.put_telemetry(reading.stream, seq, encode_telemetry(reading, "live").value)
     )
-    edge.wait(lambda: edge.spool.counts().held_records == 0)
+    edge.wait(lambda: edge.spool.counts().held_telemetry == 0)
     edge.close()
     edge.wait(lambda: bool(edge.place.frames) or len(edge.place.received) >= 3)
 
@@ -513,12 +513,12 @@ def test_missing_telemetry_topic_holds_up_no_picture(kafka_broker: Container, tm
     edge = Edge(place, tmp_path)
     edge.publisher.publish_status(Status(camera=place.camera, state="online", since_us=1))
     edge.publisher.start()
-    seq = edge.spool.next_record_seq("readings-cpu")
+    seq = edge.spool.next_telemetry_seq("readings-cpu")
     reading = Reading(
         camera=place.camera, epoch=edge.spool.epoch, seq=seq, at_us=1, sensor="cpu", values={"t": 1.0}
     )
-    edge.publisher.offer_record(
-        edge.spool.put_record(reading.stream, seq, encode_record(reading, "live").value)
+    edge.publisher.offer_telemetry(
+        edge.spool.put_telemetry(reading.stream, seq, encode_telemetry(reading, "live").value)
     )
     edge.wait(lambda: "telemetry" in edge.publisher.state().lanes["live"].reason)
     edge.shoot_until(lambda: len(edge.shot) == 20)
@@ -526,7 +526,7 @@ def test_missing_telemetry_topic_holds_up_no_picture(kafka_broker: Container, tm
 
     assert edge.publisher.state().lanes["live"].published >= 15
     assert "telemetry" in edge.publisher.state().lanes["live"].reason
-    assert edge.spool.counts().held_records == 1
+    assert edge.spool.counts().held_telemetry == 1
     edge.close()
 
 

@@ -150,9 +150,9 @@ def test_last_word_of_a_camera_is_known_after_a_restart(broker: KafkaContainer) 
     make_topics(broker.address, ["talker"])
     now_us = int(time.time() * 1e6)
     with sending(broker.address) as send:
-        send.record(report(0, camera="talker", at_us=now_us - 60_000_000, captured=5, published=5))
-        send.record(report(1, camera="talker", at_us=now_us, captured=50, published=41))
-        send.record(reading(1, temperature=1.0).model_copy(update={"camera": "talker", "at_us": now_us}))
+        send.telemetry(report(0, camera="talker", at_us=now_us - 60_000_000, captured=5, published=5))
+        send.telemetry(report(1, camera="talker", at_us=now_us, captured=50, published=41))
+        send.telemetry(reading(1, temperature=1.0).model_copy(update={"camera": "talker", "at_us": now_us}))
     with watching(kafka=broker.address) as viewer:
         wait_until(
             lambda: _captured(viewer.cameras) == 50,

@@ -45,7 +45,7 @@ def test_last_picture_and_status_of_every_camera_are_back_within_five_seconds(
     with mqtt_sending(broker.port) as send:
         for camera in cameras:
             send.frames(frame(7, camera=camera), frame(2, camera=camera, lane="backlog"))
-            send.record(status(camera), "status")
+            send.telemetry(status(camera), "status")
     started = time.monotonic()
     with watching(mqtt=broker.address) as viewer:
         wait_until(
@@ -79,7 +79,7 @@ def test_camera_that_vanishes_is_offline_at_once(broker: MosquittoContainer) -> 
     with watching(mqtt=broker.address) as viewer:
         wait_connected(viewer)
         with mqtt_sending(broker.port, will=status("fallen", "offline")) as send:
-            send.record(status("fallen"), "status")
+            send.telemetry(status("fallen"), "status")
             wait_until(lambda: _online(viewer, "fallen") is True, PATIENT_S, lambda: "not online")
             send.vanish()
             wait_until(lambda: _online(viewer, "fallen") is False, PATIENT_S, lambda: "still online")
@@ -88,8 +88,8 @@ def test_camera_that_vanishes_is_offline_at_once(broker: MosquittoContainer) -> 
 def test_reports_and_readings_arrive(broker: MosquittoContainer) -> None:
     with watching(mqtt=broker.address) as viewer, mqtt_sending(broker.port) as send:
         wait_connected(viewer)
-        send.record(report(camera="teller"), "reports")
-        send.record(reading(temperature=21.5), "readings")
+        send.telemetry(report(camera="teller"), "reports")
+        send.telemetry(reading(temperature=21.5), "readings")
         wait_until(
             lambda: {"teller", "gate"} <= set(viewer.cameras.ids()),
             PATIENT_S,

@@ -24,7 +24,7 @@ from shutterbus_viewer.settings import ViewerSettings
 from shutterbus_wire import names
 from shutterbus_wire.frame import Frame
 from shutterbus_wire.message import Message, encode_frame, kafka_headers, mqtt_user_properties
-from shutterbus_wire.records import Record, Status, encode_record
+from shutterbus_wire.telemetry import Status, Telemetry, encode_telemetry
 
 PATIENT_S = 60
 """How long to wait for what is promised, where it is not promised within a time."""
@@ -149,7 +149,7 @@ def sending(broker: str) -> Iterator["Sender"]:
 
 
 class Sender:
-    """Sends frames and records as an edge does, or any bytes as a stranger would."""
+    """Sends frames and telemetry as an edge does, or any bytes as a stranger would."""
 
     def __init__(self, producer: KafkaProducer) -> None:
         self._producer = producer
@@ -165,10 +165,10 @@ class Sender:
         for one in sent:
             one.get(timeout=30)
 
-    def record(self, record: Record) -> None:
+    def telemetry(self, telemetry: Telemetry) -> None:
         """Send a status, report or reading."""
-        message = encode_record(record, "live")
-        self.raw(names.kafka_topic(record.camera, "telemetry"), message.value, kafka_headers(message))
+        message = encode_telemetry(telemetry, "live")
+        self.raw(names.kafka_topic(telemetry.camera, "telemetry"), message.value, kafka_headers(message))
 
     def raw(self, topic: str, value: bytes, headers: list[tuple[str, bytes]] | None = None) -> int:
         """Send any bytes; return their offset."""
@@ -183,7 +183,7 @@ def mqtt_sending(
     client = paho.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion(protocol))
     if will:
         client.will_set(
-            names.mqtt_topic(will.camera, "status"), encode_record(will, "live").value, 1, retain=True
+            names.mqtt_topic(will.camera, "status"), encode_telemetry(will, "live").value, 1, retain=True
         )
     client.connect("127.0.0.1", port)
     client.loop_start()
@@ -208,10 +208,12 @@ class MqttSender:
             topic = names.mqtt_topic(frame.metadata.camera, "frames")
             self._send(topic, message, retain=frame.lane != "backlog")
 
-    def record(self, record: Record, kind: Literal["status", "reports", "readings"]) -> None:
+    def telemetry(self, telemetry: Telemetry, kind: Literal["status", "reports", "readings"]) -> None:
         """Send a status, report or reading."""
         self._send(
-            names.mqtt_topic(record.camera, kind), encode_record(record, "live"), retain=kind == "status"
+            names.mqtt_topic(telemetry.camera, kind),
+            encode_telemetry(telemetry, "live"),
+            retain=kind == "status",
         )
 
     def raw(self, topic: str, value: bytes) -> None:

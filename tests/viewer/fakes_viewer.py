@@ -30,7 +30,7 @@ from shutterbus_wire import exif, names
 from shutterbus_wire.frame import Frame, FrameMetadata, Lane
 from shutterbus_wire.identity import FrameId
 from shutterbus_wire.message import Arrival, encode_frame
-from shutterbus_wire.records import Reading, Report, Status, encode_record
+from shutterbus_wire.telemetry import Reading, Report, Status, encode_telemetry
 
 EPOCH, LATER_EPOCH = "00000000000000aa", "00000000000000bb"
 NOW_US = 1_750_001_000_000_000
@@ -125,10 +125,10 @@ def reading(seq: int = 0, *, camera: str = "gate", at_us: int = NOW_US, **values
     )
 
 
-def telemetry(record: Status | Report | Reading) -> Arrival:
-    """Return *record* as Kafka delivers it."""
-    message = encode_record(record, "live")
-    topic = names.kafka_topic(record.camera, "telemetry")
+def telemetry(telemetry: Status | Report | Reading) -> Arrival:
+    """Return *telemetry* as Kafka delivers it."""
+    message = encode_telemetry(telemetry, "live")
+    topic = names.kafka_topic(telemetry.camera, "telemetry")
     return Arrival("kafka", topic, message.value, message.attributes, message.content_type, (0, 0), NOW_US)
 
 

@@ -13,7 +13,7 @@ from shutterbus_viewer.consume import intake as module
 from shutterbus_viewer.consume.intake import Intake
 from shutterbus_viewer.state import camera_state
 from shutterbus_wire.message import Arrival
-from shutterbus_wire.records import encode_record
+from shutterbus_wire.telemetry import encode_telemetry
 from viewer.fakes_viewer import EPOCH, NOW_US, PLAIN, arrival, jpeg, png, reading, report, telemetry
 
 
@@ -76,7 +76,7 @@ def test_no_message_makes_it_raise(value: bytes) -> None:
     assert sum(taken.values()) + sum(refused.values()) in {
         2,
         3,
-    }  # an empty record says nothing and is not counted
+    }  # an empty message says nothing and is not counted
 
 
 @pytest.mark.parametrize("error", [RecursionError, KeyError, ZeroDivisionError, TypeError, AttributeError])
@@ -89,7 +89,7 @@ def test_mistake_in_a_decoder_costs_one_message(
         raise error("bug")
 
     monkeypatch.setattr(module, "decode_frame", broken)
-    monkeypatch.setattr(module, "decode_record", broken)
+    monkeypatch.setattr(module, "decode_telemetry", broken)
 
     take(intake, arrival(1))
     note(intake, telemetry(report()))
@@ -171,7 +171,7 @@ def test_thousand_refusals_are_one_line_in_the_log(caplog: pytest.LogCaptureFixt
 def test_retained_reading_is_no_sign_of_life_but_when_it_was_made() -> None:
     """Else a camera that died last week would seem to be there whenever the viewer starts."""
     cameras, intake = made()
-    message = encode_record(reading(at_us=NOW_US - 7 * 86_400_000_000, cpu=41.0), "live")
+    message = encode_telemetry(reading(at_us=NOW_US - 7 * 86_400_000_000, cpu=41.0), "live")
     sent = (message.value, message.attributes, message.content_type, None, NOW_US)
 
     note(intake, Arrival("mqtt", "shutterbus/gate/readings/cpu", *sent, retained=True))

@@ -5,7 +5,7 @@ PYTHONPATH=tests .venv/bin/python -m wire.golden
 
 import json
 
-from shutterbus_wire import exif, message, records, sinetstream
+from shutterbus_wire import exif, message, sinetstream, telemetry
 from shutterbus_wire.frame import Frame, FrameMetadata
 from shutterbus_wire.identity import FrameId
 from wire.pictures import CAMERA_JPEG, DATA
@@ -27,7 +27,7 @@ FRAME = Frame(
     FACTS, exif.stamp(CAMERA_JPEG, FACTS, software="Shutterbus 0.1.0", make="Raspberry Pi", model="imx477")
 )
 
-STATUS = records.Status(
+STATUS = telemetry.Status(
     camera="gate",
     state="online",
     since_us=1_658_188_000_000_000,
@@ -37,7 +37,7 @@ STATUS = records.Status(
     schedule="10",
     size_px=(4056, 3040),
 )
-REPORT = records.Report(
+REPORT = telemetry.Report(
     camera="gate",
     epoch=FACTS.id.epoch,
     seq=7,
@@ -46,7 +46,7 @@ REPORT = records.Report(
     captured=48,
     published=40,
     missed=1,
-    dropped={"overwritten": records.Dropped(count=3, ranges=[(FACTS.id.epoch, 10, 12)])},
+    dropped={"overwritten": telemetry.Dropped(count=3, ranges=[(FACTS.id.epoch, 10, 12)])},
     set_aside=1,
     held_frames=4,
     held_bytes=8_000_000,
@@ -57,7 +57,7 @@ REPORT = records.Report(
     temperature_c=51.5,
     status=STATUS,
 )
-READING = records.Reading(
+READING = telemetry.Reading(
     camera="gate",
     epoch=FACTS.id.epoch,
     seq=3,
@@ -82,9 +82,9 @@ def files() -> dict[str, bytes]:
     }
     for name, sent in {
         "frame": message.encode_frame(FRAME, "jpeg", "live"),
-        "status": records.encode_record(STATUS, "live"),
-        "report": records.encode_record(REPORT, "live"),
-        "reading": records.encode_record(READING, "backlog"),
+        "status": telemetry.encode_telemetry(STATUS, "live"),
+        "report": telemetry.encode_telemetry(REPORT, "live"),
+        "reading": telemetry.encode_telemetry(READING, "backlog"),
     }.items():
         if name != "frame":
             made[f"{name}.json"] = sent.value

@@ -8,7 +8,8 @@ import pytest
 from PIL import ExifTags, Image
 
 from machine import needs_tool
-from shutterbus_wire import exif, message, records, sinetstream
+from shutterbus_wire import exif, message, sinetstream
+from shutterbus_wire.telemetry import Telemetry, parse_telemetry
 from wire import golden
 from wire.pictures import BARE_JPEG, CAMERA_JPEG, DATA, MAKER_NOTE, XMP
 
@@ -40,11 +41,11 @@ def test_golden_frames_read_back_as_the_frame(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "record"),
+    ("name", "telemetry"),
     [("status", golden.STATUS), ("report", golden.REPORT), ("reading", golden.READING)],
 )
-def test_golden_records_read_back_as_the_record(name: str, record: records.Record) -> None:
-    assert records.parse_record((DATA / f"{name}.json").read_bytes()) == record
+def test_golden_telemetry_reads_back_as_it_was(name: str, telemetry: Telemetry) -> None:
+    assert parse_telemetry((DATA / f"{name}.json").read_bytes()) == telemetry
 
 
 def test_exiftool_reads_every_fact_and_finds_nothing_wrong() -> None:

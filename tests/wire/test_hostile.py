@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shutterbus_wire import codecs, exif, jpeg, message, records, sinetstream
+from shutterbus_wire import codecs, exif, jpeg, message, sinetstream, telemetry
 from shutterbus_wire.errors import MalformedError
 from shutterbus_wire.frame import Frame
 from wire import golden
@@ -104,11 +104,11 @@ def test_any_headers_are_read_or_refused(headers: list[tuple[str, bytes | None]]
 
 
 @given(hostile)
-def test_any_bytes_are_a_record_or_refused(value: bytes) -> None:
-    _survives(lambda: records.parse_record(value))
+def test_any_bytes_are_telemetry_or_refused(value: bytes) -> None:
+    _survives(lambda: telemetry.parse_telemetry(value))
     for topic in ("shutterbus/gate/status", "shutterbus/gate/reports", "shutterbus/gate/readings"):
         arrival = message.arrival_from_mqtt(topic, value, [], None, False, 1)
-        _survives(lambda arrival=arrival: records.decode_record(arrival))  # type: ignore[misc] # bound now
+        _survives(lambda arrival=arrival: telemetry.decode_telemetry(arrival))  # type: ignore[misc] # bound now
 
 
 @pytest.mark.parametrize(

@@ -293,7 +293,7 @@ def test_an_empty_kafka_value_is_no_picture() -> None:
     assert _refusal(message.arrival_from_kafka("t", 0, 0, [("a", None)], None, 0)) == "not-a-picture"
 
 
-def test_a_record_is_no_picture() -> None:
+def test_telemetry_is_no_picture() -> None:
     assert _refusal(_kafka(REPORT.model_dump_json().encode())) == "not-a-picture"
 
 

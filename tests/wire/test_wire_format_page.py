@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import shutterbus_wire
-from shutterbus_wire import metadata_json, records
+from shutterbus_wire import metadata_json, telemetry
 from wire.golden import FRAME
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "wire-format.md").read_text()
@@ -18,8 +18,8 @@ def test_the_annotated_bytes_are_those_of_the_golden_frame() -> None:
         assert FRAME.picture[at : at + len(data)] == data, offset
 
 
-def test_every_member_of_every_record_is_in_the_tables() -> None:
-    for model in (records.Status, records.Report, records.Reading, records.Dropped):
+def test_every_member_of_all_telemetry_is_in_the_tables() -> None:
+    for model in (telemetry.Status, telemetry.Report, telemetry.Reading, telemetry.Dropped):
         for name in (*model.model_fields, *model.model_computed_fields):
             assert f"`{name}`" in PAGE
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from shutterbus_viewer.latest import Newest
 from shutterbus_viewer.rate import Rate
 from shutterbus_viewer.readings import Readings
-from shutterbus_wire.records import Reading, Report, Status
+from shutterbus_wire.telemetry import Reading, Report, Status
 
 REPORT_INTERVAL_S = 60.0
 REPORTS_MISSED = 2.5
@@ -73,18 +73,18 @@ class Camera:
             return self.status.since_us
         return max(self.status.since_us if self.status.state == "offline" else 0, self.heard_us)
 
-    def take(self, record: Status | Report | Reading) -> None:
-        """Take *record* in; an older one than what is known changes nothing."""
-        if isinstance(record, Reading):
-            self.readings.note(record)
-        elif isinstance(record, Status):
+    def take(self, telemetry: Status | Report | Reading) -> None:
+        """Take *telemetry* in; what is older than what is known changes nothing."""
+        if isinstance(telemetry, Reading):
+            self.readings.note(telemetry)
+        elif isinstance(telemetry, Status):
             # Its place keeps one, and in a log a later one stands behind: the last to arrive is the one that counts.
-            self.status = record
-        elif self.report is None or _newer(record, self.report):
-            self._learn_interval(record)
-            self.report = record
-            if self.status is None or record.at_us >= self.status.since_us:
-                self.status = record.status
+            self.status = telemetry
+        elif self.report is None or _newer(telemetry, self.report):
+            self._learn_interval(telemetry)
+            self.report = telemetry
+            if self.status is None or telemetry.at_us >= self.status.since_us:
+                self.status = telemetry.status
 
     def _learn_interval(self, report: Report) -> None:
         last = self.report

@@ -10,7 +10,7 @@ from shutterbus_viewer.camera import TROUBLE_KEPT_S, Camera, Trouble
 from shutterbus_viewer.changes import Changes
 from shutterbus_viewer.errors import TooManyError
 from shutterbus_viewer.latest import Picture
-from shutterbus_wire.records import Reading, Report, Status
+from shutterbus_wire.telemetry import Reading, Report, Status
 
 FOREIGN_MAX = 1_000
 """A pattern in VIEWER_TOPICS may match anything; beyond this many, new names are refused and counted. Cameras with topics of
@@ -98,25 +98,25 @@ class Cameras:
             self.changes.picture(picture.camera)
         return shown
 
-    def note(self, record: Status | Report | Reading, transport: str, age_s: float = 0.0) -> None:
-        """Take a record in, which its broker received *age_s* ago.
+    def note(self, telemetry: Status | Report | Reading, transport: str, age_s: float = 0.0) -> None:
+        """Take telemetry in, which its broker received *age_s* ago.
 
         Raises:
             TooManyError: See ``show``.
         """
         with self._lock:
-            camera = self._camera(record.camera)
+            camera = self._camera(telemetry.camera)
             camera.transports.add(transport)
             now_s = self._clock.monotonic_s()
-            record = _not_from_the_future(record, self._clock.utc_us())
-            camera.take(record)
-            if not (isinstance(record, Status) and record.state == "offline"):
+            telemetry = _not_from_the_future(telemetry, self._clock.utc_us())
+            camera.take(telemetry)
+            if not (isinstance(telemetry, Status) and telemetry.state == "offline"):
                 camera.heard(now_s, self._clock.utc_us(), age_s)
             camera.told_online = camera.online_at(now_s)
-        if isinstance(record, Reading):
-            self.changes.reading(record)
+        if isinstance(telemetry, Reading):
+            self.changes.reading(telemetry)
         else:
-            self.changes.state(record.camera)
+            self.changes.state(telemetry.camera)
 
     def trouble(self, camera: str, reason: str, sentence: str) -> None:
         """Note a message of *camera* that could not be used. What is no picture makes no camera of a foreign topic.
@@ -203,11 +203,13 @@ class _NamesOfOthers(Container[str]):
         return isinstance(name, str) and self.topics.get(name, self.topic) != self.topic
 
 
-def _not_from_the_future(record: Status | Report | Reading, now_us: int) -> Status | Report | Reading:
-    """Return *record* with no time later than *now_us*: a clock that ran ahead once must not hold the last place for years."""
-    if isinstance(record, Status):
-        return record if record.since_us <= now_us else record.model_copy(update={"since_us": now_us})
-    update: dict[str, object] = {} if record.at_us <= now_us else {"at_us": now_us}
-    if isinstance(record, Report) and record.status.since_us > now_us:
-        update["status"] = record.status.model_copy(update={"since_us": now_us})
-    return record.model_copy(update=update) if update else record
+def _not_from_the_future(telemetry: Status | Report | Reading, now_us: int) -> Status | Report | Reading:
+    """Return *telemetry* with no time later than *now_us*: a clock that ran ahead once must not hold the last place for years."""
+    if isinstance(telemetry, Status):
+        return (
+            telemetry if telemetry.since_us <= now_us else telemetry.model_copy(update={"since_us": now_us})
+        )
+    update: dict[str, object] = {} if telemetry.at_us <= now_us else {"at_us": now_us}
+    if isinstance(telemetry, Report) and telemetry.status.since_us > now_us:
+        update["status"] = telemetry.status.model_copy(update={"since_us": now_us})
+    return telemetry.model_copy(update=update) if update else telemetry

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from shutterbus_wire.records import Reading
+from shutterbus_wire.telemetry import Reading
 
 READINGS_HELD = 1_000
 

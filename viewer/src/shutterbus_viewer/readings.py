@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from shutterbus_wire.records import Reading
+from shutterbus_wire.telemetry import Reading
 
 POINTS_KEPT = 720
 """Of one value: a day at one every two minutes, two hours at one every ten seconds."""

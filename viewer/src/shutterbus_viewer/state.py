@@ -6,7 +6,7 @@ from typing import Any
 from shutterbus_viewer.camera import Camera
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.latest import Picture
-from shutterbus_wire.records import Report
+from shutterbus_wire.telemetry import Report
 
 RECENT_POINTS = 60
 """Of each reading in a list of all cameras; one camera by itself comes with all there are."""

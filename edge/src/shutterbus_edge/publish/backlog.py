@@ -13,8 +13,8 @@ from shutterbus_edge.spool.names import Kind
 from shutterbus_runtime.clock import Clock
 from shutterbus_transport.sending import SendingClient
 
-KINDS: tuple[Kind, ...] = ("record", "frame")
-"""In the order of sending: records are small, and the account of the pictures should not wait for them."""
+KINDS: tuple[Kind, ...] = ("telemetry", "frame")
+"""In the order of sending: telemetry is small, and the account of the pictures should not wait for them."""
 
 
 class TokenBucket:
@@ -52,7 +52,7 @@ class BacklogLane(Lane):
         super().__init__("backlog", connection, encoder, spool, clock, backlog_window)
         self._live_leaves_room = may_send
         self._bucket = TokenBucket(bytes_per_s, clock)
-        self._next: dict[Kind, list[tuple[int, Held]]] = {"record": [], "frame": []}
+        self._next: dict[Kind, list[tuple[int, Held]]] = {"telemetry": [], "frame": []}
         self._turns = 0
 
     def step(self) -> float:
@@ -69,7 +69,7 @@ class BacklogLane(Lane):
             waiting.clear()
 
     def _wants_connection(self) -> bool:
-        return bool(self._pending or self._next["record"] or self._next["frame"])
+        return bool(self._pending or self._next["telemetry"] or self._next["frame"])
 
     def _claim(self, kind: Kind) -> None:
         if held := self._spool.claim_oldest(kind):

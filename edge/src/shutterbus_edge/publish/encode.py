@@ -10,7 +10,7 @@ from shutterbus_wire.errors import MalformedError
 from shutterbus_wire.frame import Frame, FrameMetadata, Lane
 from shutterbus_wire.message import encode_frame
 from shutterbus_wire.names import expand
-from shutterbus_wire.records import Status, encode_record, record_message
+from shutterbus_wire.telemetry import Status, encode_telemetry, telemetry_message
 
 
 class Encoder:
@@ -18,7 +18,7 @@ class Encoder:
 
     Attributes:
         frames_topic: Where the pictures go.
-        is_ours: Whether that is the camera's own topic. Records and status belong beside it; a topic that the user
+        is_ours: Whether that is the camera's own topic. Telemetry and status belong beside it; a topic that the user
             named has readers who know pictures only, and beside it they go nowhere.
     """
 
@@ -59,13 +59,13 @@ class Encoder:
         # A picture that comes late must not replace the last one that the broker shows to newcomers.
         return Outgoing(self.frames_topic, self._key, message, retain=self._retain and lane == "live")
 
-    def record(self, data: bytes, lane: Lane, *, by_sensor: bool = True) -> Outgoing:
+    def telemetry(self, data: bytes, lane: Lane, *, by_sensor: bool = True) -> Outgoing:
         """Return the message for the report or reading *data*. MessageRefusedError: it is none.
 
         Without *by_sensor*, all readings go to the one topic that a server of version 0.1.0 grants.
         """
         try:
-            message = record_message(data, lane)
+            message = telemetry_message(data, lane)
         except MalformedError as error:
             raise MessageRefusedError(error.reason, f"it cannot be read: {error}") from error
         sensor = message.attributes.get("stream", "").partition("readings-")[2]
@@ -77,7 +77,7 @@ class Encoder:
     def status(self, status: Status) -> Outgoing:
         """Return the message for *status*, which an MQTT broker keeps."""
         topic = self._transport.topic(self._camera, "status")
-        return Outgoing(topic, self._key, encode_record(status, "live"), retain=self._transport.retains)
+        return Outgoing(topic, self._key, encode_telemetry(status, "live"), retain=self._transport.retains)
 
     def frame_max_bytes(self, limit_bytes: int) -> int:
         """Return the largest picture whose message stays below *limit_bytes*."""

@@ -65,7 +65,7 @@ class Lane(ABC):
         self._pending: dict[PendingSend, None] = {}
         self._retries: dict[Kind, Retry] = {
             "frame": Retry(Outage(f"{name} pictures", clock, log)),
-            "record": Retry(Outage(f"{name} reports and readings", clock, log)),
+            "telemetry": Retry(Outage(f"{name} reports and readings", clock, log)),
             "status": Retry(),
         }
         self._confirmations = Confirmations(clock)
@@ -158,7 +158,7 @@ class Lane(ABC):
                 outgoing = self._encoder.frame(data, self.name, metadata)
             else:
                 by_sensor = client is not self._without_sensors
-                outgoing = self._encoder.record(data, self.name, by_sensor=by_sensor)
+                outgoing = self._encoder.telemetry(data, self.name, by_sensor=by_sensor)
         except FrameGoneError:
             return
         except MessageRefusedError as error:

@@ -23,7 +23,7 @@ class LaneState:
     in_flight: int
     published: int
     published_bytes: int
-    records_published: int
+    telemetry_published: int
     confirm_s: float | None
 
 
@@ -38,7 +38,7 @@ class Confirmations:
         self.confirm_s: float | None = None
         self._clock = clock
         self._last_us: int | None = None
-        self._frames = self._frame_bytes = self._records = 0
+        self._frames = self._frame_bytes = self._telemetry = 0
 
     def note(self, pending: PendingSend) -> None:
         """Note that *pending* is confirmed."""
@@ -47,8 +47,8 @@ class Confirmations:
             self._frames += 1
             self._frame_bytes += pending.size_bytes
             self.confirm_s = self._clock.monotonic_s() - pending.sent_at_s
-        elif pending.kind == "record":
-            self._records += 1
+        elif pending.kind == "telemetry":
+            self._telemetry += 1
 
     def state(self, *, connected: bool, reason: str, in_flight: int) -> LaneState:
         """Return the lane's state, with what it knows of itself beside."""
@@ -59,6 +59,6 @@ class Confirmations:
             in_flight=in_flight,
             published=self._frames,
             published_bytes=self._frame_bytes,
-            records_published=self._records,
+            telemetry_published=self._telemetry,
             confirm_s=self.confirm_s,
         )

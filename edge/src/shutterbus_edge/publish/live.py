@@ -16,7 +16,7 @@ from shutterbus_transport.errors import TransportError
 from shutterbus_transport.sending import Outgoing, SendingClient
 from shutterbus_wire.frame import FrameMetadata
 
-RECORDS_WAITING_MAX = 32
+TELEMETRY_WAITING_MAX = 32
 """More than these become backlog at once."""
 
 
@@ -44,7 +44,7 @@ class LiveLane(Lane):
         self._facts_of_newest: FrameMetadata | None = None
         self._handing_over = False
         self._full = False
-        self._records: deque[Held] = deque()
+        self._telemetry: deque[Held] = deque()
         self._status: Outgoing | None = None
         self._status_due = False
         self._told_at_opening = 0
@@ -59,12 +59,12 @@ class LiveLane(Lane):
         if must_wake:  # else the next confirmation does, or the lane looks again as it is just sending
             self.wake()
 
-    def offer_record(self, held: Held) -> None:
+    def offer_telemetry(self, held: Held) -> None:
         """Take a report or a reading. Never waits."""
-        if len(self._records) >= RECORDS_WAITING_MAX:
+        if len(self._telemetry) >= TELEMETRY_WAITING_MAX:
             self._release(held)
         else:
-            self._records.append(held)
+            self._telemetry.append(held)
             self.wake()
 
     def tell_status(self, outgoing: Outgoing) -> None:
@@ -96,7 +96,7 @@ class LiveLane(Lane):
         """Whether there is nothing to wait for: what is not confirmed lacks a subscriber or a right, and time brings neither."""
         waiting: dict[Kind, bool] = {
             "frame": self._waiting is not None or self._handing_over,
-            "record": bool(self._records),
+            "telemetry": bool(self._telemetry),
             "status": self._status_due,
         }
         return not self.has_in_flight and not any(
@@ -107,9 +107,9 @@ class LiveLane(Lane):
         super().close()
         with self._lock:
             waiting, self._waiting = self._waiting, None
-        for held in ([waiting] if waiting else []) + list(self._records):
+        for held in ([waiting] if waiting else []) + list(self._telemetry):
             self._spool.release(held)
-        self._records.clear()
+        self._telemetry.clear()
 
     def _wants_connection(self) -> bool:
         return True  # for the status, and to learn the largest picture before there is one
@@ -133,8 +133,8 @@ class LiveLane(Lane):
             frame, metadata = taken
             self._hand_over(client, frame, metadata=metadata)
             self._handing_over = False
-        while self._records and self._may_send("record", self._records[0].size_bytes, client):
-            self._hand_over(client, self._records.popleft())
+        while self._telemetry and self._may_send("telemetry", self._telemetry[0].size_bytes, client):
+            self._hand_over(client, self._telemetry.popleft())
 
     def _next(self, client: SendingClient) -> tuple[Held, FrameMetadata | None] | None:
         with self._lock:

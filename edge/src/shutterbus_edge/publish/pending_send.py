@@ -5,7 +5,7 @@ from typing import Literal
 
 from shutterbus_edge.spool import Held
 
-Kind = Literal["frame", "record", "status"]
+Kind = Literal["frame", "telemetry", "status"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,4 +1,4 @@
-"""Frames and records leave the spool by two lanes, and leave it for good only when the broker has confirmed them."""
+"""Frames and telemetry leave the spool by two lanes, and leave it for good only when the broker has confirmed them."""
 
 import logging
 import secrets
@@ -25,7 +25,7 @@ from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire import __version__
 from shutterbus_wire.frame import FrameMetadata
 from shutterbus_wire.frame import Lane as LaneName
-from shutterbus_wire.records import Status
+from shutterbus_wire.telemetry import Status
 
 log = logging.getLogger(__name__)
 
@@ -120,10 +120,10 @@ class Publisher:
         """Send the picture just put, which is now the newest; *facts* save reading them from it. Never waits."""
         self._live.offer(held, metadata)
 
-    def offer_record(self, held: Held) -> None:
+    def offer_telemetry(self, held: Held) -> None:
         """Send the report or reading just put. Never waits."""
         if self._encoder.is_ours:
-            self._live.offer_record(held)
+            self._live.offer_telemetry(held)
         else:
             self._spool.ack(held)
 

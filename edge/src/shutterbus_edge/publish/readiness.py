@@ -142,5 +142,5 @@ class Readiness:
     @property
     def reason(self) -> str:
         """Why nothing is delivered, a sentence; empty while something is, or nothing was tried."""
-        reasons = (self.connection.reason, self.kinds["frame"].reason, self.kinds["record"].reason)
+        reasons = (self.connection.reason, self.kinds["frame"].reason, self.kinds["telemetry"].reason)
         return next((reason for reason in reasons if reason), "")

@@ -1,4 +1,4 @@
-"""Frames and records that wait on this device until the server has them: one file each, and the file is the picture.
+"""Frames and telemetry that wait on this device until the server has them: one file each, and the file is the picture.
 
 Invariants, which ``tests/edge/test_spool*.py`` check one by one:
 
@@ -12,7 +12,7 @@ Invariants, which ``tests/edge/test_spool*.py`` check one by one:
 - No number is given twice, over any crash, clock jump, copied card or change of camera.
 - What a lane has claimed is neither claimed by another nor dropped to make room.
 - The oldest is sent first, in the order in which it was put.
-- Room is made by dropping frames as ``on_full`` says, never records; records have a small bound of their own.
+- Room is made by dropping frames as ``on_full`` says, never telemetry, which has a small bound of its own.
 - Bytes that are not those that were put are never sent: they are set aside, and the next one flows.
 - A disk that is full, read-only or broken stops neither capture nor the live lane: frames stay in memory, within
   ``memory_max_bytes``, ``trouble`` says why, and they go to disk when it works again.

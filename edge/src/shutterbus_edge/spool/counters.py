@@ -42,11 +42,11 @@ class SpoolCounts:
         this_epoch: Its frames, from its first, over clean restarts.
         earlier: The frames of earlier epochs found here when this process began (its ``captured``), and what became of them.
         held_frames: Frames kept now, of any epoch.
-        held_bytes: Bytes of frames and records kept now.
+        held_bytes: Bytes of frames and telemetry kept now.
         held_records: Reports and readings kept now.
         in_memory_frames: Those of held_frames that a power cut would take.
         oldest_held_age_s: Since the oldest frame was put; None when none is held.
-        records_dropped: Records given up at their own bound, since this process began.
+        records_dropped: Reports and readings given up at their own bound, since this process began.
         uncertain: ``(epoch, first, last)`` of numbers that an unclean stop left without an account; last None: all from first on.
         slow: How often an operation took over a second, by its name: ``fsync``, ``put``.
         trouble: Why frames stay in memory only, as a sentence; None while the disk does its job.
@@ -57,7 +57,7 @@ class SpoolCounts:
     previous_epochs: FrameCounts
     held_frames: int
     held_bytes: int
-    held_records: int
+    held_telemetry: int
     in_memory_frames: int
     oldest_held_age_s: float | None
     records_dropped: int

@@ -1,4 +1,4 @@
-"""One frame or record in the spool, as an explicit state machine: who has it, and where its bytes are.
+"""One frame, report or reading in the spool, as an explicit state machine: who has it, and where its bytes are.
 
 Who has it (``stay``)::
 
@@ -88,7 +88,7 @@ class TransitionError(RuntimeError):
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """One frame or record.
+    """One frame, report or reading.
 
     Attributes:
         put_at_s: On the monotonic clock.

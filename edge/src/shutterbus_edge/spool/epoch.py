@@ -27,7 +27,7 @@ class SavedEpoch(BaseModel):
 
     Attributes:
         next_seq: The number of the next frame, if clean; else of the first frame since this epoch was opened.
-        streams: The next number of each stream of records.
+        streams: The next number of each stream of telemetry.
         clean: Whether the process that used it has ended its account.
     """
 

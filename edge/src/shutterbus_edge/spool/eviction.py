@@ -78,7 +78,7 @@ class DiskEviction:
 
 
 class MemoryEviction:
-    """Room for what is in memory only, and the bound of records."""
+    """Room for what is in memory only, and the bound of telemetry."""
 
     def __init__(self, state: SpoolState, spool_limits: SpoolLimits, mode: Mode) -> None:
         self._state = state
@@ -99,24 +99,24 @@ class MemoryEviction:
                 break
             waiting_bytes -= victim.held.size_bytes
             self._state.drop(victim, self._victims.reason if self._mode == "memory" else "memory-full")
-        self._bound_records()
+        self._bound_telemetry()
 
     def is_half_full(self) -> bool:
         """Whether frames have to go to disk before their time: from half full on, so that a slow fsync finds room."""
         with self._state.lock:
             return self._state.index.memory_bytes(waiting_only=False) > self._limits.memory_max_bytes // 2
 
-    def _bound_records(self) -> None:
+    def _bound_telemetry(self) -> None:
         index = self._state.index
-        memory_bytes = sum(e.held.size_bytes for e in index.memory.values() if e.held.kind == "record")
+        memory_bytes = sum(e.held.size_bytes for e in index.memory.values() if e.held.kind == "telemetry")
         while (
-            len(index.records) > limits.RECORDS_MAX_FILES
-            or index.record_bytes > limits.RECORDS_MAX_BYTES
-            or memory_bytes > limits.RECORDS_MEMORY_MAX_BYTES
+            len(index.telemetry) > limits.TELEMETRY_MAX_FILES
+            or index.telemetry_bytes > limits.TELEMETRY_MAX_BYTES
+            or memory_bytes > limits.TELEMETRY_MEMORY_MAX_BYTES
         ):
-            candidates = index.memory if memory_bytes > limits.RECORDS_MEMORY_MAX_BYTES else index.records
+            candidates = index.memory if memory_bytes > limits.TELEMETRY_MEMORY_MAX_BYTES else index.telemetry
             victim = next(
-                (e for e in candidates.values() if e.held.kind == "record" and e.may_be_dropped),
+                (e for e in candidates.values() if e.held.kind == "telemetry" and e.may_be_dropped),
                 None,
             )
             if victim is None:

@@ -12,7 +12,7 @@ class Index:
 
     def __init__(self) -> None:
         self.frames: OrderedDict[str, Entry] = OrderedDict()
-        self.records: OrderedDict[str, Entry] = OrderedDict()
+        self.telemetry: OrderedDict[str, Entry] = OrderedDict()
         self.memory: OrderedDict[str, Entry] = OrderedDict()
         """Those in memory only, of both kinds."""
         self.waiting = 0
@@ -20,11 +20,11 @@ class Index:
         self.stored_files = 0
         self.stored_bytes = 0
         self.frame_bytes = 0
-        self.record_bytes = 0
+        self.telemetry_bytes = 0
         """stored_* are of frames on disk, the others of all."""
 
     def get(self, name: str) -> Entry | None:
-        return self.frames.get(name) or self.records.get(name)
+        return self.frames.get(name) or self.telemetry.get(name)
 
     def add(self, entry: Entry) -> None:
         """Take *entry* in as the newest."""
@@ -63,7 +63,9 @@ class Index:
 
     def oldest_waiting(self, kind: Kind | None = None) -> Entry | None:
         """Return what has waited longest and nobody is sending, of *kind* or of either."""
-        series = {"frame": [self.frames], "record": [self.records], None: [self.records, self.frames]}[kind]
+        series = {"frame": [self.frames], "telemetry": [self.telemetry], None: [self.telemetry, self.frames]}[
+            kind
+        ]
         heads = [next((e for e in one.values() if e.stay is Stay.WAITING), None) for one in series]
         return min((e for e in heads if e), key=lambda e: e.put_at_s, default=None)
 
@@ -85,12 +87,12 @@ class Index:
         )
 
     def _series(self, entry: Entry) -> OrderedDict[str, Entry]:
-        return self.frames if entry.held.kind == "frame" else self.records
+        return self.frames if entry.held.kind == "frame" else self.telemetry
 
     def _count(self, entry: Entry, sign: int) -> None:
         self.waiting += sign * (entry.stay is Stay.WAITING)
-        if entry.held.kind == "record":
-            self.record_bytes += sign * entry.held.size_bytes
+        if entry.held.kind == "telemetry":
+            self.telemetry_bytes += sign * entry.held.size_bytes
             return
         self.frame_bytes += sign * entry.held.size_bytes
         if entry.place is Place.DISK:

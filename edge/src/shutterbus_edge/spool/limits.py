@@ -17,10 +17,10 @@ OnFull = Literal["overwrite-oldest", "thin", "reject-new"]
 VICTIMS_MAX = 100
 """Frames given up for one new one, at most: a limit mistyped, or a disk that others fill, must not empty the spool at a stroke."""
 
-RECORDS_MAX_FILES = 20_000
+TELEMETRY_MAX_FILES = 20_000
 """Reports and readings kept: a week of one each a minute."""
-RECORDS_MAX_BYTES = 32 * MIB
-RECORDS_MEMORY_MAX_BYTES = 4 * MIB
+TELEMETRY_MAX_BYTES = 32 * MIB
+TELEMETRY_MEMORY_MAX_BYTES = 4 * MIB
 """Those of them that may be in memory only, while the disk does not take them."""
 
 
@@ -35,7 +35,7 @@ class Need(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SpoolLimits:
-    """The first limit that is reached wins. Records (reports, readings) have a small bound of their own.
+    """The first limit that is reached wins. Telemetry (reports, readings) has a small bound of its own.
 
     Attributes:
         max_bytes: Of frames on disk; None: a quarter of what was free before the spool took any, so that the

@@ -97,7 +97,7 @@ def tidy(files: Files) -> list[Found]:
 
 
 def entries(found: Iterable[Found], clock: Clock) -> list[Entry]:
-    """Return the frames and records among *found*; what is not ours is left alone.
+    """Return the frames and telemetry among *found*; what is not ours is left alone.
 
     Only names and times are looked at: content is checked when it is sent. The age of a file is what the clock makes of
     its modification time, never negative.

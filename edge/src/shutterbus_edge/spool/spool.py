@@ -32,7 +32,7 @@ SLOW_PUT: Mapping[Mode, str] = {
 
 
 class Spool:
-    """Frames and records that wait for the server; safe for any number of threads.
+    """Frames and telemetry that wait for the server; safe for any number of threads.
 
     A *held* thing is either claimed by one lane, which is sending it, or waiting. What is put is claimed by its caller;
     ``release`` makes it wait, ``claim_oldest`` claims what waits, ``ack`` and ``set_aside`` end its stay.
@@ -80,12 +80,12 @@ class Spool:
         saved = opened.saved
         self._uncertain = saved.uncertain
         self._next_seq = self._next_put_seq = saved.next_seq
-        self._next_record_seq = dict(saved.streams)
+        self._next_telemetry_seq = dict(saved.streams)
         self._state = SpoolState(saved.epoch, FrameCounters(saved.tally))
         self._writer = Writer(self._files, self._state, self._limits, mode, clock)
         twice = self._state.adopt(opened.entries, held_before=saved.tally.held)
         if opened.entries:
-            log.info("%d frames and records wait in %s", len(opened.entries) - len(twice), folder)
+            log.info("%d frames, reports and readings wait in %s", len(opened.entries) - len(twice), folder)
         for entry in twice:
             self._quarantine(
                 entry.held, entry.file, None, "identity-conflict: another frame here has this number"
@@ -114,11 +114,11 @@ class Spool:
             self._next_seq += 1
             return FrameId(self._state.epoch, self._next_seq - 1)
 
-    def next_record_seq(self, stream: str) -> int:
-        """Return the number of the next record of *stream* in this epoch."""
+    def next_telemetry_seq(self, stream: str) -> int:
+        """Return the number of the next report or reading of *stream* in this epoch."""
         with self._state.lock:
-            seq = self._next_record_seq.get(stream, 0)
-            self._next_record_seq[stream] = seq + 1
+            seq = self._next_telemetry_seq.get(stream, 0)
+            self._next_telemetry_seq[stream] = seq + 1
             return seq
 
     def put(self, frame: FrameMetadata | FrameId, data: bytes) -> Held:
@@ -147,11 +147,11 @@ class Spool:
             state.this_epoch.captured += 1
         return self._keep(entry)
 
-    def put_record(self, stream: str, seq: int, data: bytes) -> Held:
+    def put_telemetry(self, stream: str, seq: int, data: bytes) -> Held:
         """Keep a report or reading, claimed by the caller, who got *seq* from ``next_record_seq``. See ``put``."""
         identity = FrameId(self.epoch, seq)
-        name = names.record_name(identity, stream)
-        entry = self._entry(Held(name, "record", identity, len(data), self._clock.utc_us(), stream), data)
+        name = names.telemetry_name(identity, stream)
+        entry = self._entry(Held(name, "telemetry", identity, len(data), self._clock.utc_us(), stream), data)
         with self._state.lock:
             self._state.add(entry)
         return self._keep(entry)
@@ -247,8 +247,8 @@ class Spool:
                 this_epoch=state.this_epoch.tally(held_here),
                 previous_epochs=state.previous_epochs.tally(len(index.frames) - held_here),
                 held_frames=len(index.frames),
-                held_bytes=index.frame_bytes + index.record_bytes,
-                held_records=len(index.records),
+                held_bytes=index.frame_bytes + index.telemetry_bytes,
+                held_telemetry=len(index.telemetry),
                 in_memory_frames=sum(e.held.kind == "frame" for e in index.memory.values()),
                 oldest_held_age_s=max(0.0, self._clock.monotonic_s() - oldest.put_at_s) if oldest else None,
                 records_dropped=state.records_dropped,
@@ -276,7 +276,7 @@ class Spool:
             camera=self._camera,
             machine=self._machine,
             next_seq=self._next_put_seq,
-            streams=self._next_record_seq,
+            streams=self._next_telemetry_seq,
             clean=True,
             uncertain=self._uncertain,
             tally=counts.this_epoch,

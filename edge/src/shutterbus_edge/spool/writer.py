@@ -112,7 +112,7 @@ class Writer:
                 if self._note is not None:
                     self._room.store(*self._note)
                     self._note = None
-                verdict = "room" if entry.held.kind == "record" else self._room.make(entry)
+                verdict = "room" if entry.held.kind == "telemetry" else self._room.make(entry)
                 if verdict == "room":
                     self._room.store(file, data)
                 outcome = "stored" if verdict == "room" else verdict
@@ -173,7 +173,7 @@ class Writer:
         self._retry_at_s = 0.0
         with self._state.lock:
             index = self._state.index
-            for entry in [*index.frames.values(), *index.records.values()]:
+            for entry in [*index.frames.values(), *index.telemetry.values()]:
                 if entry.stay is Stay.SENDING:  # there are no lanes any more
                     index.release(entry)
             left = list(index.memory.values())

@@ -16,7 +16,7 @@ from shutterbus_runtime.clock import Clock
 from shutterbus_runtime.outage import Outage
 from shutterbus_wire import __version__
 from shutterbus_wire.message import Message
-from shutterbus_wire.records import Dropped, Reading, Report, Status, encode_record
+from shutterbus_wire.telemetry import Dropped, Reading, Report, Status, encode_telemetry
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ class Reporter:
         report = Report(
             camera=self._name,
             epoch=counts.epoch,
-            seq=self._spool.next_record_seq("reports"),
+            seq=self._spool.next_telemetry_seq("reports"),
             at_us=self._clock.utc_us(),
             event=event,
             captured=counts.this_epoch.captured,
@@ -101,7 +101,7 @@ class Reporter:
             temperature_c=self._cpu.temperature_c(),
             status=self.status(),
         )
-        self._keep(report.stream, report.seq, encode_record(report, "live"))
+        self._keep(report.stream, report.seq, encode_telemetry(report, "live"))
 
     def read(self, name: str, sensor: Sensor, stop: threading.Event) -> None:
         """Read *sensor* until *stop* is set, one reading a period."""
@@ -121,16 +121,16 @@ class Reporter:
         reading = Reading(
             camera=self._name,
             epoch=self._spool.epoch,
-            seq=self._spool.next_record_seq(stream),
+            seq=self._spool.next_telemetry_seq(stream),
             at_us=self._clock.utc_us(),
             sensor=name,
             values=dict(values),
             units={value: units[value] for value in values},
         )
-        self._keep(stream, reading.seq, encode_record(reading, "live"))
+        self._keep(stream, reading.seq, encode_telemetry(reading, "live"))
 
     def _keep(self, stream: str, seq: int, message: Message) -> None:
-        self._publisher.offer_record(self._spool.put_record(stream, seq, message.value))
+        self._publisher.offer_telemetry(self._spool.put_telemetry(stream, seq, message.value))
 
     def _changes(self) -> list[str]:
         """Publish a changed status, and name what happened since the last look; empty if nothing did."""

@@ -15,7 +15,7 @@ from shutterbus_viewer.latest import Picture
 from shutterbus_wire import names
 from shutterbus_wire.errors import IdentityError, MalformedError
 from shutterbus_wire.message import Arrival, decode_frame, topic_of_ours
-from shutterbus_wire.records import Reading, decode_record
+from shutterbus_wire.telemetry import Reading, decode_telemetry
 
 log = logging.getLogger(__name__)
 
@@ -85,10 +85,10 @@ class Intake(Handler):
         if not arrival.value:
             return  # a retained status or reading that was cleared
         try:
-            record, age_s = decode_record(arrival), delivery.age_s
-            if arrival.retained and isinstance(record, Reading):  # no sign of life but when it was made
-                age_s = max(0.0, (arrival.arrived_at_us - record.at_us) / 1e6)
-            self._cameras.note(record, arrival.transport, age_s)
+            telemetry, age_s = decode_telemetry(arrival), delivery.age_s
+            if arrival.retained and isinstance(telemetry, Reading):  # no sign of life but when it was made
+                age_s = max(0.0, (arrival.arrived_at_us - telemetry.at_us) / 1e6)
+            self._cameras.note(telemetry, arrival.transport, age_s)
         except UNUSABLE as error:
             self._refuse(arrival, *_reason(error))
         else:

@@ -18,7 +18,7 @@ from shutterbus_viewer.errors import UndrawableError
 from shutterbus_viewer.latest import Picture
 from shutterbus_viewer.show.state_texts import StateTexts, encode, joined
 from shutterbus_viewer.show.thumbnails import Thumbnail, Thumbnails
-from shutterbus_wire.records import Reading
+from shutterbus_wire.telemetry import Reading
 
 VERSION = 1
 HEADER_ROOM_BYTES = 0xFFFF - 20

@@ -7,12 +7,22 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from shutterbus_wire import message, records
+from shutterbus_wire import message
 from shutterbus_wire.errors import MalformedError, WireError
 from shutterbus_wire.message import Arrival, Message
+from shutterbus_wire.telemetry import (
+    Dropped,
+    Reading,
+    Report,
+    Telemetry,
+    decode_telemetry,
+    encode_telemetry,
+    parse_telemetry,
+    telemetry_message,
+)
 from wire.golden import READING, REPORT, STATUS
 
-RECORDS = [("status", STATUS), ("reports", REPORT), ("readings", READING)]
+ALL = [("status", STATUS), ("reports", REPORT), ("readings", READING)]
 
 
 def _kafka(sent: Message, topic: str = "shutterbus.gate.telemetry") -> Arrival:
@@ -26,35 +36,35 @@ def _mqtt(sent: Message, topic: str, *, with_properties: bool = True) -> Arrival
 
 def _refusal(arrival: Arrival) -> str:
     with pytest.raises(MalformedError) as refused:
-        records.decode_record(arrival)
+        decode_telemetry(arrival)
     assert len(str(refused.value)) < 500
     return refused.value.reason
 
 
-@pytest.mark.parametrize(("kind", "record"), RECORDS)
-def test_a_record_crosses_both_transports(kind: str, record: records.Record) -> None:
-    sent = records.encode_record(record, "backlog")
-    assert records.decode_record(_kafka(sent)) == record
-    assert records.decode_record(_mqtt(sent, f"shutterbus/gate/{kind}")) == record
-    assert records.decode_record(_mqtt(sent, f"shutterbus/gate/{kind}", with_properties=False)) == record
+@pytest.mark.parametrize(("kind", "telemetry"), ALL)
+def test_telemetry_crosses_both_transports(kind: str, telemetry: Telemetry) -> None:
+    sent = encode_telemetry(telemetry, "backlog")
+    assert decode_telemetry(_kafka(sent)) == telemetry
+    assert decode_telemetry(_mqtt(sent, f"shutterbus/gate/{kind}")) == telemetry
+    assert decode_telemetry(_mqtt(sent, f"shutterbus/gate/{kind}", with_properties=False)) == telemetry
 
 
-@pytest.mark.parametrize(("kind", "record"), RECORDS)
-def test_a_record_kept_as_bytes_becomes_the_same_message_again(kind: str, record: records.Record) -> None:
+@pytest.mark.parametrize(("kind", "telemetry"), ALL)
+def test_telemetry_kept_as_bytes_becomes_the_same_message_again(kind: str, telemetry: Telemetry) -> None:
     """The spool keeps the bytes; what else the message had is in them."""
-    sent = records.encode_record(record, "live")
-    assert records.record_message(sent.value, "live") == sent
-    assert records.record_message(sent.value, "backlog").attributes["lane"] == "backlog"
+    sent = encode_telemetry(telemetry, "live")
+    assert telemetry_message(sent.value, "live") == sent
+    assert telemetry_message(sent.value, "backlog").attributes["lane"] == "backlog"
 
 
-def test_records_are_numbered_by_stream() -> None:
-    assert records.encode_record(REPORT, "live").attributes["id"] == "9f2c4e1a77b0d3c5-reports-7"
-    assert records.encode_record(READING, "live").attributes["id"] == "9f2c4e1a77b0d3c5-readings-bme280-3"
+def test_telemetry_is_numbered_by_stream() -> None:
+    assert encode_telemetry(REPORT, "live").attributes["id"] == "9f2c4e1a77b0d3c5-reports-7"
+    assert encode_telemetry(READING, "live").attributes["id"] == "9f2c4e1a77b0d3c5-readings-bme280-3"
     assert READING.stream == "readings-bme280"
 
 
-def test_a_record_on_another_topic_is_refused() -> None:
-    sent = records.encode_record(STATUS, "live")
+def test_telemetry_on_another_topic_is_refused() -> None:
+    sent = encode_telemetry(STATUS, "live")
     assert _refusal(_kafka(sent, "shutterbus.yard.telemetry")) == "topic-mismatch"
     assert _refusal(_kafka(sent, "shutterbus.gate.frames")) == "topic-mismatch"
     assert _refusal(_kafka(sent, "elsewhere")) == "topic-mismatch"
@@ -66,24 +76,24 @@ def test_a_record_on_another_topic_is_refused() -> None:
 
 def test_a_reading_comes_on_its_sensors_topic_or_on_that_of_all() -> None:
     """The latter is what version 0.1.0 writes."""
-    sent = records.encode_record(READING, "live")
+    sent = encode_telemetry(READING, "live")
     for topic in ("shutterbus/gate/readings", "shutterbus/gate/readings/bme280"):
-        assert records.decode_record(_mqtt(sent, topic)) == READING
+        assert decode_telemetry(_mqtt(sent, topic)) == READING
 
 
 @pytest.mark.parametrize("sensor", ["cpu", "BME280", "", "bme280\n", "a b"])
 def test_a_reading_on_the_topic_of_another_sensor_is_refused(sensor: str) -> None:
     """Or of none: what a topic calls a sensor is believed only where the reading says the same."""
-    sent = records.encode_record(READING, "live")
+    sent = encode_telemetry(READING, "live")
     assert _refusal(_mqtt(sent, f"shutterbus/gate/readings/{sensor}")) == "topic-mismatch"
-    assert _refusal(_mqtt(records.encode_record(REPORT, "live"), "shutterbus/gate/readings/bme280")) == (
+    assert _refusal(_mqtt(encode_telemetry(REPORT, "live"), "shutterbus/gate/readings/bme280")) == (
         "topic-mismatch"
     )
 
 
 @pytest.mark.parametrize("name", ["id", "source", "camera", "epoch", "sequence", "stream", "type"])
-def test_headers_that_differ_from_the_record_are_refused(name: str) -> None:
-    sent = records.encode_record(REPORT, "live")
+def test_headers_that_differ_from_the_message_are_refused(name: str) -> None:
+    sent = encode_telemetry(REPORT, "live")
     changed = Message(sent.value, sent.content_type, dict(sent.attributes) | {name: "other"})
     assert _refusal(_kafka(changed)) == "identity-conflict"
 
@@ -105,33 +115,33 @@ def test_headers_that_differ_from_the_record_are_refused(name: str) -> None:
         ({"stream": "frames"}, "bad-record"),
     ],
 )
-def test_a_record_that_breaks_the_format_is_refused(changed: dict[str, Any], reason: str) -> None:
+def test_telemetry_that_breaks_the_format_is_refused(changed: dict[str, Any], reason: str) -> None:
     value = json.dumps(json.loads(REPORT.model_dump_json()) | changed).encode()
     assert _refusal(_kafka(Message(value, "application/json", {}))) == reason
 
 
 @pytest.mark.parametrize("value", [b"", b"{", b"[]", b"null", b"[" * 100_000, b"\xff", b'"' * 300_000])
-def test_what_is_no_record_is_refused(value: bytes) -> None:
+def test_what_is_no_telemetry_is_refused(value: bytes) -> None:
     assert _refusal(_kafka(Message(value, "application/json", {}))) in {"bad-record", "unknown-version"}
 
 
 def test_members_of_a_later_version_are_ignored() -> None:
     value = json.dumps(json.loads(STATUS.model_dump_json()) | {"mood": "fine"}).encode()
-    assert records.parse_record(value) == STATUS
+    assert parse_telemetry(value) == STATUS
 
 
 def test_a_report_cannot_repeat_the_status_of_another_camera() -> None:
     with pytest.raises(ValidationError):
-        records.Report.model_validate(REPORT.model_dump() | {"camera": "yard"})
+        Report.model_validate(REPORT.model_dump() | {"camera": "yard"})
 
 
 def test_a_sensor_that_measured_nothing_makes_no_reading() -> None:
     with pytest.raises(ValidationError):
-        records.Reading(**READING.model_dump() | {"values": {"temperature": math.nan}})
+        Reading(**READING.model_dump() | {"values": {"temperature": math.nan}})
 
 
-def test_a_record_too_long_for_any_reader_is_not_sent() -> None:
+def test_telemetry_too_long_for_any_reader_is_not_sent() -> None:
     ranges = [("0" * 16, n, n) for n in range(20_000)]
-    long = REPORT.model_copy(update={"dropped": {"full": records.Dropped(count=20_000, ranges=ranges)}})
+    long = REPORT.model_copy(update={"dropped": {"full": Dropped(count=20_000, ranges=ranges)}})
     with pytest.raises(WireError, match="at most 262144"):
-        records.encode_record(long, "live")
+        encode_telemetry(long, "live")

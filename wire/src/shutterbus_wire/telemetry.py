@@ -1,6 +1,6 @@
 """What a camera says of itself beside its pictures: status, reports and readings, as one line of JSON each.
 
-Every record names its own type, so that a spooled file explains itself. Readers ignore members they do not
+Every message names its own type, so that a spooled file explains itself. Readers ignore members they do not
 know and refuse a type they do not know.
 """
 
@@ -23,7 +23,7 @@ from shutterbus_wire.frame import Lane
 from shutterbus_wire.identity import SEQ_MAX, check_camera, check_epoch
 from shutterbus_wire.message import Arrival, Message, topic_of_ours
 
-RECORD_MAX_BYTES = 256 * 1024
+TELEMETRY_MAX_BYTES = 256 * 1024
 CONTENT_TYPE = "application/json"
 
 DeviceId = Annotated[str, AfterValidator(check_camera)]
@@ -33,11 +33,11 @@ Count = Annotated[int, Field(ge=0, le=SEQ_MAX)]
 Line = Annotated[str, Field(max_length=1024)]
 
 
-class _Record(BaseModel):
+class _Telemetry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
-class Status(_Record):
+class Status(_Telemetry):
     """What a camera is, retained by the broker.
 
     Attributes:
@@ -56,14 +56,14 @@ class Status(_Record):
     size_px: tuple[Count, Count] | None = None
 
 
-class Dropped(_Record):
+class Dropped(_Telemetry):
     """How many pictures went for one reason, and which: epoch, first and last number."""
 
     count: Count = 0
     ranges: list[tuple[Epoch, Count, Count]] = Field(default_factory=list)
 
 
-class Report(_Record):
+class Report(_Telemetry):
     """What became of every picture of an epoch so far; the ledger is built from these.
 
     Attributes:
@@ -112,7 +112,7 @@ class Report(_Record):
         return self
 
 
-class Reading(_Record):
+class Reading(_Telemetry):
     """What one sensor measured at one instant; *units* has the unit of each value that has one."""
 
     type: Literal["shutterbus.reading.v1"] = "shutterbus.reading.v1"
@@ -131,9 +131,9 @@ class Reading(_Record):
         return f"readings-{self.sensor}"
 
 
-Record = Status | Report | Reading
+Telemetry = Status | Report | Reading
 
-_RECORD: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="type")])
+_TELEMETRY: TypeAdapter[Telemetry] = TypeAdapter(Annotated[Telemetry, Field(discriminator="type")])
 _TYPES_BY_MQTT_KIND = {
     "status": "shutterbus.status.v1",
     "reports": "shutterbus.report.v1",
@@ -141,89 +141,91 @@ _TYPES_BY_MQTT_KIND = {
 }
 
 
-def encode_record(record: Record, lane: Lane) -> Message:
-    """Return the message that carries *record*; raise WireError if it is too long to be accepted anywhere."""
-    value = record.model_dump_json().encode()
-    if len(value) > RECORD_MAX_BYTES:
-        raise WireError(f"{record.type} has {len(value)} bytes, at most {RECORD_MAX_BYTES} are accepted")
-    return Message(value, CONTENT_TYPE, {**_identity(record), "lane": lane})
+def encode_telemetry(telemetry: Telemetry, lane: Lane) -> Message:
+    """Return the message that carries *telemetry*; raise WireError if it is too long to be accepted anywhere."""
+    value = telemetry.model_dump_json().encode()
+    if len(value) > TELEMETRY_MAX_BYTES:
+        raise WireError(
+            f"{telemetry.type} has {len(value)} bytes, at most {TELEMETRY_MAX_BYTES} are accepted"
+        )
+    return Message(value, CONTENT_TYPE, {**_identity(telemetry), "lane": lane})
 
 
-def record_message(data: bytes, lane: Lane) -> Message:
-    """Return the message that carries a record kept as *data*, the value that ``encode_record`` gave it.
-
-    Raises:
-        MalformedError: See ``parse_record``.
-    """
-    return Message(data, CONTENT_TYPE, {**_identity(parse_record(data)), "lane": lane})
-
-
-def parse_record(data: bytes) -> Record:
-    """Return the record that *data* spells.
+def telemetry_message(data: bytes, lane: Lane) -> Message:
+    """Return the message that carries telemetry kept as *data*, the value that ``encode_telemetry`` gave it.
 
     Raises:
-        MalformedError: Not a record, or of an unknown type.
+        MalformedError: See ``parse_telemetry``.
     """
-    if len(data) > RECORD_MAX_BYTES:
+    return Message(data, CONTENT_TYPE, {**_identity(parse_telemetry(data)), "lane": lane})
+
+
+def parse_telemetry(data: bytes) -> Telemetry:
+    """Return the status, report or reading that *data* spells.
+
+    Raises:
+        MalformedError: Not telemetry, or of an unknown type.
+    """
+    if len(data) > TELEMETRY_MAX_BYTES:
         raise MalformedError(
-            "bad-record", f"record has {len(data)} bytes, at most {RECORD_MAX_BYTES} are accepted"
+            "bad-record", f"telemetry of {len(data)} bytes, at most {TELEMETRY_MAX_BYTES} are accepted"
         )
     try:
-        return _RECORD.validate_json(data, strict=True)
+        return _TELEMETRY.validate_json(data, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         reason = "unknown-version" if first["type"].startswith("union_tag") else "bad-record"
-        where = ".".join(str(part) for part in first["loc"]) or "record"
+        where = ".".join(str(part) for part in first["loc"]) or "telemetry"
         raise MalformedError(reason, f"{where[:80]}: {first['msg'][:200]}") from error
 
 
-def decode_record(arrival: Arrival) -> Record:
-    """Return the record that *arrival* carries.
+def decode_telemetry(arrival: Arrival) -> Telemetry:
+    """Return the status, report or reading that *arrival* carries.
 
     Raises:
-        MalformedError: Not a record, of an unknown type, or contradicting its topic or headers.
+        MalformedError: Not telemetry, of an unknown type, or contradicting its topic or headers.
     """
     named = topic_of_ours(arrival)
     if named is None:
-        raise MalformedError("topic-mismatch", "a record on a foreign topic")
-    record = parse_record(arrival.value)
-    _check(arrival, named, record)
-    return record
+        raise MalformedError("topic-mismatch", "telemetry on a foreign topic")
+    telemetry = parse_telemetry(arrival.value)
+    _check(arrival, named, telemetry)
+    return telemetry
 
 
-def _check(arrival: Arrival, named: tuple[str, str], record: Record) -> None:
+def _check(arrival: Arrival, named: tuple[str, str], telemetry: Telemetry) -> None:
     camera, topic_kind = named
-    if record.camera != camera:
-        raise MalformedError("topic-mismatch", f"a record of {record.camera} on the topic of {camera}")
+    if telemetry.camera != camera:
+        raise MalformedError("topic-mismatch", f"telemetry of {telemetry.camera} on the topic of {camera}")
     on_kafka = arrival.transport == "kafka"
-    if not (topic_kind == "telemetry" if on_kafka else _TYPES_BY_MQTT_KIND.get(topic_kind) == record.type):
-        raise MalformedError("topic-mismatch", f"{record.type} on a topic for {topic_kind}")
+    if not (topic_kind == "telemetry" if on_kafka else _TYPES_BY_MQTT_KIND.get(topic_kind) == telemetry.type):
+        raise MalformedError("topic-mismatch", f"{telemetry.type} on a topic for {topic_kind}")
     sensor = None if on_kafka else names.sensor_of_mqtt_topic(arrival.topic)
     # A sensor that the topic names is checked by this as well: no reading has a sensor of an unusable name.
-    if sensor is not None and isinstance(record, Reading) and record.sensor != sensor:
+    if sensor is not None and isinstance(telemetry, Reading) and telemetry.sensor != sensor:
         raise MalformedError(
-            "topic-mismatch", f"a reading of {record.sensor} on the topic of {sensor[:80]!r}"
+            "topic-mismatch", f"a reading of {telemetry.sensor} on the topic of {sensor[:80]!r}"
         )
-    for name, inside in _identity(record).items():
+    for name, inside in _identity(telemetry).items():
         outside = arrival.attributes.get(name, inside)
         if outside != inside:
             raise MalformedError(
-                "identity-conflict", f"header {name} is {outside[:80]!r}, the record says {inside!r}"
+                "identity-conflict", f"header {name} is {outside[:80]!r}, the message says {inside!r}"
             )
 
 
-def _identity(record: Record) -> dict[str, str]:
-    if isinstance(record, Status):
-        identity, at_us, counted = f"status-{record.state}-{record.since_us}", record.since_us, {}
+def _identity(telemetry: Telemetry) -> dict[str, str]:
+    if isinstance(telemetry, Status):
+        identity, at_us, counted = f"status-{telemetry.state}-{telemetry.since_us}", telemetry.since_us, {}
     else:
-        identity, at_us = f"{record.epoch}-{record.stream}-{record.seq}", record.at_us
-        counted = {"epoch": record.epoch, "stream": record.stream, "sequence": str(record.seq)}
+        identity, at_us = f"{telemetry.epoch}-{telemetry.stream}-{telemetry.seq}", telemetry.at_us
+        counted = {"epoch": telemetry.epoch, "stream": telemetry.stream, "sequence": str(telemetry.seq)}
     return {
         "specversion": cloudevents.SPEC_VERSION,
         "id": identity,
-        "source": cloudevents.source_of(record.camera),
-        "type": record.type,
+        "source": cloudevents.source_of(telemetry.camera),
+        "type": telemetry.type,
         "time": instant.rfc3339(at_us),
-        "camera": record.camera,
+        "camera": telemetry.camera,
         **counted,
     }
