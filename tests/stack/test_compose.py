@@ -88,7 +88,7 @@ def gate(server: Installation) -> Camera:
     (camera.folder / "compose.virtual.yml").write_text(
         f"services: {{edge: {{build: !override {{context: virtual, dockerfile: Overlay.Dockerfile, args: {{EDGE_IMAGE: {camera.image}-plain}}}}}}}}\n"
     )
-    edge_up(camera, COMPOSE_FILE="compose.yml:compose.virtual.yml", PICAMERA_RESOLUTION="1920x1080")
+    edge_up(camera, COMPOSE_FILE="compose.yml:compose.virtual.yml", PICAMERA_RESOLUTION="640x480")
     return camera
 
 

@@ -163,16 +163,16 @@ def test_topic_that_is_missing_is_named(running: Server, admin: KafkaAdminClient
                 "kafka replication": "offsets.topic.replication.factor is 3",
             },
         ),
+        ({}, "-Xms128m -Xmx256m", {"kafka memory": "the broker's heap is 256 MiB (KAFKA_HEAP_OPTS)"}),
         (
             {"KAFKA_ADVERTISED_LISTENERS": "EDGE://nowhere.invalid:9093,SERVICES://kafka:9094"},
-            "-Xms128m -Xmx256m",
+            "-Xms256m -Xmx1g",
             {
-                "kafka memory": "the broker's heap is 256 MiB (KAFKA_HEAP_OPTS)",
-                "kafka advertised": "Kafka says it is at nowhere.invalid:9093 (advertised.listeners), but no address is known for nowhere.invalid",
+                "kafka advertised": "Kafka says it is at nowhere.invalid:9093 (advertised.listeners), but no address is known for nowhere.invalid"
             },
         ),
     ],
-    ids=["sizes", "address and heap"],
+    ids=["sizes", "heap", "address"],
 )
 def test_settings_that_kafka_starts_with_are_named(
     running: Server, settings: dict[str, str], heap: str, said: dict[str, str]
