@@ -216,7 +216,7 @@ def bare(port: int, cameras: int, interval_s: float, greeting_bytes: int, folder
                     "rest": "x" * 250,
                 }
             ).encode()
-            message = b"\1" + len(header).to_bytes(2) + header + frame.picture
+            message = b"\1" + len(header).to_bytes(2) + header + frame.data
             loop.call_soon_threadsafe(frames.put_nowait, message)
 
         async with serve_sockets(page, "127.0.0.1", port, compression=None):

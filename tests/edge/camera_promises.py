@@ -6,15 +6,15 @@ import time
 from collections.abc import Callable
 
 from shutterbus_edge.capture import Camera, Shot
-from shutterbus_edge.settings.picture import PictureSettings
+from shutterbus_edge.settings.capture import CaptureSettings
 from shutterbus_wire.jpeg import check_whole, size_px
 
-Opener = Callable[[PictureSettings], Camera]
+Opener = Callable[[CaptureSettings], Camera]
 
 
 def pictures_are_whole_jpegs_of_the_size_it_says(opener: Opener) -> None:
     """From start to end mark, one after the other."""
-    with contextlib.closing(opener(PictureSettings())) as camera:
+    with contextlib.closing(opener(CaptureSettings())) as camera:
         for index in range(3):
             picture = camera.capture(Shot(0))
             check_whole(picture.jpeg)
@@ -25,7 +25,7 @@ def pictures_are_whole_jpegs_of_the_size_it_says(opener: Opener) -> None:
 
 def pictures_are_of_now(opener: Opener) -> None:
     """A time that is that of sending, or of the picture before, would put every archive wrong."""
-    with contextlib.closing(opener(PictureSettings())) as camera:
+    with contextlib.closing(opener(CaptureSettings())) as camera:
         camera.capture(Shot(0))
         before_us = time.time_ns() // 1000
         picture = camera.capture(Shot(0))
@@ -36,7 +36,7 @@ def pictures_are_of_now(opener: Opener) -> None:
 
 def what_it_knows_is_small_and_json(opener: Opener) -> None:
     """It travels inside every picture."""
-    with contextlib.closing(opener(PictureSettings())) as camera:
+    with contextlib.closing(opener(CaptureSettings())) as camera:
         camera_metadata = dict(camera.capture(Shot(0)).camera_metadata)
         assert json.loads(json.dumps(camera_metadata, allow_nan=False)) == camera_metadata
         assert len(json.dumps(camera_metadata)) < 4000
@@ -44,8 +44,8 @@ def what_it_knows_is_small_and_json(opener: Opener) -> None:
 
 def it_says_which_settings_it_applies(opener: Opener) -> None:
     """The others are named to the user; a name that is no setting would hide one."""
-    with contextlib.closing(opener(PictureSettings())) as camera:
-        assert camera.applied <= set(PictureSettings.model_fields)
+    with contextlib.closing(opener(CaptureSettings())) as camera:
+        assert camera.applied <= set(CaptureSettings.model_fields)
         assert {"rotation", "hflip", "vflip", "framerate"} <= camera.applied
         assert camera.description
 
@@ -54,7 +54,7 @@ def quality_is_applied_where_it_encodes(opener: Opener) -> None:
     """And not pretended where it does not."""
     sizes = []
     for quality in (20, 95):
-        with contextlib.closing(opener(PictureSettings(quality=quality))) as camera:
+        with contextlib.closing(opener(CaptureSettings(quality=quality))) as camera:
             if "quality" not in camera.applied:
                 return
             sizes.append(len(camera.capture(Shot(0)).jpeg))
@@ -63,7 +63,7 @@ def quality_is_applied_where_it_encodes(opener: Opener) -> None:
 
 def the_size_limit_is_met_where_it_encodes(opener: Opener) -> None:
     """The broker would refuse a larger picture."""
-    with contextlib.closing(opener(PictureSettings())) as camera:
+    with contextlib.closing(opener(CaptureSettings())) as camera:
         free = len(camera.capture(Shot(0)).jpeg)
         limited = [len(camera.capture(Shot(0, free // 3)).jpeg) for _ in range(3)]
         if "quality" in camera.applied:
@@ -73,9 +73,9 @@ def the_size_limit_is_met_where_it_encodes(opener: Opener) -> None:
 
 def a_quarter_turn_is_in_the_pixels_or_in_the_orientation(opener: Opener) -> None:
     """A camera screwed on sideways."""
-    with contextlib.closing(opener(PictureSettings())) as camera:
+    with contextlib.closing(opener(CaptureSettings())) as camera:
         upright = camera.size_px
-    with contextlib.closing(opener(PictureSettings(rotation=90))) as camera:
+    with contextlib.closing(opener(CaptureSettings(rotation=90))) as camera:
         picture = camera.capture(Shot(0))
         if picture.orientation is None:
             assert camera.size_px == upright[::-1] == size_px(picture.jpeg)
@@ -86,7 +86,7 @@ def a_quarter_turn_is_in_the_pixels_or_in_the_orientation(opener: Opener) -> Non
 
 def a_size_is_obeyed_where_it_can_be(opener: Opener) -> None:
     """Within the size asked for, proportions kept."""
-    with contextlib.closing(opener(PictureSettings(size_px=(320, 240)))) as camera:
+    with contextlib.closing(opener(CaptureSettings(size_px=(320, 240)))) as camera:
         picture = camera.capture(Shot(0))
         if "size_px" in camera.applied and not camera.notes:
             width, height = size_px(picture.jpeg)
@@ -97,7 +97,7 @@ def a_size_is_obeyed_where_it_can_be(opener: Opener) -> None:
 def it_can_be_opened_again_once_closed(opener: Opener) -> None:
     """As it is after every failure."""
     for _ in range(2):
-        with contextlib.closing(opener(PictureSettings())) as camera:
+        with contextlib.closing(opener(CaptureSettings())) as camera:
             camera.capture(Shot(0))
 
 

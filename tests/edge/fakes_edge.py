@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from shutterbus_edge.capture import Picture, Shot
+from shutterbus_edge.capture import CapturedImage, Shot
 from shutterbus_edge.errors import CameraUnavailableError
 from shutterbus_edge.spool import Held
 from shutterbus_runtime.clock import Clock
@@ -43,7 +43,7 @@ class FakeCamera:
     asked: list[Shot] = field(default_factory=list)
     after_shot: Callable[[], None] = lambda: None
 
-    def shoot(self, shot: Shot, deadline_s: float) -> Picture:
+    def shoot(self, shot: Shot, deadline_s: float) -> CapturedImage:
         self.shots.append(self.clock.monotonic_s())
         self.asked.append(shot)
         try:
@@ -52,7 +52,7 @@ class FakeCamera:
             captured_at_us = self.clock.utc_us()
             if self.exposure_s:
                 self.clock.pass_s(self.exposure_s)  # type: ignore[attr-defined] # a FakeClock
-            return Picture(self.jpeg, captured_at_us, "sensor", MappingProxyType({"Lux": 12.5}))
+            return CapturedImage(self.jpeg, captured_at_us, "sensor", MappingProxyType({"Lux": 12.5}))
         finally:
             self.after_shot()
 

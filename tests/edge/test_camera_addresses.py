@@ -4,7 +4,7 @@ import pytest
 
 from shutterbus_edge.capture import Address, not_applied, open_camera, parse_address
 from shutterbus_edge.errors import CameraUnavailableError, MisconfiguredError
-from shutterbus_edge.settings.picture import PictureSettings
+from shutterbus_edge.settings.capture import CaptureSettings
 from shutterbus_runtime.clock import SystemClock
 
 
@@ -62,13 +62,13 @@ def test_a_camera_that_is_not_there_says_what_to_do(address: str, sentence: str)
         else:
             return
     with pytest.raises(CameraUnavailableError) as refused:
-        open_camera(address, PictureSettings(), SystemClock())
+        open_camera(address, CaptureSettings(), SystemClock())
     assert sentence in str(refused.value)
 
 
 def test_settings_without_effect_have_the_name_that_the_user_used() -> None:
     """Not that of a field he has never seen; and a control counts with all controls."""
-    picture = PictureSettings(
+    picture = CaptureSettings(
         led=True,
         quality=70,
         controls={"Lux": 1},
@@ -85,6 +85,6 @@ def test_settings_without_effect_have_the_name_that_the_user_used() -> None:
 def test_a_text_for_exif_has_its_effect_with_every_source_if_it_names_a_tag() -> None:
     """It is written behind the camera."""
     given = {f"exif_tags.{name}": f"PICAMERA_EXIF_TAGS__{name}" for name in ("IFD0.Artist", "GPS.Speed")}
-    picture = PictureSettings(exif_tags={"IFD0.Artist": "Ada", "GPS.Speed": "9"}, given=given)
+    picture = CaptureSettings(exif_tags={"IFD0.Artist": "Ada", "GPS.Speed": "9"}, given=given)
 
     assert not_applied(picture, frozenset()) == ["PICAMERA_EXIF_TAGS__GPS.Speed"]

@@ -11,7 +11,7 @@ from PIL import ExifTags, Image
 from fakes import FakeClock
 from shutterbus_edge.capture import Camera, Shot, open_camera
 from shutterbus_edge.errors import CameraFinishedError, CameraUnavailableError
-from shutterbus_edge.settings.picture import PictureSettings
+from shutterbus_edge.settings.capture import CaptureSettings
 
 TAKEN_S = 1_600_000_000
 
@@ -31,7 +31,7 @@ def jpeg(shade: int, **exif: object) -> bytes:
 
 
 def opened(address: str, **settings: object) -> Camera:
-    return open_camera(address, PictureSettings.model_validate(settings), FakeClock())
+    return open_camera(address, CaptureSettings.model_validate(settings), FakeClock())
 
 
 def test_a_jpeg_is_passed_through_untouched(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from shutterbus_edge.capture.orientation import orientation
 from shutterbus_edge.capture.picamera2_controls import APPLIED, ask, json_facts, offered
 from shutterbus_edge.capture.pixels import Annotation, turned
 from shutterbus_edge.capture.v4l2 import VIDIOC_QUERYCTRL, VIDIOC_S_CTRL, apply_controls
-from shutterbus_edge.settings.picture import PictureSettings
+from shutterbus_edge.settings.capture import CaptureSettings
 from shutterbus_wire.errors import MalformedError
 from shutterbus_wire.jpeg import segments
 
@@ -24,7 +24,7 @@ from shutterbus_wire.jpeg import segments
 @pytest.mark.parametrize("flips", [(False, False), (True, False), (False, True), (True, True)])
 def test_orientation_shows_what_turned_pixels_show(own: int, rotation: Any, flips: tuple[bool, bool]) -> None:
     """Pillow is the judge: a picture turned by EXIF looks like one whose pixels were turned."""
-    picture = PictureSettings(rotation=rotation, hflip=flips[0], vflip=flips[1])
+    picture = CaptureSettings(rotation=rotation, hflip=flips[0], vflip=flips[1])
     source = Image.frombytes("L", (2, 3), bytes(range(6)))
 
     def shown(value: int) -> Image.Image:
@@ -39,8 +39,8 @@ def test_orientation_shows_what_turned_pixels_show(own: int, rotation: Any, flip
 
 def test_the_number_drawn_into_a_picture_is_the_one_that_its_shot_has() -> None:
     """It is drawn anew for each, in front of the text; a text alone is drawn once."""
-    numbered = Annotation(PictureSettings(annotate_text="GATE", annotate_frame_num=True))
-    lettered = Annotation(PictureSettings(annotate_text="385 GATE"))
+    numbered = Annotation(CaptureSettings(annotate_text="GATE", annotate_frame_num=True))
+    lettered = Annotation(CaptureSettings(annotate_text="385 GATE"))
 
     [seven, of_frame, as_text] = [
         label.tobytes()
@@ -49,7 +49,7 @@ def test_the_number_drawn_into_a_picture_is_the_one_that_its_shot_has() -> None:
     ]
     assert seven != of_frame == as_text
     assert lettered.label(640, 10) is lettered.label(640, 11)
-    assert Annotation(PictureSettings()).label(640, 7) is None
+    assert Annotation(CaptureSettings()).label(640, 7) is None
 
 
 def test_a_picture_over_the_limit_loses_quality_first_then_size() -> None:
@@ -155,7 +155,7 @@ def test_webcam_controls_are_spread_over_the_range_of_the_device(tmp_path: Path)
         low, high, default = (-64, 64, 0) if number == 0x00980900 else (0, 100, 32)
         return struct.pack("II32siiiiI8x", number, 1, b"name", low, high, 1, default, 0)
 
-    picture = PictureSettings(brightness=75, contrast=-100, saturation=100, sharpness=10)
+    picture = CaptureSettings(brightness=75, contrast=-100, saturation=100, sharpness=10)
     assert apply_controls(str(device), picture, control) == {"brightness", "contrast", "saturation"}
     assert written == {0x00980900: 32, 0x00980901: 0, 0x00980902: 100}
 
@@ -211,13 +211,13 @@ def test_settings_of_the_older_library_become_controls(
     settings: dict[str, Any], controls: dict[str, Any]
 ) -> None:
     """The table of both libraries, row by row."""
-    picture = PictureSettings.model_validate(settings)
+    picture = CaptureSettings.model_validate(settings)
     assert offered(ask(picture).wishes, EVERYTHING, picture, lambda control, word: 1) == (controls, [])
     assert set(settings) <= APPLIED
 
 
 def test_a_value_out_of_range_is_brought_into_it_and_said() -> None:
-    picture = PictureSettings(
+    picture = CaptureSettings(
         iso=3200, framerate=60, given={"iso": "PICAMERA_ISO", "framerate": "PICAMERA_FRAMERATE"}
     )
     controls, notes = offered(ask(picture).wishes, EVERYTHING, picture, lambda control, word: 0)
@@ -230,7 +230,7 @@ def test_a_value_out_of_range_is_brought_into_it_and_said() -> None:
 
 def test_what_is_switched_off_is_frozen_after_it_has_settled() -> None:
     """The older library froze the gains it had found; frozen at the start, they would be nobody's."""
-    asked = ask(PictureSettings(exposure_mode="off", awb_mode="off"))
+    asked = ask(CaptureSettings(exposure_mode="off", awb_mode="off"))
     assert asked.wishes == []
     assert [(wish.control, wish.value) for wish in asked.frozen] == [
         ("AeEnable", False),
@@ -239,7 +239,7 @@ def test_what_is_switched_off_is_frozen_after_it_has_settled() -> None:
 
 
 def test_modes_without_equal_are_named() -> None:
-    asked = ask(PictureSettings(exposure_mode="snow", awb_mode="greyworld", color_effects=(1, 2)))
+    asked = ask(CaptureSettings(exposure_mode="snow", awb_mode="greyworld", color_effects=(1, 2)))
     assert len(asked.notes) == 3
 
 

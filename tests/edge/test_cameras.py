@@ -12,7 +12,7 @@ from edge.camera_promises import PROMISES
 from machine import needs
 from shutterbus_edge.capture import Camera, open_camera
 from shutterbus_edge.capture.v4l2 import Webcam
-from shutterbus_edge.settings.picture import PictureSettings
+from shutterbus_edge.settings.capture import CaptureSettings
 from shutterbus_runtime.clock import SystemClock
 
 VTEST = Path("/usr/share/doc/opencv-doc/examples/data/vtest.avi")
@@ -84,7 +84,7 @@ def test_the_source_keeps_the_promise(
         monkeypatch.setattr(Webcam, "_fourcc", lambda _: "YUYV")
     address = ADDRESSES[source](tmp_path)
 
-    def opener(picture: PictureSettings) -> Camera:
-        return open_camera(address, picture, SystemClock())
+    def opener(settings: CaptureSettings) -> Camera:
+        return open_camera(address, settings, SystemClock())
 
     PROMISES[promise](opener)

@@ -15,7 +15,7 @@ from fakes import FakeClock
 from shutterbus_edge.capture import Shot, process
 from shutterbus_edge.capture.process import CaptureProcess
 from shutterbus_edge.errors import CameraFinishedError, CameraUnavailableError, MisconfiguredError
-from shutterbus_edge.settings.picture import PictureSettings
+from shutterbus_edge.settings.capture import CaptureSettings
 from shutterbus_runtime.supervised_child import Limits
 
 FAKE_CHILD = str(Path(__file__).with_name("fake_capture_child.py"))
@@ -38,7 +38,7 @@ def start(monkeypatch: pytest.MonkeyPatch, clock: FakeClock) -> Iterator[Starter
 
     def start_one(fault: str, **limits: float) -> CaptureProcess:
         monkeypatch.setattr(process, "CHILD", [sys.executable, FAKE_CHILD, fault])
-        started.append(CaptureProcess("testcard", PictureSettings(), clock, limits=Limits(**limits)))
+        started.append(CaptureProcess("testcard", CaptureSettings(), clock, limits=Limits(**limits)))
         return started[-1]
 
     yield start_one
@@ -174,8 +174,8 @@ def test_the_child_ends_with_its_parent() -> None:
     program = (
         "import sys; from shutterbus_edge.capture import Shot;"
         "from shutterbus_edge.capture.process import CaptureProcess;"
-        "from shutterbus_edge.settings.picture import PictureSettings; from shutterbus_runtime.clock import SystemClock;"
-        "c = CaptureProcess('testcard', PictureSettings(), SystemClock()); c.shoot(Shot(0), 20);"
+        "from shutterbus_edge.settings.capture import CaptureSettings; from shutterbus_runtime.clock import SystemClock;"
+        "c = CaptureProcess('testcard', CaptureSettings(), SystemClock()); c.shoot(Shot(0), 20);"
         "print(c._child._process.pid, flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
@@ -211,7 +211,7 @@ def test_a_source_played_once_ends_and_is_not_started_again(tmp_path: Path, cloc
     from PIL import Image
 
     Image.new("RGB", (8, 8)).save(tmp_path / "one.png")
-    capture = CaptureProcess(f"file-once:{tmp_path}", PictureSettings(), clock)
+    capture = CaptureProcess(f"file-once:{tmp_path}", CaptureSettings(), clock)
     try:
         assert capture.shoot(SHOT, PATIENT_S).captured_at_source == "file"
         for _ in range(2):
@@ -226,7 +226,7 @@ def test_a_source_played_once_ends_and_is_not_started_again(tmp_path: Path, cloc
 def test_an_address_that_means_nothing_stops_at_once(clock: FakeClock) -> None:
     """Before any process is started."""
     with pytest.raises(MisconfiguredError, match="did you mean testcard"):
-        CaptureProcess("testcart", PictureSettings(), clock)
+        CaptureProcess("testcart", CaptureSettings(), clock)
 
 
 def test_the_parent_loads_no_picture_library() -> None:
@@ -242,7 +242,7 @@ def test_the_parent_loads_no_picture_library() -> None:
 def test_the_child_is_not_told_the_brokers_secrets(monkeypatch: pytest.MonkeyPatch, clock: FakeClock) -> None:
     """It runs other people's drivers and reads other people's files, and needs none of them."""
     monkeypatch.setenv("SS_PASSWORD", "hidden")
-    capture = CaptureProcess("testcard", PictureSettings(), clock)
+    capture = CaptureProcess("testcard", CaptureSettings(), clock)
     try:
         capture.shoot(SHOT, PATIENT_S)
         environment = Path(f"/proc/{_pid(capture)}/environ").read_bytes()

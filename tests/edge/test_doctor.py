@@ -15,8 +15,8 @@ from shutterbus_edge.__main__ import main
 from shutterbus_edge.doctor import machine, pictures, sizes, spool, uplink
 from shutterbus_edge.doctor.context import CheckContext
 from shutterbus_edge.hardware import board
+from shutterbus_edge.settings.capture import CaptureSettings
 from shutterbus_edge.settings.edge import EdgeSettings, SpoolSettings
-from shutterbus_edge.settings.picture import PictureSettings
 from shutterbus_edge.spool.files import FolderFiles
 from shutterbus_runtime.clock import SystemClock
 from shutterbus_transport.settings import BrokerSettings
@@ -68,7 +68,7 @@ def slow_line() -> Iterator[int]:
 
 
 def test_camera_gives_a_picture_and_its_size_is_learnt(tmp_path: Path) -> None:
-    one = context(tmp_path, picture=PictureSettings(size_px=(640, 480)))
+    one = context(tmp_path, capture=CaptureSettings(size_px=(640, 480)))
 
     found = pictures.camera(one)
 
@@ -245,7 +245,7 @@ def test_4k_is_refused_where_the_boards_memory_cannot(
     one = context(
         tmp_path,
         camera_source="picamera2",
-        picture=PictureSettings(size_px=(3840, 2160), given={"size_px": "PICAMERA_RESOLUTION"}),
+        capture=CaptureSettings(size_px=(3840, 2160), given={"size_px": "PICAMERA_RESOLUTION"}),
     )
 
     found = board.cannot(one.settings, a_board(tmp_path, memory_kb, cma_kb))
@@ -257,8 +257,8 @@ def test_4k_is_refused_where_the_boards_memory_cannot(
 def test_4k_is_refused_where_the_sensor_cannot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Camera Module 2."""
     monkeypatch.setattr(board, "sensor_px", lambda number: (3280, 2464) if number == 1 else None)
-    size = PictureSettings(size_px=(3840, 2160), given={"size_px": "PICAMERA_RESOLUTION"})
-    one = context(tmp_path, camera_source="picamera2:1", picture=size)
+    size = CaptureSettings(size_px=(3840, 2160), given={"size_px": "PICAMERA_RESOLUTION"})
+    one = context(tmp_path, camera_source="picamera2:1", capture=size)
 
     found = board.cannot(one.settings, a_board(tmp_path, 4_000_000))
 

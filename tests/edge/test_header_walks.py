@@ -15,7 +15,7 @@ from shutterbus_edge.capture import Shot, open_camera
 from shutterbus_edge.capture.mjpeg import whole_jpeg
 from shutterbus_edge.publish.encode import Encoder
 from shutterbus_edge.schedule import parse
-from shutterbus_edge.settings.picture import PictureSettings
+from shutterbus_edge.settings.capture import CaptureSettings
 from shutterbus_edge.shoot import Shooter
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_wire.exif import read_metadata
@@ -47,7 +47,7 @@ def test_from_the_shot_to_the_message_a_header_is_walked_once(
             "gate",
             cast("Any", camera),
             parse("10"),
-            PictureSettings(),
+            CaptureSettings(),
             spool,
             cast("Any", publisher),
             clock,
@@ -71,7 +71,7 @@ def test_the_capture_process_walks_what_it_passes_through_once(
     picture = io.BytesIO()
     Image.new("RGB", (64, 48)).save(picture, "JPEG")
     (tmp_path / "a.jpg").write_bytes(picture.getvalue())
-    with contextlib.closing(open_camera(f"file:{tmp_path}", PictureSettings(), FakeClock())) as camera:
+    with contextlib.closing(open_camera(f"file:{tmp_path}", CaptureSettings(), FakeClock())) as camera:
         walks = counted(monkeypatch)
         camera.capture(Shot(0))
         assert walks.begun == 1

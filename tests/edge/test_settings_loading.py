@@ -45,8 +45,8 @@ def test_sample_of_the_seed_with_a_high_rate(nowhere: Path, pi: Path) -> None:
 
     settings = loaded.settings
     assert settings.camera_source == "picamera2"
-    assert settings.picture.size_px == (320, 240)
-    assert settings.picture.framerate == 5
+    assert settings.capture.size_px == (320, 240)
+    assert settings.capture.framerate == 5
     assert settings.schedule is None
     assert settings.broker.type == "kafka"
     assert settings.broker.addresses == ("kafka.example.org:9092",)
@@ -61,7 +61,7 @@ def test_sample_of_the_seed_with_a_high_rate(nowhere: Path, pi: Path) -> None:
 def test_sample_of_the_seed_with_a_low_rate(nowhere: Path, pi: Path) -> None:
     settings = load({}, nowhere, DATA / "seed-low-rate.env", pi).settings
 
-    assert settings.picture.size_px == (640, 480)
+    assert settings.capture.size_px == (640, 480)
     assert settings.schedule == "10"
     assert settings.spool.mode == "durable"
     assert settings.message_format == "3"
@@ -72,9 +72,9 @@ def test_names_of_the_later_era(nowhere: Path) -> None:
         nowhere, PICAMERA2_SIZE="QVGA", PICAMERA2_CONTROLS_FRAME_RATE="5", PICAMERA2_TRANSFORM_HFLIP="false"
     ).settings
 
-    assert settings.picture.size_px == (320, 240)
-    assert settings.picture.framerate == 5
-    assert not settings.picture.hflip
+    assert settings.capture.size_px == (320, 240)
+    assert settings.capture.framerate == 5
+    assert not settings.capture.hflip
 
 
 def test_secret_counts_above_environment_and_environment_above_file(tmp_path: Path, nowhere: Path) -> None:
@@ -189,7 +189,7 @@ def test_names_without_effect_are_told(nowhere: Path) -> None:
 def test_overruled_name_is_told(nowhere: Path) -> None:
     loaded = _load(nowhere, PICAMERA2_SIZE="VGA", PICAMERA_RESOLUTION="QVGA")
 
-    assert loaded.settings.picture.size_px == (640, 480)
+    assert loaded.settings.capture.size_px == (640, 480)
     assert loaded.warnings == (
         "PICAMERA_RESOLUTION has no effect beside PICAMERA2_SIZE, which says otherwise.",
     )
@@ -290,7 +290,7 @@ def test_mqtt_has_its_own_options(nowhere: Path) -> None:
 
 def test_picture_remembers_the_names_it_was_given_by(nowhere: Path) -> None:
     """A source that cannot apply one says so by that name."""
-    picture = _load(nowhere, picamera_iso="100", PICAMERA2_CONTROLS_AE_ENABLE="false").settings.picture
+    picture = _load(nowhere, picamera_iso="100", PICAMERA2_CONTROLS_AE_ENABLE="false").settings.capture
 
     assert picture.given == {"iso": "picamera_iso", "controls.AeEnable": "PICAMERA2_CONTROLS_AE_ENABLE"}
 
@@ -298,7 +298,7 @@ def test_picture_remembers_the_names_it_was_given_by(nowhere: Path) -> None:
 def test_texts_for_exif_are_known_in_any_case(nowhere: Path) -> None:
     """As every name is; one that is no tag is kept for the camera to name."""
     names = {"PICAMERA_EXIF_TAGS__ifd0.artist": "Ada", "PICAMERA_EXIF_TAGS__GPS.Speed": "9"}
-    picture = _load(nowhere, **names).settings.picture
+    picture = _load(nowhere, **names).settings.capture
 
     assert picture.exif_tags == {"IFD0.Artist": "Ada", "GPS.Speed": "9"}
     assert picture.given == {

@@ -14,20 +14,20 @@ from edge.fakes_edge import JPEG, FakeCamera, FakeOpened, FakePublisher
 from fakes import FakeClock
 from shutterbus_edge.capture.process import CaptureProcess
 from shutterbus_edge.schedule import Schedule, parse
-from shutterbus_edge.settings.picture import PictureSettings
+from shutterbus_edge.settings.capture import CaptureSettings
 from shutterbus_edge.shoot import Shooter
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_wire.exif import read_metadata
 from shutterbus_wire.frame import FrameMetadata
 
-PATIENT = PictureSettings(shutter_speed_us=10_000_000)
+PATIENT = CaptureSettings(shutter_speed_us=10_000_000)
 
 
 class Rig:
     """A shooter with everything around it, and a stop after a number of shots."""
 
     def __init__(
-        self, folder: Path, schedule: Schedule | None, picture: PictureSettings | None = None
+        self, folder: Path, schedule: Schedule | None, picture: CaptureSettings | None = None
     ) -> None:
         self.clock = FakeClock()
         self.stop = threading.Event()
@@ -38,7 +38,7 @@ class Rig:
             "gate",
             cast("Any", self.camera),
             schedule,
-            picture or PictureSettings(),
+            picture or CaptureSettings(),
             self.spool,
             cast("Any", self.publisher),
             self.clock,
@@ -138,7 +138,7 @@ def numbers_of_four_cards(folder: Path) -> list[tuple[int, int]]:
     """Return the number of each frame and the one on its card; the camera dies between the second and the third."""
     numbers: list[tuple[int, int]] = []
     clock, stop, publisher = FakeClock(), threading.Event(), FakePublisher()
-    camera = CaptureProcess("testcard:320x240", PictureSettings(), clock)
+    camera = CaptureProcess("testcard:320x240", CaptureSettings(), clock)
     with Spool(folder, camera="gate", clock=clock, mode="durable", background=False) as spool:
 
         def offer(held: Held, metadata: FrameMetadata | None = None) -> None:
@@ -184,7 +184,7 @@ def test_the_limit_that_the_broker_named_is_met_by_the_camera(rig: Rig) -> None:
 
 def test_texts_from_the_settings_are_in_every_picture(tmp_path: Path) -> None:
     """Whatever took it; who took it is the owner's to say."""
-    rig = Rig(tmp_path, None, PictureSettings(exif_tags={"IFD0.Artist": "Ada", "EXIF.LensModel": "wide"}))
+    rig = Rig(tmp_path, None, CaptureSettings(exif_tags={"IFD0.Artist": "Ada", "EXIF.LensModel": "wide"}))
     rig.run(1)
 
     [held] = rig.publisher.offered

@@ -27,7 +27,7 @@ def noted_capture() -> None:
         camera = original(*arguments, **named)  # type: ignore[arg-type] # passed through as they come
         taken = camera.capture
 
-        def capture_and_note(shot: capture.Shot) -> capture.Picture:
+        def capture_and_note(shot: capture.Shot) -> capture.CapturedImage:
             picture = taken(shot)
             notes.write(scan_sha256(picture.jpeg) + "\n")
             return picture

@@ -170,8 +170,8 @@ def test_4k_reaches_both_brokers_and_the_screen_byte_for_byte(
 
     for number, carry in enumerate((carry_over_kafka, carry_over_mqtt)):
         frame = largest_frame("wide", number)
-        assert len(frame.picture) == LARGEST_BYTES
-        assert carry(wide, nas, frame) == frame.picture
+        assert len(frame.data) == LARGEST_BYTES
+        assert carry(wide, nas, frame) == frame.data
         wait_until(
             lambda frame=frame: server.states()["wide"]["picture"]["id"] == str(frame.metadata.id),  # type: ignore[misc]
             20,
@@ -179,7 +179,7 @@ def test_4k_reaches_both_brokers_and_the_screen_byte_for_byte(
         )
         status, shown = server.get("/api/cameras/wide/latest.jpg", f"admin:{server.password}")
         assert status == 200
-        assert shown == frame.picture
+        assert shown == frame.data
     wait_all_live(pages, time.time_ns() // 1000, LIVE_AGAIN_WITHIN_S)
 
 

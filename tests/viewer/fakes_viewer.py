@@ -16,7 +16,7 @@ from shutterbus_viewer.accounts.sessions import Sessions
 from shutterbus_viewer.accounts.users import Role, User, Users
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.consume.intake import Intake
-from shutterbus_viewer.latest import Picture
+from shutterbus_viewer.latest import LatestFrame
 from shutterbus_viewer.show.access import AccessPolicy
 from shutterbus_viewer.show.app import make_app
 from shutterbus_viewer.show.connections import Connections
@@ -75,9 +75,9 @@ def frame(
     )
 
 
-def picture(seq: int = 0, *, arrived_at_us: int = NOW_US, **metadata: Any) -> Picture:
+def picture(seq: int = 0, *, arrived_at_us: int = NOW_US, **metadata: Any) -> LatestFrame:
     """Return ``frame(...)`` as it stands in the viewer."""
-    return Picture(frame(seq, **metadata), arrived_at_us)
+    return LatestFrame(frame(seq, **metadata), arrived_at_us)
 
 
 def arrival(seq: int = 0, *, topic: str | None = None, **metadata: Any) -> Arrival:

@@ -92,11 +92,11 @@ def test_watched_camera_sends_its_picture_with_its_facts() -> None:
         ((header, body),) = [message for message in messages if isinstance(message, tuple)]
         assert header["camera"] == "gate"
         assert header["id"] == f"{EPOCH}-4"
-        assert (header["width"], header["height"], header["bytes"]) == (1_280, 720, len(shown.frame.picture))
+        assert (header["width"], header["height"], header["bytes"]) == (1_280, 720, len(shown.frame.data))
         assert header["content_type"] == "image/jpeg"
         assert header["metadata"] == {"ExposureTime": 8_000}
         assert header["now_us"] == page.clock.utc_us()
-        assert len(body) < len(shown.frame.picture)
+        assert len(body) < len(shown.frame.data)
 
     play(scene)
 
@@ -111,7 +111,7 @@ def test_original_is_passed_on_byte_for_byte_where_it_is_wanted_or_scaling_saves
         page.client.watch({"gate": width_px})
         messages = [await page.told() for _ in range(3)]
 
-        assert [message[1] for message in messages if isinstance(message, tuple)] == [shown.frame.picture]
+        assert [message[1] for message in messages if isinstance(message, tuple)] == [shown.frame.data]
 
     play(scene)
 
@@ -327,7 +327,7 @@ def test_facts_that_do_not_fit_are_left_out_rather_than_the_picture() -> None:
         messages = [message for _ in range(4) if isinstance(message := await page.told(), tuple)]
 
         assert messages[0][0]["metadata"] == {}
-        assert messages[0][1] == shown.frame.picture
+        assert messages[0][1] == shown.frame.data
 
     play(scene)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shutterbus_viewer.errors import UndrawableError
-from shutterbus_viewer.latest import Picture
+from shutterbus_viewer.latest import LatestFrame
 from shutterbus_viewer.show import decode_plan
 from shutterbus_viewer.show.decode_plan import memory_budget_bytes, plan
 from shutterbus_wire.jpeg import Header, read_header
@@ -24,7 +24,7 @@ def nested(depth: int) -> Any:
     return inner
 
 
-def with_metadata(camera_metadata: Any, camera: str = "gate") -> Picture:
+def with_metadata(camera_metadata: Any, camera: str = "gate") -> LatestFrame:
     shown = picture(1, camera=camera)
     object.__setattr__(shown.frame.metadata, "camera_metadata", camera_metadata)
     return shown
@@ -147,8 +147,8 @@ def test_large_progressive_picture_is_refused_with_what_to_do_and_passed_on_as_i
     """It is 394 kB; the browser of the one person who asks for it may well show it."""
     original = claims(LARGE, progressive=True)
     one = frame(1, camera="gate")
-    object.__setattr__(one, "picture", original)
-    running.cameras.show(Picture(one, NOW_US), "kafka")
+    object.__setattr__(one, "data", original)
+    running.cameras.show(LatestFrame(one, NOW_US), "kafka")
     running.services.thumbnails._budget_bytes = 170 * MB
     http = running.log_in()
 

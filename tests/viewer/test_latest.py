@@ -2,11 +2,11 @@
 
 import pytest
 
-from shutterbus_viewer.latest import Newest, Picture
+from shutterbus_viewer.latest import LatestFrame, Newest
 from viewer.fakes_viewer import EPOCH, LATER_EPOCH, NOW_US, picture
 
 
-def after(*pictures: Picture) -> str:
+def after(*pictures: LatestFrame) -> str:
     """Return the id of what is shown after *pictures* came in this order."""
     newest = Newest()
     for one in pictures:

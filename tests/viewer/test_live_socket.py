@@ -38,7 +38,7 @@ def test_page_sees_a_picture_as_it_comes(running: Viewer) -> None:
         assert message_of(socket, "camera")["camera"]["id"] == "gate"
         socket.send_json({"type": "watch", "cameras": {"gate": {"width": 0}}})
         header, body = message_of(socket, "picture")
-        assert (header["id"], body) == (f"{EPOCH}-1", picture(1).frame.picture)
+        assert (header["id"], body) == (f"{EPOCH}-1", picture(1).frame.data)
 
         running.cameras.show(picture(2), "kafka")
         running.cameras.show(picture(3), "kafka")

@@ -73,12 +73,12 @@ def test_header_of_the_next_part_follows_each_picture_at_once() -> None:
         player.cameras.show(picture(0), "kafka")
         playing = player.play()
         await player.settle()
-        first = picture(0).frame.picture
+        first = picture(0).frame.data
         assert player.sent == HEADER + first + b"\r\n" + HEADER
 
         player.cameras.show(picture(1), "kafka")
         await player.settle()
-        assert player.sent.endswith(picture(1).frame.picture + b"\r\n" + HEADER)
+        assert player.sent.endswith(picture(1).frame.data + b"\r\n" + HEADER)
         player.gone.set()
         await playing
 
@@ -109,7 +109,7 @@ def test_slow_player_skips_to_the_newest() -> None:
             player.cameras.show(picture(seq), "kafka")
         await player.settle()
         assert player.sent.count(HEADER) == 3
-        assert picture(9).frame.picture in player.sent
+        assert picture(9).frame.data in player.sent
         player.gone.set()
         await playing
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from shutterbus_transport.consuming import Delivery
-from shutterbus_viewer.latest import Picture
+from shutterbus_viewer.latest import LatestFrame
 from shutterbus_wire.frame import Frame
 from viewer.fakes_viewer import (
     EPOCH,
@@ -70,7 +70,7 @@ def test_latest_is_the_picture_byte_for_byte(running: Viewer) -> None:
 
     answer = running.http.get("/api/cameras/gate/latest.jpg")
 
-    assert answer.content == shown.frame.picture
+    assert answer.content == shown.frame.data
     assert answer.headers["content-type"] == "image/jpeg"
     assert answer.headers["cache-control"] == "no-cache, private"
     assert running.http.head("/api/cameras/gate/latest.jpg").headers["etag"] == answer.headers["etag"]
@@ -106,7 +106,7 @@ def test_width_that_means_nothing_is_refused(running: Viewer, width: str) -> Non
 
 def test_png_is_served_as_a_jpeg(running: Viewer) -> None:
     """Whatever came in, what goes out is a JPEG: its sender must not choose how browsers read it."""
-    running.cameras.show(Picture(Frame(frame().metadata, png(64, 48), "image/png"), NOW_US), "kafka")
+    running.cameras.show(LatestFrame(Frame(frame().metadata, png(64, 48), "image/png"), NOW_US), "kafka")
 
     answer = running.http.get("/api/cameras/gate/latest.jpg")
 
@@ -116,7 +116,7 @@ def test_png_is_served_as_a_jpeg(running: Viewer) -> None:
 
 def test_picture_that_cannot_be_drawn_is_said_so(running: Viewer) -> None:
     broken = png(64, 48)[:60] + b"IEND"
-    running.cameras.show(Picture(Frame(frame().metadata, broken, "image/png"), NOW_US), "kafka")
+    running.cameras.show(LatestFrame(Frame(frame().metadata, broken, "image/png"), NOW_US), "kafka")
 
     answer = running.http.get("/api/cameras/gate/latest.jpg")
 

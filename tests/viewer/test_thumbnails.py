@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from shutterbus_viewer.errors import UndrawableError
-from shutterbus_viewer.latest import Picture
+from shutterbus_viewer.latest import LatestFrame
 from shutterbus_viewer.show.thumbnails import Thumbnail, Thumbnails, scaled
 from shutterbus_wire.frame import Frame
 from viewer.fakes_viewer import NOW_US, frame, jpeg, picture, png
@@ -21,12 +21,12 @@ def size_px(encoded: bytes) -> tuple[int, int]:
     return image.shape[1], image.shape[0]
 
 
-def as_png(width_px: int, height_px: int) -> Picture:
+def as_png(width_px: int, height_px: int) -> LatestFrame:
     one = Frame(frame().metadata, png(width_px, height_px), "image/png")
-    return Picture(one, NOW_US)
+    return LatestFrame(one, NOW_US)
 
 
-def scaled_to(one: Picture, width_px: int = 0) -> bytes:
+def scaled_to(one: LatestFrame, width_px: int = 0) -> bytes:
     """Return what becomes of *one*, which is the newest of its camera."""
     thumbnail = asyncio.run(Thumbnails(lambda _: one).jpeg(one.camera, width_px))
     assert thumbnail is not None
@@ -46,7 +46,7 @@ def test_width_is_rounded_up_so_that_tiles_share_pictures(asked_px: int, given_p
 def test_picture_that_need_not_be_smaller_is_passed_on_untouched() -> None:
     small = picture(picture=jpeg(320, 240))
 
-    assert scaled_to(small, 640) is small.frame.picture
+    assert scaled_to(small, 640) is small.frame.data
 
 
 def test_png_becomes_a_jpeg_at_its_own_size() -> None:
@@ -124,10 +124,10 @@ def test_what_is_scaled_is_always_the_newest_and_nothing_queues(scaler: SlowScal
     """Two cameras, each sending ten pictures in the time that one takes: nine of ten cost nothing at all."""
 
     async def scene() -> None:
-        newest: dict[str, Picture] = {}
+        newest: dict[str, LatestFrame] = {}
         thumbnails = Thumbnails(newest.get, scaler)
         names = {
-            picture(seq, camera=camera, picture=LARGE).frame.picture: (camera, seq)
+            picture(seq, camera=camera, picture=LARGE).frame.data: (camera, seq)
             for camera in ("gate", "yard")
             for seq in range(40)
         }
@@ -221,7 +221,7 @@ def test_only_the_newest_picture_is_kept_scaled() -> None:
     kept = []
 
     async def scene() -> None:
-        newest: dict[str, Picture] = {}
+        newest: dict[str, LatestFrame] = {}
         thumbnails = Thumbnails(newest.get)
         for seq in range(20):
             newest["gate"] = picture(seq, picture=jpeg(640, 480))

@@ -72,7 +72,7 @@ def files() -> dict[str, bytes]:
     """Return every golden file by name."""
     made = {
         "camera.jpg": CAMERA_JPEG,
-        "frame.jpg": FRAME.picture,
+        "frame.jpg": FRAME.data,
         "frame.sinetstream3": _value("3"),
         "frame.sinetstream2": _value("2"),
         "frame.json": _value("json"),

@@ -34,9 +34,9 @@ def _decoded(codec: Codec, value: bytes) -> tuple[int, int | None]:
 
 
 @every_codec
-@pytest.mark.parametrize("picture", [FRAME.picture, BARE_JPEG, BARE_PNG], ids=["ours", "jpeg", "png"])
+@pytest.mark.parametrize("picture", [FRAME.data, BARE_JPEG, BARE_PNG], ids=["ours", "jpeg", "png"])
 def test_a_picture_comes_back_as_it_was(codec: Codec, picture: bytes) -> None:
-    value, content_type = codec.encode(replace(FRAME, picture=picture))
+    value, content_type = codec.encode(replace(FRAME, data=picture))
     came_back, at_us = codec.decode(value)
     assert came_back == picture
     assert at_us in {None, FRAME.metadata.captured_at_us}
@@ -47,7 +47,7 @@ def test_a_picture_comes_back_as_it_was(codec: Codec, picture: bytes) -> None:
 @given(behind=st.binary(max_size=400))
 def test_any_picture_comes_back(codec: Codec, behind: bytes) -> None:
     """Whatever its bytes are: an envelope must not depend on them."""
-    value, _ = codec.encode(replace(FRAME, picture=b"\xff\xd8\xff" + behind))
+    value, _ = codec.encode(replace(FRAME, data=b"\xff\xd8\xff" + behind))
     assert codec.recognises(value)
     assert codec.decode(value)[0] == b"\xff\xd8\xff" + behind
 
@@ -56,7 +56,7 @@ def test_any_picture_comes_back(codec: Codec, behind: bytes) -> None:
 @pytest.mark.parametrize("picture", [BARE_JPEG, BARE_PNG], ids=["jpeg", "png"])
 def test_a_message_is_recognised_by_its_own_codec_alone(codec: Codec, picture: bytes) -> None:
     """So the order of the registry means nothing, and a new member takes nothing from the others."""
-    value, _ = codec.encode(replace(FRAME, picture=picture))
+    value, _ = codec.encode(replace(FRAME, data=picture))
     assert [other for other in CODECS.values() if other.recognises(value)] == [codec]
     assert [other for other in CODECS.values() if other.recognises(value[:64])] == [codec]
 
@@ -69,7 +69,7 @@ def test_nothing_is_recognised_in_bytes_of_no_form(codec: Codec) -> None:
 
 @every_codec
 def test_a_message_cut_anywhere_is_refused(codec: Codec) -> None:
-    value, _ = codec.encode(replace(FRAME, picture=BARE_JPEG))
+    value, _ = codec.encode(replace(FRAME, data=BARE_JPEG))
     for end in range(len(value)):
         with pytest.raises(MalformedError):
             message.decode_frame(message.arrival_from_mqtt("t", value[:end], [], None, False, 1))
@@ -80,7 +80,7 @@ def test_a_message_cut_anywhere_is_refused(codec: Codec) -> None:
     "filling", [b"\0", b"\xff", b"[", b'"', b"\\", b" ", b'"photo":"AAAA",', b"A"], ids=repr
 )
 def test_a_hostile_message_costs_no_more_than_its_size(codec: Codec, filling: bytes) -> None:
-    head = codec.encode(replace(FRAME, picture=b""))[0][:16] or b"\xff\xd8\xff"
+    head = codec.encode(replace(FRAME, data=b""))[0][:16] or b"\xff\xd8\xff"
     value = head + filling * (LARGE // len(filling))
     with contextlib.suppress(MalformedError):
         assert _decoded(codec, value)[0] <= len(value)
@@ -88,7 +88,7 @@ def test_a_hostile_message_costs_no_more_than_its_size(codec: Codec, filling: by
 
 @every_codec
 def test_the_largest_picture_costs_little_more_than_its_message(codec: Codec) -> None:
-    value, _ = codec.encode(replace(FRAME, picture=BARE_JPEG + bytes(LARGE)))
+    value, _ = codec.encode(replace(FRAME, data=BARE_JPEG + bytes(LARGE)))
     assert _decoded(codec, value)[0] == len(BARE_JPEG) + LARGE
 
 
@@ -97,7 +97,7 @@ def test_a_picture_of_the_largest_size_makes_a_message_within_the_limit(codec: C
     """Beside the picture an envelope has a few bytes, which are the caller's to leave free."""
     for limit_bytes in (0, 5, 1_000_001):
         picture = bytes(codec.picture_max_bytes(limit_bytes))
-        assert len(codec.encode(replace(FRAME, picture=picture))[0]) <= limit_bytes + 256
+        assert len(codec.encode(replace(FRAME, data=picture))[0]) <= limit_bytes + 256
 
 
 @every_codec

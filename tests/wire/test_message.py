@@ -78,17 +78,17 @@ def test_the_attributes_are_cloudevents() -> None:
 
 
 def test_a_picture_on_another_cameras_topic_is_refused() -> None:
-    assert _refusal(_kafka(FRAME.picture, "shutterbus.yard.frames")) == "topic-mismatch"
-    assert _refusal(_mqtt(FRAME.picture, "shutterbus/yard/frames")) == "topic-mismatch"
+    assert _refusal(_kafka(FRAME.data, "shutterbus.yard.frames")) == "topic-mismatch"
+    assert _refusal(_mqtt(FRAME.data, "shutterbus/yard/frames")) == "topic-mismatch"
 
 
 def test_a_picture_on_a_topic_for_something_else_is_refused() -> None:
-    assert _refusal(_kafka(FRAME.picture, "shutterbus.gate.telemetry")) == "topic-mismatch"
-    assert _refusal(_mqtt(FRAME.picture, "shutterbus/gate/status")) == "topic-mismatch"
-    assert _refusal(_mqtt(FRAME.picture, "shutterbus/gate/readings/cpu")) == "topic-mismatch"
+    assert _refusal(_kafka(FRAME.data, "shutterbus.gate.telemetry")) == "topic-mismatch"
+    assert _refusal(_mqtt(FRAME.data, "shutterbus/gate/status")) == "topic-mismatch"
+    assert _refusal(_mqtt(FRAME.data, "shutterbus/gate/readings/cpu")) == "topic-mismatch"
     for kind in ("confirmations", "commands"):
-        assert _refusal(_kafka(FRAME.picture, f"shutterbus.gate.{kind}")) == "topic-mismatch"
-        assert _refusal(_mqtt(FRAME.picture, f"shutterbus/gate/{kind}")) == "topic-mismatch"
+        assert _refusal(_kafka(FRAME.data, f"shutterbus.gate.{kind}")) == "topic-mismatch"
+        assert _refusal(_mqtt(FRAME.data, f"shutterbus/gate/{kind}")) == "topic-mismatch"
 
 
 @pytest.mark.parametrize(
@@ -106,8 +106,8 @@ def test_a_picture_on_a_topic_for_something_else_is_refused() -> None:
 )
 def test_headers_that_differ_from_the_picture_are_refused(name: str, value: str, reason: str) -> None:
     attributes = dict(message.encode_frame(FRAME, "jpeg", "live").attributes) | {name: value}
-    assert _refusal(_kafka(FRAME.picture, **attributes)) == reason
-    assert _refusal(_mqtt(FRAME.picture, **attributes)) == reason
+    assert _refusal(_kafka(FRAME.data, **attributes)) == reason
+    assert _refusal(_mqtt(FRAME.data, **attributes)) == reason
 
 
 def test_headers_that_name_a_frame_do_not_make_one_of_a_bare_picture() -> None:
@@ -140,13 +140,13 @@ def test_a_bare_picture_on_a_topic_of_ours_is_named_by_topic_and_offset() -> Non
 def test_a_bare_picture_over_mqtt_is_named_by_its_bytes_and_arrival() -> None:
     frame = message.decode_frame(_mqtt(BARE_PNG))
     assert frame.content_type == "image/png"
-    assert frame.picture == BARE_PNG
+    assert frame.data == BARE_PNG
     assert (frame.metadata.identity_source, frame.metadata.id.seq) == ("transport", ARRIVED_US)
     assert message.decode_frame(_mqtt(BARE_JPEG)).metadata.id.epoch != frame.metadata.id.epoch
 
 
 def test_a_large_picture_is_not_copied() -> None:
-    value = FRAME.picture[:-2] + bytes(8_000_000) + b"\xff\xd9"
+    value = FRAME.data[:-2] + bytes(8_000_000) + b"\xff\xd9"
     arrival = _kafka(value)
     tracemalloc.start()
     try:
@@ -154,7 +154,7 @@ def test_a_large_picture_is_not_copied() -> None:
         assert tracemalloc.get_traced_memory()[1] < 200_000
     finally:
         tracemalloc.stop()
-    assert frame.picture is value
+    assert frame.data is value
     assert frame.known_header == frame.header == jpeg.read_header(value)
 
 
@@ -163,7 +163,7 @@ def test_a_large_picture_is_not_copied() -> None:
 def test_a_sinetstream_picture_brings_its_time(picture: bytes, version: int) -> None:
     value = sinetstream.encode(picture, 1_658_188_920_123_456, 3 if version == 3 else 2)
     frame = message.decode_frame(_kafka(value, "sinetstream.image.camera"))
-    assert frame.picture == picture
+    assert frame.data == picture
     assert frame.metadata.camera == "sinetstream-image-camera"
     assert frame.metadata.captured_at_us == 1_658_188_920_123_456
 
@@ -176,7 +176,7 @@ def test_a_sinetstream_time_that_is_none_is_replaced_by_the_arrival(tstamp_us: i
 
 def test_a_photo_in_json_is_a_picture() -> None:
     frame = message.decode_frame(_kafka((DATA / "foreign-photo.json").read_bytes(), "imgtest"))
-    assert frame.picture == BARE_JPEG
+    assert frame.data == BARE_JPEG
     assert frame.metadata.camera == "imgtest"
     assert frame.metadata.captured_at_us == ARRIVED_US  # its time names no zone
 
@@ -191,7 +191,7 @@ def test_a_photo_in_json_is_a_picture() -> None:
 def test_a_photo_in_json_may_look_like_any_writer_makes_it(text: str) -> None:
     encoded = base64.encodebytes(BARE_JPEG).decode().replace("\n", "\\n").replace("/", "\\/")
     frame = message.decode_frame(_mqtt((text % encoded).encode(), "cam"))
-    assert frame.picture == BARE_JPEG
+    assert frame.data == BARE_JPEG
     assert frame.metadata.captured_at_us == 1_664_228_709_000_000
 
 
@@ -248,12 +248,12 @@ def test_a_photo_in_json_looks_as_readers_of_that_form_expect() -> None:
 
 
 def test_a_frame_on_a_foreign_topic_keeps_its_name() -> None:
-    frame = message.decode_frame(_kafka(sinetstream.encode(FRAME.picture, 1, 3), "sinetstream.image.camera"))
+    frame = message.decode_frame(_kafka(sinetstream.encode(FRAME.data, 1, 3), "sinetstream.image.camera"))
     assert frame == FRAME
 
 
 def test_a_foreign_topic_cannot_speak_as_a_camera_with_a_topic_of_ours() -> None:
-    arrival = _kafka(FRAME.picture, "anyone.may.write")
+    arrival = _kafka(FRAME.data, "anyone.may.write")
     frame = message.decode_frame(arrival, own_cameras={"gate"})
     assert frame.metadata == replace(FACTS, camera="gate-8089cf0f")
     named = message.decode_frame(_kafka(BARE_JPEG, "Gate"), own_cameras={"gate"})
@@ -300,5 +300,5 @@ def test_telemetry_is_no_picture() -> None:
 def test_a_frame_of_another_producer_can_be_passed_on() -> None:
     """What a transport named keeps that name when it is stamped."""
     frame = message.decode_frame(_kafka(BARE_JPEG, "imgtest"))
-    stamped = exif.stamp(frame.picture, frame.metadata, software="test")
+    stamped = exif.stamp(frame.data, frame.metadata, software="test")
     assert message.decode_frame(_kafka(stamped, "elsewhere")) == Frame(frame.metadata, stamped)

@@ -15,7 +15,7 @@ def test_the_annotated_bytes_are_those_of_the_golden_frame() -> None:
     assert len(lines) > 10
     for offset, text in lines:
         at, data = int(offset, 16), bytes.fromhex(text)
-        assert FRAME.picture[at : at + len(data)] == data, offset
+        assert FRAME.data[at : at + len(data)] == data, offset
 
 
 def test_every_member_of_all_telemetry_is_in_the_tables() -> None:

@@ -44,10 +44,10 @@ def run(settings: EdgeSettings, clock: Clock | None = None, stop: threading.Even
     with ExitStack() as stack:
         spool = stack.enter_context(open_spool(settings.spool, name, clock))
         publisher = Publisher(settings, name, spool, clock)
-        camera = CaptureProcess(settings.camera_source, settings.picture, clock)
+        camera = CaptureProcess(settings.camera_source, settings.capture, clock)
         stack.callback(camera.close)
         when = schedule.parse(settings.schedule, settings.timezone) if settings.schedule else None
-        shooter = Shooter(name, camera, when, settings.picture, spool, publisher, clock)
+        shooter = Shooter(name, camera, when, settings.capture, spool, publisher, clock)
         reporter = Reporter(name, settings, camera, shooter, spool, publisher, clock)
         health = HealthServer(settings.health_port, Condition(name, shooter, camera, spool, publisher, clock))
         stack.callback(health.close)

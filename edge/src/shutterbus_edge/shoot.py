@@ -3,12 +3,12 @@
 import logging
 import threading
 
-from shutterbus_edge.capture import Picture, Shot
+from shutterbus_edge.capture import CapturedImage, Shot
 from shutterbus_edge.capture.process import CaptureProcess
 from shutterbus_edge.errors import CameraFinishedError, CameraUnavailableError
 from shutterbus_edge.publish import Publisher
 from shutterbus_edge.schedule import Schedule, Ticker, every
-from shutterbus_edge.settings.picture import PictureSettings
+from shutterbus_edge.settings.capture import CaptureSettings
 from shutterbus_edge.spool import Spool
 from shutterbus_edge.status.timekeeping import clock_synced
 from shutterbus_runtime.clock import Clock
@@ -43,7 +43,7 @@ class Shooter:
         name: str,
         camera: CaptureProcess,
         schedule: Schedule | None,
-        picture: PictureSettings,
+        settings: CaptureSettings,
         spool: Spool,
         publisher: Publisher,
         clock: Clock,
@@ -52,8 +52,8 @@ class Shooter:
         self._camera = camera
         self._schedule = schedule
         self._ticker = Ticker(schedule, clock) if schedule else None
-        self._deadline_s = SHOT_DEADLINE_S + picture.exposure_s
-        self._texts = picture.exif_tags
+        self._deadline_s = SHOT_DEADLINE_S + settings.exposure_s
+        self._texts = settings.exif_tags
         self._spool = spool
         self._publisher = publisher
         self._clock = clock
@@ -122,7 +122,7 @@ class Shooter:
             return not stop.is_set()  # the hardware paces itself: ask for the next at once
         return self._ticker.wait_next(stop) is not None
 
-    def _keep(self, picture: Picture, header: Header) -> None:
+    def _keep(self, picture: CapturedImage, header: Header) -> None:
         metadata = FrameMetadata(
             camera=self._name,
             id=self._spool.next_id(),

@@ -19,7 +19,7 @@ from edge.camera_promises import PROMISES
 from shutterbus_edge.capture import Camera, Shot, open_camera, process
 from shutterbus_edge.capture.planes import jpeg_of, planes_of
 from shutterbus_edge.errors import CameraUnavailableError
-from shutterbus_edge.settings.picture import PictureSettings
+from shutterbus_edge.settings.capture import CaptureSettings
 from shutterbus_runtime.clock import SystemClock
 from shutterbus_wire.jpeg import size_px
 from stack.virtual_camera import virtual
@@ -27,8 +27,8 @@ from stack.virtual_camera import virtual
 SMALL = (640, 480)
 
 
-def opened(picture: PictureSettings) -> Camera:
-    return open_camera("picamera2", picture, SystemClock())
+def opened(settings: CaptureSettings) -> Camera:
+    return open_camera("picamera2", settings, SystemClock())
 
 
 def the_sensor_says_when(given: Camera) -> None:
@@ -57,7 +57,7 @@ def what_it_cannot_do_is_named() -> None:
         "awb_mode": "PICAMERA_AWB_MODE",
         "controls.Sharpness": "PICAMERA2_CONTROLS_SHARPNESS",
     }
-    picture = PictureSettings(
+    picture = CaptureSettings(
         size_px=SMALL,
         iso=400,
         framerate=5,
@@ -78,7 +78,7 @@ def text_is_drawn() -> None:
     """In the planes, without a detour by RGB."""
     strips = []
     for text in (None, "GATE"):
-        with contextlib.closing(opened(PictureSettings(size_px=SMALL, annotate_text=text))) as camera:
+        with contextlib.closing(opened(CaptureSettings(size_px=SMALL, annotate_text=text))) as camera:
             image = Image.open(io.BytesIO(camera.capture(Shot(0)).jpeg)).convert("L")
             strips.append(image.crop((300, 2, 340, 30)).tobytes())
     assert strips[0] != strips[1]
@@ -87,7 +87,7 @@ def text_is_drawn() -> None:
 def a_killed_capture_process_is_replaced() -> None:
     """The whole supervisor on the real library: open, shoot, lose the process, shoot again."""
     process.CHILD = [sys.executable, str(Path(__file__).with_name("child.py"))]
-    capture = process.CaptureProcess("picamera2", PictureSettings(size_px=SMALL), SystemClock())
+    capture = process.CaptureProcess("picamera2", CaptureSettings(size_px=SMALL), SystemClock())
     try:
         assert size_px(capture.shoot(Shot(0), 20).jpeg) == SMALL
         assert capture.opened is not None
@@ -155,7 +155,7 @@ def every_format_has_its_colours() -> None:
 
 def with_camera(check: Callable[[Camera], None]) -> Callable[[], None]:
     def run() -> None:
-        with contextlib.closing(opened(PictureSettings(size_px=SMALL))) as camera:
+        with contextlib.closing(opened(CaptureSettings(size_px=SMALL))) as camera:
             check(camera)
 
     return run

@@ -9,7 +9,7 @@ from shutterbus_runtime.clock import Clock
 from shutterbus_viewer.camera import TROUBLE_KEPT_S, Camera, Trouble
 from shutterbus_viewer.changes import Changes
 from shutterbus_viewer.errors import TooManyError
-from shutterbus_viewer.latest import Picture
+from shutterbus_viewer.latest import LatestFrame
 from shutterbus_wire.telemetry import Reading, Report, Status
 
 FOREIGN_MAX = 1_000
@@ -56,7 +56,7 @@ class Cameras:
         for name in gone:
             self.changes.state(name)
 
-    def picture(self, camera: str) -> Picture | None:
+    def picture(self, camera: str) -> LatestFrame | None:
         """Return the newest picture of *camera*, if there is one."""
         known = self._cameras.get(camera)
         return known.newest.picture if known else None
@@ -75,7 +75,7 @@ class Cameras:
         return _NamesOfOthers(self._topics, topic)
 
     def show(
-        self, picture: Picture, transport: str, age_s: float = 0.0, *, foreign_topic: str | None = None
+        self, picture: LatestFrame, transport: str, age_s: float = 0.0, *, foreign_topic: str | None = None
     ) -> bool:
         """Offer *picture*, which its broker received *age_s* ago; say whether it is the newest now.
 

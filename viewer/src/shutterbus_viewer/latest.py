@@ -20,7 +20,7 @@ EPOCHS_KEPT = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class LatestFrame:
     """A picture on its way to screens.
 
     Attributes:
@@ -64,10 +64,10 @@ class Newest:
     """The place for one camera's newest picture."""
 
     def __init__(self) -> None:
-        self.picture: Picture | None = None
+        self.picture: LatestFrame | None = None
         self._epochs: dict[str, int] = {}
 
-    def offer(self, picture: Picture) -> bool:
+    def offer(self, picture: LatestFrame) -> bool:
         """Take *picture* if it is newer by the rule of this module; say whether it was."""
         if self.picture is not None and not self._newer(picture, self.picture):
             return False
@@ -80,7 +80,7 @@ class Newest:
                 del self._epochs[next(iter(self._epochs))]
         return True
 
-    def _newer(self, picture: Picture, shown: Picture) -> bool:
+    def _newer(self, picture: LatestFrame, shown: LatestFrame) -> bool:
         new, old = picture.frame.metadata, shown.frame.metadata
         same_count = new.id.epoch == old.id.epoch
         if picture.frame.lane == "live":
@@ -96,7 +96,7 @@ class Newest:
             return new.id.seq > old.id.seq
         return picture.taken_at_us > shown.taken_at_us
 
-    def _is_alive(self, picture: Picture, shown: Picture) -> bool:
+    def _is_alive(self, picture: LatestFrame, shown: LatestFrame) -> bool:
         """Whether *picture*, of an epoch that was left, shows that its camera still counts in it."""
         metadata = picture.frame.metadata
         return (

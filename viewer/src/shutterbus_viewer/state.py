@@ -5,14 +5,14 @@ from typing import Any
 
 from shutterbus_viewer.camera import Camera
 from shutterbus_viewer.cameras import Cameras
-from shutterbus_viewer.latest import Picture
+from shutterbus_viewer.latest import LatestFrame
 from shutterbus_wire.telemetry import Report
 
 RECENT_POINTS = 60
 """Of each reading in a list of all cameras; one camera by itself comes with all there are."""
 
 
-def picture_facts(picture: Picture) -> dict[str, Any]:
+def picture_facts(picture: LatestFrame) -> dict[str, Any]:
     """Return what is known of a picture: its size as it is shown, its own bytes and times."""
     metadata = picture.frame.metadata
     return {
@@ -23,7 +23,7 @@ def picture_facts(picture: Picture) -> dict[str, Any]:
         "arrived_at_us": picture.arrived_at_us,
         "width": picture.width_px,
         "height": picture.height_px,
-        "bytes": len(picture.frame.picture),
+        "bytes": len(picture.frame.data),
         "content_type": picture.frame.content_type,
         "lane": picture.frame.lane,
         "metadata": dict(metadata.camera_metadata),

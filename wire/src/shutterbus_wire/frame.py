@@ -51,7 +51,7 @@ class Frame:
     """A picture and its facts.
 
     Attributes:
-        picture: The file as it travels and is stored: a JPEG with its facts in its EXIF if ours, else the JPEG
+        data: The file as it travels and is stored: a JPEG with its facts in its EXIF if ours, else the JPEG
             or PNG that a foreign producer sent.
         content_type: ``image/jpeg`` or ``image/png``, by content, never by claim.
         lane: How it travelled, where the transport says so.
@@ -59,7 +59,7 @@ class Frame:
     """
 
     metadata: FrameMetadata
-    picture: bytes
+    data: bytes
     content_type: ContentType = "image/jpeg"
     lane: Lane | None = None
     known_header: Header | None = field(default=None, compare=False, repr=False)
@@ -67,4 +67,4 @@ class Frame:
     @property
     def header(self) -> Header:
         """Size, orientation and build of the picture; walks it only where nobody has read them before."""
-        return self.known_header or read_header(self.picture)
+        return self.known_header or read_header(self.data)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from shutterbus_edge.errors import CameraUnavailableError, MisconfiguredError
-from shutterbus_edge.settings.picture import PictureSettings
+from shutterbus_edge.settings.capture import CaptureSettings
 from shutterbus_runtime.clock import Clock
 from shutterbus_wire.exif import TEXTS
 from shutterbus_wire.frame import CapturedAtSource
@@ -43,7 +43,7 @@ class Shot:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class CapturedImage:
     """One picture as its source handed it over.
 
     Attributes:
@@ -79,7 +79,7 @@ class Camera(Protocol):
 
     @property
     def applied(self) -> frozenset[str]:
-        """The fields of ``PictureSettings`` that this source does something with."""
+        """The fields of ``CaptureSettings`` that this source does something with."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -89,7 +89,7 @@ class Camera(Protocol):
     def description(self) -> str:
         """What a person would call it: ``test card``, ``imx708_wide``, ``vtest.avi``."""
 
-    def capture(self, shot: Shot) -> Picture:
+    def capture(self, shot: Shot) -> CapturedImage:
         """Return the next picture.
 
         A source that encodes keeps the JPEG within the shot's limit, by lower quality, then by fewer pixels; one
@@ -142,7 +142,7 @@ def _known() -> str:
     return f"this version has {', '.join(SOURCES)}"
 
 
-def open_camera(address: str, picture: PictureSettings, clock: Clock) -> Camera:
+def open_camera(address: str, settings: CaptureSettings, clock: Clock) -> Camera:
     """Open the source at *address*.
 
     Raises:
@@ -157,8 +157,8 @@ def open_camera(address: str, picture: PictureSettings, clock: Clock) -> Camera:
         raise CameraUnavailableError(
             f"{address} needs the Python module {error.name}; {_how_to_get(error.name)}"
         ) from error
-    opener: Callable[[str, PictureSettings, Clock], Camera] = getattr(module, name)
-    return opener(parsed.rest, picture, clock)
+    opener: Callable[[str, CaptureSettings, Clock], Camera] = getattr(module, name)
+    return opener(parsed.rest, settings, clock)
 
 
 def _how_to_get(module: str | None) -> str:
@@ -172,13 +172,13 @@ def _how_to_get(module: str | None) -> str:
     return "install it and start again"
 
 
-def not_applied(picture: PictureSettings, applied: frozenset[str]) -> list[str]:
+def not_applied(settings: CaptureSettings, applied: frozenset[str]) -> list[str]:
     """Return the environment names of settings the user gave that the source does nothing with."""
     # Texts for EXIF are written by who gives a picture its number, whatever it comes from.
     applied |= {f"exif_tags.{name}" for name in TEXTS}
     return sorted(
         name
-        for setting, name in picture.given.items()
+        for setting, name in settings.given.items()
         # A control is given as "controls.AeEnable".
         if setting not in applied and setting.partition(".")[0] not in applied
     )

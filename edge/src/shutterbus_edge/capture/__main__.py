@@ -9,7 +9,7 @@ import sys
 
 from shutterbus_edge.capture import Camera, Shot, channel, not_applied, open_camera
 from shutterbus_edge.errors import CameraFinishedError, CameraUnavailableError, MisconfiguredError
-from shutterbus_edge.settings.picture import PictureSettings
+from shutterbus_edge.settings.capture import CaptureSettings
 from shutterbus_runtime.child_channel import ToParent
 from shutterbus_runtime.child_process import end_with_parent
 from shutterbus_runtime.clock import SystemClock
@@ -42,7 +42,7 @@ def main() -> None:
 
 def _serve(parent: ToParent, stack: contextlib.ExitStack) -> None:
     _, metadata, body = parent.receive()
-    picture = PictureSettings.model_validate_json(body)
+    picture = CaptureSettings.model_validate_json(body)
     camera = open_camera(metadata["address"], picture, SystemClock())
     stack.callback(camera.close)
     notes = [*camera.notes]

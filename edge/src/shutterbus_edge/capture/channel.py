@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from shutterbus_edge.capture import Picture, Shot
+from shutterbus_edge.capture import CapturedImage, Shot
 
 Words = tuple[str, Mapping[str, Any], bytes]
 """Kind, metadata and body of a message."""
@@ -46,7 +46,7 @@ def read_shot(metadata: dict[str, Any]) -> Shot:
     return Shot(**metadata)
 
 
-def picture_message(picture: Picture) -> Words:
+def picture_message(picture: CapturedImage) -> Words:
     metadata = {
         "captured_at_us": picture.captured_at_us,
         "captured_at_source": picture.captured_at_source,
@@ -58,5 +58,5 @@ def picture_message(picture: Picture) -> Words:
     return "picture", metadata, picture.jpeg
 
 
-def read_picture(metadata: dict[str, Any], jpeg: bytes) -> Picture:
-    return Picture(jpeg, **metadata)
+def read_picture(metadata: dict[str, Any], jpeg: bytes) -> CapturedImage:
+    return CapturedImage(jpeg, **metadata)

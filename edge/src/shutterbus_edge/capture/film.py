@@ -4,12 +4,12 @@ from pathlib import Path
 
 import cv2
 
-from shutterbus_edge.capture import Picture, Shot, orientation
+from shutterbus_edge.capture import CapturedImage, Shot, orientation
 from shutterbus_edge.capture.fit import Fit
 from shutterbus_edge.capture.opencv import Frame, annotate, contained, to_jpeg, turned
 from shutterbus_edge.capture.pixels import Annotation
 from shutterbus_edge.errors import CameraFinishedError, CameraUnavailableError
-from shutterbus_edge.settings.picture import PictureSettings
+from shutterbus_edge.settings.capture import CaptureSettings
 from shutterbus_runtime.clock import Clock
 
 DEFAULT_RATE = 10.0
@@ -23,30 +23,30 @@ class Film:
     notes = ()
     applied = frozenset({"size_px", "framerate", "quality"}) | orientation.SETTINGS | Annotation.SETTINGS
 
-    def __init__(self, path: Path, picture: PictureSettings, clock: Clock, *, once: bool) -> None:
+    def __init__(self, path: Path, settings: CaptureSettings, clock: Clock, *, once: bool) -> None:
         self._path = path
-        self._picture = picture
+        self._settings = settings
         self._clock = clock
         self._once = once
-        self._fit = Fit(picture.quality)
-        self._annotation = Annotation(picture)
+        self._fit = Fit(settings.quality)
+        self._annotation = Annotation(settings)
         self._number = 0
         self._film = self._open()
         rate = self._film.get(cv2.CAP_PROP_FPS)
-        self.natural_rate = picture.framerate or (rate if 0 < rate <= RATE_MAX else DEFAULT_RATE)
+        self.natural_rate = settings.framerate or (rate if 0 < rate <= RATE_MAX else DEFAULT_RATE)
         self.description = path.name
         self._ahead: Frame | None = self._prepared(self._read())
         height, width = self._ahead.shape[:2]
         self.size_px = (width, height)
 
-    def capture(self, shot: Shot) -> Picture:
+    def capture(self, shot: Shot) -> CapturedImage:
         frame = self._prepared(self._read()) if self._ahead is None else self._ahead
         self._ahead = None
         now_us = self._clock.utc_us()
         annotate(frame, self._annotation, shot.number)
         jpeg = self._fit.encode(lambda quality, scale: to_jpeg(frame, quality, scale), shot.frame_max_bytes)
         number, self._number = self._number, self._number + 1
-        return Picture(jpeg, now_us, "arrival", {"File": self._path.name, "FrameNumber": number})
+        return CapturedImage(jpeg, now_us, "arrival", {"File": self._path.name, "FrameNumber": number})
 
     def close(self) -> None:
         self._film.release()
@@ -72,5 +72,5 @@ class Film:
         return frame
 
     def _prepared(self, frame: Frame) -> Frame:
-        frame = turned(frame, self._picture)
-        return contained(frame, self._picture.size_px) if self._picture.size_px else frame
+        frame = turned(frame, self._settings)
+        return contained(frame, self._settings.size_px) if self._settings.size_px else frame

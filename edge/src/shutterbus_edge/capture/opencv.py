@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from shutterbus_edge.capture.pixels import Annotation
 from shutterbus_edge.errors import CameraUnavailableError
-from shutterbus_edge.settings.picture import PictureSettings
+from shutterbus_edge.settings.capture import CaptureSettings
 
 Frame = NDArray[Any]
 """Rows of columns of blue, green and red, or of grey."""
@@ -16,14 +16,14 @@ Frame = NDArray[Any]
 ROTATIONS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
 
-def turned(frame: Frame, picture: PictureSettings) -> Frame:
-    """Return *frame* flipped, then rotated clockwise, as *picture* asks."""
-    if picture.hflip:
+def turned(frame: Frame, settings: CaptureSettings) -> Frame:
+    """Return *frame* flipped, then rotated clockwise, as *settings* ask."""
+    if settings.hflip:
         frame = cv2.flip(frame, 1)
-    if picture.vflip:
+    if settings.vflip:
         frame = cv2.flip(frame, 0)
-    if picture.rotation:
-        frame = cv2.rotate(frame, ROTATIONS[picture.rotation])
+    if settings.rotation:
+        frame = cv2.rotate(frame, ROTATIONS[settings.rotation])
     return frame
 
 

@@ -17,14 +17,14 @@ from libcamera import ColorSpace, Transform
 from libcamera import controls as libcamera_controls
 from picamera2 import Picamera2
 
-from shutterbus_edge.capture import Picture, Shot
+from shutterbus_edge.capture import CapturedImage, Shot
 from shutterbus_edge.capture.fit import Fit
 from shutterbus_edge.capture.orientation import orientation
 from shutterbus_edge.capture.picamera2_controls import APPLIED, Asked, ask, json_facts, offered
 from shutterbus_edge.capture.pixels import Annotation
 from shutterbus_edge.capture.planes import jpeg_of, planes_of
 from shutterbus_edge.errors import CameraUnavailableError, MisconfiguredError
-from shutterbus_edge.settings.picture import PictureSettings
+from shutterbus_edge.settings.capture import CaptureSettings
 from shutterbus_runtime.clock import Clock
 from shutterbus_wire.frame import CapturedAtSource
 
@@ -49,12 +49,12 @@ class PiCamera:
     applied = APPLIED
     make = "Raspberry Pi"
 
-    def __init__(self, rest: str, picture: PictureSettings, clock: Clock) -> None:
-        self._picture = picture
+    def __init__(self, rest: str, settings: CaptureSettings, clock: Clock) -> None:
+        self._settings = settings
         self._clock = clock
-        self._fit = Fit(picture.quality)
-        self._annotation = Annotation(picture)
-        number = _number(rest, picture)
+        self._fit = Fit(settings.quality)
+        self._annotation = Annotation(settings)
+        number = _number(rest, settings)
         self._camera = self.open_device(number)
         self._model = str(self._camera.camera_properties.get("Model", "camera"))
         self.description = self._model
@@ -93,30 +93,30 @@ class PiCamera:
             ) from error
 
     def _start(self) -> None:
-        camera, picture = self._camera, self._picture
-        width, height = picture.size_px or DEFAULT_SIZE_PX
+        camera, settings = self._camera, self._settings
+        width, height = settings.size_px or DEFAULT_SIZE_PX
         size = (
             max(SIDE_STEP_PX, width // SIDE_STEP_PX * SIDE_STEP_PX),
             height // SIDE_STEP_PX * SIDE_STEP_PX,
         )
         # Turns by 180 degrees and flips are the sensor's; a quarter turn is left to the viewer of the picture.
-        half_turn = picture.rotation == 180
-        quarter = picture.rotation in {90, 270}
+        half_turn = settings.rotation == 180
+        quarter = settings.rotation in {90, 270}
         transform = Transform(
-            hflip=int(not quarter and picture.hflip != half_turn),
-            vflip=int(not quarter and picture.vflip != half_turn),
+            hflip=int(not quarter and settings.hflip != half_turn),
+            vflip=int(not quarter and settings.vflip != half_turn),
         )
-        self._orientation = orientation(picture) if quarter else None
-        asked = ask(picture)
+        self._orientation = orientation(settings) if quarter else None
+        asked = ask(settings)
         more: dict[str, Any] = {}
-        if picture.colour_space:
-            more["colour_space"] = getattr(ColorSpace, picture.colour_space)()
+        if settings.colour_space:
+            more["colour_space"] = getattr(ColorSpace, settings.colour_space)()
         if mode := self._sensor_mode(asked):
             more["sensor"] = mode
         configuration = camera.create_video_configuration(
-            main={"size": size, "format": picture.pixel_format or "YUV420"},
+            main={"size": size, "format": settings.pixel_format or "YUV420"},
             transform=transform,
-            buffer_count=picture.buffer_count
+            buffer_count=settings.buffer_count
             or (BUFFERS if size[0] * size[1] <= LARGE_PX else BUFFERS_LARGE),
             display=None,
             encode=None,
@@ -130,23 +130,23 @@ class PiCamera:
         self._format = main["format"]
         self.size_px = tuple(main["size"])
         advertised = camera.camera_controls
-        controls, notes = offered(asked.wishes, advertised, picture, _enumerated)
-        frozen, more_notes = offered(asked.frozen, advertised, picture, _enumerated)
+        controls, notes = offered(asked.wishes, advertised, settings, _enumerated)
+        frozen, more_notes = offered(asked.frozen, advertised, settings, _enumerated)
         notes += [*more_notes, *asked.notes]
-        if picture.zoom and "ScalerCrop" in advertised:
-            controls["ScalerCrop"] = _crop(picture.zoom, camera.camera_properties, advertised)
-        elif picture.zoom:
-            notes.append(f"{picture.given.get('zoom', 'zoom')}: this camera has no ScalerCrop")
-        if picture.size_px and picture.size_px != self.size_px:
+        if settings.zoom and "ScalerCrop" in advertised:
+            controls["ScalerCrop"] = _crop(settings.zoom, camera.camera_properties, advertised)
+        elif settings.zoom:
+            notes.append(f"{settings.given.get('zoom', 'zoom')}: this camera has no ScalerCrop")
+        if settings.size_px and settings.size_px != self.size_px:
             became = f"{self.size_px[0]}x{self.size_px[1]}"
-            notes.append(f"{picture.given.get('size_px', 'size')}: {width}x{height} became {became}")
-        if picture.pixel_format and picture.pixel_format != self._format:
-            notes.append(f"{picture.given.get('pixel_format', 'format')}: the camera gives {self._format}")
+            notes.append(f"{settings.given.get('size_px', 'size')}: {width}x{height} became {became}")
+        if settings.pixel_format and settings.pixel_format != self._format:
+            notes.append(f"{settings.given.get('pixel_format', 'format')}: the camera gives {self._format}")
         self.notes = tuple(notes)
-        self._wait_s = WAIT_S + picture.exposure_s
+        self._wait_s = WAIT_S + settings.exposure_s
         camera.set_controls(controls)
         camera.start()
-        for _ in range(WARM_UP_FRAMES if picture.exposure_s < 1 else 1):
+        for _ in range(WARM_UP_FRAMES if settings.exposure_s < 1 else 1):
             self._request().release()
         camera.set_controls(frozen)
 
@@ -156,7 +156,7 @@ class PiCamera:
         modes = self._camera.sensor_modes
         if asked.sensor_mode > len(modes):
             raise MisconfiguredError(
-                f"{self._picture.given.get('sensor_mode', 'sensor mode')}={asked.sensor_mode}: this sensor has "
+                f"{self._settings.given.get('sensor_mode', 'sensor mode')}={asked.sensor_mode}: this sensor has "
                 f"{len(modes)} modes, from 1; 0 chooses by size"
             )
         mode = modes[asked.sensor_mode - 1]
@@ -185,7 +185,7 @@ class PiCamera:
                 return request, camera_metadata
             request.release()
 
-    def capture(self, shot: Shot) -> Picture:
+    def capture(self, shot: Shot) -> CapturedImage:
         request, camera_metadata = self._fresh_request()
         try:
             # A copy, so that the camera has its buffer back while the JPEG is made.
@@ -200,7 +200,7 @@ class PiCamera:
             lambda quality, scale: jpeg_of(planes, self._format, self.size_px, quality, scale),
             shot.frame_max_bytes,
         )
-        return Picture(
+        return CapturedImage(
             jpeg, at_us, source, json_facts(camera_metadata), self._orientation, self.make, self._model
         )
 
@@ -233,9 +233,9 @@ class PiCamera:
             self._camera.close()
 
 
-def _number(rest: str, picture: PictureSettings) -> int:
+def _number(rest: str, settings: CaptureSettings) -> int:
     if not rest:
-        return picture.camera_number or 0
+        return settings.camera_number or 0
     if not (rest.isascii() and rest.isdigit()):
         raise MisconfiguredError(
             f"CAMERA_SOURCE=picamera2:{rest}: expected a number from 0, as in picamera2:1"

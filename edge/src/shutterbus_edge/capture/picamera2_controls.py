@@ -10,7 +10,7 @@ from typing import Any
 
 from shutterbus_edge.capture.orientation import SETTINGS as TURNS
 from shutterbus_edge.capture.pixels import Annotation
-from shutterbus_edge.settings.picture import PictureSettings
+from shutterbus_edge.settings.capture import CaptureSettings
 
 APPLIED = (
     frozenset(
@@ -71,36 +71,38 @@ class Asked:
     notes: list[str] = field(default_factory=list)
 
 
-def ask(picture: PictureSettings) -> Asked:
-    """Return what *picture* means to libcamera."""
-    asked = Asked(sensor_mode=picture.sensor_mode)
-    _timing(picture, asked)
-    if picture.iso:
-        _wish(asked, "AnalogueGain", picture.iso / 100, "iso")
-    if picture.exposure_compensation is not None:
-        _wish(asked, "ExposureValue", picture.exposure_compensation / 6, "exposure_compensation")
-    if picture.brightness is not None:
-        _wish(asked, "Brightness", (picture.brightness - 50) / 50, "brightness")
+def ask(settings: CaptureSettings) -> Asked:
+    """Return what *settings* mean to libcamera."""
+    asked = Asked(sensor_mode=settings.sensor_mode)
+    _timing(settings, asked)
+    if settings.iso:
+        _wish(asked, "AnalogueGain", settings.iso / 100, "iso")
+    if settings.exposure_compensation is not None:
+        _wish(asked, "ExposureValue", settings.exposure_compensation / 6, "exposure_compensation")
+    if settings.brightness is not None:
+        _wish(asked, "Brightness", (settings.brightness - 50) / 50, "brightness")
     for setting, control in (
         ("contrast", "Contrast"),
         ("saturation", "Saturation"),
         ("sharpness", "Sharpness"),
     ):
-        if (percent := getattr(picture, setting)) is not None:
+        if (percent := getattr(settings, setting)) is not None:
             _wish(asked, control, 1 + percent / 100, setting)
-    if picture.color_effects is not None:
-        if picture.color_effects == (128, 128):
+    if settings.color_effects is not None:
+        if settings.color_effects == (128, 128):
             _wish(asked, "Saturation", 0.0, "color_effects")
         else:
-            asked.notes.append(f"{_name(picture, 'color_effects')}: only (128, 128), grey, has an equivalent")
+            asked.notes.append(
+                f"{_name(settings, 'color_effects')}: only (128, 128), grey, has an equivalent"
+            )
     for setting, smooth in (("video_denoise", 1), ("image_denoise", 2)):
-        if (denoise := getattr(picture, setting)) is not None:
+        if (denoise := getattr(settings, setting)) is not None:
             _wish(asked, "NoiseReductionMode", smooth if denoise else 0, setting)
-    if picture.meter_mode:
-        _wish(asked, "AeMeteringMode", METERING[picture.meter_mode], "meter_mode")
-    _exposure(picture, asked)
-    _white_balance(picture, asked)
-    for name, value in picture.controls.items():
+    if settings.meter_mode:
+        _wish(asked, "AeMeteringMode", METERING[settings.meter_mode], "meter_mode")
+    _exposure(settings, asked)
+    _white_balance(settings, asked)
+    for name, value in settings.controls.items():
         _wish(asked, name, value, f"controls.{name}")
     return asked
 
@@ -109,16 +111,16 @@ def _wish(asked: Asked, control: str, value: Any, setting: str) -> None:
     asked.wishes.append(Wish(control, value, setting))
 
 
-def _timing(picture: PictureSettings, asked: Asked) -> None:
-    shutter_us = picture.shutter_speed_us or 0
+def _timing(settings: CaptureSettings, asked: Asked) -> None:
+    shutter_us = settings.shutter_speed_us or 0
     setting = "framerate"
-    if picture.framerate:
-        rate = max(0.001, picture.framerate + (picture.framerate_delta or 0))
+    if settings.framerate:
+        rate = max(0.001, settings.framerate + (settings.framerate_delta or 0))
         limits_us = [round(1e6 / rate)] * 2
-    elif picture.framerate_range:
+    elif settings.framerate_range:
         setting = "framerate_range"
-        limits_us = [round(1e6 / rate) for rate in reversed(picture.framerate_range)]
-    elif shutter_us or picture.exposure_mode in {"night", "nightpreview", "verylong", "fireworks", "long"}:
+        limits_us = [round(1e6 / rate) for rate in reversed(settings.framerate_range)]
+    elif shutter_us or settings.exposure_mode in {"night", "nightpreview", "verylong", "fireworks", "long"}:
         setting = "shutter_speed_us" if shutter_us else "exposure_mode"
         limits_us = [33_333, LONGEST_FRAME_US]
     else:
@@ -131,48 +133,48 @@ def _timing(picture: PictureSettings, asked: Asked) -> None:
         asked.wishes.append(Wish("ExposureTime", shutter_us, "shutter_speed_us"))
 
 
-def _exposure(picture: PictureSettings, asked: Asked) -> None:
-    mode = picture.exposure_mode
+def _exposure(settings: CaptureSettings, asked: Asked) -> None:
+    mode = settings.exposure_mode
     if mode == "off":
         asked.frozen.append(Wish("AeEnable", False, "exposure_mode"))
     elif mode in EXPOSURE:
         asked.wishes.append(Wish("AeExposureMode", EXPOSURE[mode], "exposure_mode"))
     elif mode in CONSTRAINT:
         asked.wishes.append(Wish("AeConstraintMode", CONSTRAINT[mode], "exposure_mode"))
-        _approximate(picture, asked, "exposure_mode", mode)
+        _approximate(settings, asked, "exposure_mode", mode)
 
 
-def _white_balance(picture: PictureSettings, asked: Asked) -> None:
-    mode = picture.awb_mode
-    if picture.awb_gains and mode in {None, "off"}:
-        asked.wishes.append(Wish("ColourGains", picture.awb_gains, "awb_gains"))
-    elif picture.awb_gains:
-        asked.notes.append(f"{_name(picture, 'awb_gains')}: only with {_name(picture, 'awb_mode')}=off")
-    if mode == "off" and not picture.awb_gains:
+def _white_balance(settings: CaptureSettings, asked: Asked) -> None:
+    mode = settings.awb_mode
+    if settings.awb_gains and mode in {None, "off"}:
+        asked.wishes.append(Wish("ColourGains", settings.awb_gains, "awb_gains"))
+    elif settings.awb_gains:
+        asked.notes.append(f"{_name(settings, 'awb_gains')}: only with {_name(settings, 'awb_mode')}=off")
+    if mode == "off" and not settings.awb_gains:
         asked.frozen.append(Wish("AwbEnable", False, "awb_mode"))
     elif mode == "greyworld":
-        asked.notes.append(f"{_name(picture, 'awb_mode')}: greyworld needs a tuning file; left automatic")
+        asked.notes.append(f"{_name(settings, 'awb_mode')}: greyworld needs a tuning file; left automatic")
     elif mode in WHITE_BALANCE:
         asked.wishes.append(Wish("AwbMode", WHITE_BALANCE[mode], "awb_mode"))
-        _approximate(picture, asked, "awb_mode", mode)
+        _approximate(settings, asked, "awb_mode", mode)
 
 
-def _approximate(picture: PictureSettings, asked: Asked, setting: str, mode: str) -> None:
+def _approximate(settings: CaptureSettings, asked: Asked, setting: str, mode: str) -> None:
     if mode in APPROXIMATE:
         asked.notes.append(
-            f"{_name(picture, setting)}: {mode} is now {APPROXIMATE[mode]}, which is the nearest"
+            f"{_name(settings, setting)}: {mode} is now {APPROXIMATE[mode]}, which is the nearest"
         )
 
 
-def _name(picture: PictureSettings, setting: str) -> str:
+def _name(settings: CaptureSettings, setting: str) -> str:
     """Return what the user calls *setting*."""
-    return str(picture.given.get(setting, setting))
+    return str(settings.given.get(setting, setting))
 
 
 def offered(
     wishes: Sequence[Wish],
     advertised: Mapping[str, tuple[Any, Any, Any]],
-    picture: PictureSettings,
+    settings: CaptureSettings,
     enumerated: Callable[[str, str], int],
 ) -> tuple[dict[str, Any], list[str]]:
     """Return those *wishes* that a camera can grant, within its ranges, and a sentence for each change.
@@ -183,7 +185,7 @@ def offered(
     controls: dict[str, Any] = {}
     notes: list[str] = []
     for wish in wishes:
-        name = _name(picture, wish.setting)
+        name = _name(settings, wish.setting)
         if wish.control not in advertised:
             notes.append(f"{name}: this camera has no {wish.control}")
             continue

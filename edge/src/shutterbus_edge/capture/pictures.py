@@ -8,12 +8,12 @@ from typing import Any
 
 from PIL import ExifTags, Image, ImageOps
 
-from shutterbus_edge.capture import Picture, Shot, orientation
+from shutterbus_edge.capture import CapturedImage, Shot, orientation
 from shutterbus_edge.capture.fit import Fit
 from shutterbus_edge.capture.pixels import Annotation, to_jpeg, turned
 from shutterbus_edge.capture.playing import PICTURE_SUFFIXES
 from shutterbus_edge.errors import CameraFinishedError, CameraUnavailableError
-from shutterbus_edge.settings.picture import PictureSettings
+from shutterbus_edge.settings.capture import CaptureSettings
 from shutterbus_runtime.clock import Clock
 from shutterbus_wire.errors import MalformedError
 from shutterbus_wire.jpeg import check_whole, size_px, sniff
@@ -34,15 +34,15 @@ class Pictures:
 
     notes = ()
 
-    def __init__(self, path: Path, picture: PictureSettings, clock: Clock, *, once: bool) -> None:
+    def __init__(self, path: Path, settings: CaptureSettings, clock: Clock, *, once: bool) -> None:
         self._path = path
-        self._picture = picture
+        self._settings = settings
         self._clock = clock
         self._once = once
-        self._fit = Fit(picture.quality)
-        self._annotation = Annotation(picture)
+        self._fit = Fit(settings.quality)
+        self._annotation = Annotation(settings)
         self.description = path.name or str(path)
-        self.natural_rate = picture.framerate or DEFAULT_RATE
+        self.natural_rate = settings.framerate or DEFAULT_RATE
         files = self._files()
         self._rest = iter(files)
         self._unreadable = 0
@@ -55,7 +55,7 @@ class Pictures:
             raise CameraUnavailableError(f"none of the {len(files)} pictures of {path} can be read")
         self.size_px = size_px(first[1])
 
-    def capture(self, shot: Shot) -> Picture:
+    def capture(self, shot: Shot) -> CapturedImage:
         found = next(self._readable(self._rest, shot), None)
         if found is None and not self._once:
             self._rest = iter(self._files())
@@ -67,13 +67,13 @@ class Pictures:
         file, jpeg, exif = found
         camera_metadata = {"File": file.name}
         turn = (
-            orientation.orientation(self._picture, exif.get(ExifTags.Base.Orientation, 1))
+            orientation.orientation(self._settings, exif.get(ExifTags.Base.Orientation, 1))
             if exif is not None
             else None
         )
         if self._once:
-            return Picture(jpeg, _taken_at_us(file, exif), "file", camera_metadata, turn)
-        return Picture(jpeg, self._clock.utc_us(), "arrival", camera_metadata, turn)
+            return CapturedImage(jpeg, _taken_at_us(file, exif), "file", camera_metadata, turn)
+        return CapturedImage(jpeg, self._clock.utc_us(), "arrival", camera_metadata, turn)
 
     def close(self) -> None:
         """Nothing is held."""
@@ -106,9 +106,9 @@ class Pictures:
 
     def _converted(self, file: Path, shot: Shot) -> bytes:
         with Image.open(file) as opened:
-            image = turned(ImageOps.exif_transpose(opened).convert("RGB"), self._picture)
-        if self._picture.size_px:
-            image = ImageOps.contain(image, self._picture.size_px)
+            image = turned(ImageOps.exif_transpose(opened).convert("RGB"), self._settings)
+        if self._settings.size_px:
+            image = ImageOps.contain(image, self._settings.size_px)
         self._annotation.draw(image, shot.number)
         return self._fit.encode(lambda quality, scale: to_jpeg(image, quality, scale), shot.frame_max_bytes)
 

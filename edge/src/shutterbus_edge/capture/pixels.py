@@ -5,7 +5,7 @@ import io
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from shutterbus_edge.errors import MisconfiguredError
-from shutterbus_edge.settings.picture import PictureSettings
+from shutterbus_edge.settings.capture import CaptureSettings
 
 ROTATIONS = {
     90: Image.Transpose.ROTATE_270,  # Pillow counts anticlockwise
@@ -15,14 +15,14 @@ ROTATIONS = {
 TEXT_PX = 32
 
 
-def turned(image: Image.Image, picture: PictureSettings) -> Image.Image:
-    """Return *image* flipped, then rotated clockwise, as *picture* asks."""
-    if picture.hflip:
+def turned(image: Image.Image, settings: CaptureSettings) -> Image.Image:
+    """Return *image* flipped, then rotated clockwise, as *settings* ask."""
+    if settings.hflip:
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    if picture.vflip:
+    if settings.vflip:
         image = image.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
-    if picture.rotation:
-        image = image.transpose(ROTATIONS[picture.rotation])
+    if settings.rotation:
+        image = image.transpose(ROTATIONS[settings.rotation])
     return image
 
 
@@ -48,12 +48,12 @@ class Annotation:
         }
     )
 
-    def __init__(self, picture: PictureSettings) -> None:
-        self._text = picture.annotate_text or ""
-        self._numbered = bool(picture.annotate_frame_num)
-        self._font = ImageFont.load_default(picture.annotate_text_size or TEXT_PX)
-        self._ink = _colour(picture.annotate_foreground or "white")
-        self._paper = _colour(picture.annotate_background) if picture.annotate_background else None
+    def __init__(self, settings: CaptureSettings) -> None:
+        self._text = settings.annotate_text or ""
+        self._numbered = bool(settings.annotate_frame_num)
+        self._font = ImageFont.load_default(settings.annotate_text_size or TEXT_PX)
+        self._ink = _colour(settings.annotate_foreground or "white")
+        self._paper = _colour(settings.annotate_background) if settings.annotate_background else None
         self._label: Image.Image | None = None
 
     def label(self, width_max_px: int, number: int) -> Image.Image | None:

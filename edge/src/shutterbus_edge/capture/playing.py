@@ -7,22 +7,22 @@ from pathlib import Path
 
 from shutterbus_edge.capture import Camera
 from shutterbus_edge.errors import CameraUnavailableError
-from shutterbus_edge.settings.picture import PictureSettings
+from shutterbus_edge.settings.capture import CaptureSettings
 from shutterbus_runtime.clock import Clock
 from shutterbus_wire.jpeg import sniff
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm"})
 
 
-def open_loop(rest: str, picture: PictureSettings, clock: Clock) -> Camera:
-    return _open(Path(rest).expanduser(), picture, clock, once=False)
+def open_loop(rest: str, settings: CaptureSettings, clock: Clock) -> Camera:
+    return _open(Path(rest).expanduser(), settings, clock, once=False)
 
 
-def open_once(rest: str, picture: PictureSettings, clock: Clock) -> Camera:
-    return _open(Path(rest).expanduser(), picture, clock, once=True)
+def open_once(rest: str, settings: CaptureSettings, clock: Clock) -> Camera:
+    return _open(Path(rest).expanduser(), settings, clock, once=True)
 
 
-def _open(path: Path, picture: PictureSettings, clock: Clock, *, once: bool) -> Camera:
+def _open(path: Path, settings: CaptureSettings, clock: Clock, *, once: bool) -> Camera:
     try:
         is_pictures = path.is_dir() or _is_picture(path)
     except OSError as error:
@@ -30,10 +30,10 @@ def _open(path: Path, picture: PictureSettings, clock: Clock, *, once: bool) -> 
     if is_pictures:
         from shutterbus_edge.capture.pictures import Pictures
 
-        return Pictures(path, picture, clock, once=once)
+        return Pictures(path, settings, clock, once=once)
     from shutterbus_edge.capture.film import Film
 
-    return Film(path, picture, clock, once=once)
+    return Film(path, settings, clock, once=once)
 
 
 def _is_picture(path: Path) -> bool:

@@ -11,10 +11,10 @@ import queue
 import sys
 from typing import NoReturn
 
-from shutterbus_edge.capture import Picture, Shot, channel, parse_address
+from shutterbus_edge.capture import CapturedImage, Shot, channel, parse_address
 from shutterbus_edge.capture.channel import Opened
 from shutterbus_edge.errors import CameraFinishedError, CameraUnavailableError
-from shutterbus_edge.settings.picture import PictureSettings
+from shutterbus_edge.settings.capture import CaptureSettings
 from shutterbus_runtime.clock import Clock
 from shutterbus_runtime.restarts import Backoff, Restarts
 from shutterbus_runtime.supervised_child import Ended, Limits, Message, Program, SupervisedChild
@@ -51,13 +51,13 @@ class CaptureProcess:
     def __init__(
         self,
         address: str,
-        picture: PictureSettings,
+        settings: CaptureSettings,
         clock: Clock,
         log: logging.Logger = _log,
         limits: Limits = LIMITS,
     ) -> None:
         self._address = str(parse_address(address))
-        self._picture_json = picture.model_dump_json()
+        self._picture_json = settings.model_dump_json()
         self._clock = clock
         self._log = log
         self._limits = limits
@@ -84,7 +84,7 @@ class CaptureProcess:
         """How often a child was started after the first."""
         return self._restarts.count
 
-    def shoot(self, shot: Shot, deadline_s: float) -> Picture:
+    def shoot(self, shot: Shot, deadline_s: float) -> CapturedImage:
         """Return the next picture, within *deadline_s* for the shot itself (and as much again if it is still opening).
 
         A camera that is known to be away is answered for at once, and tried again when its back-off is over.

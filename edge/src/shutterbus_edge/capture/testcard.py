@@ -10,12 +10,12 @@ from datetime import datetime
 
 from PIL import Image, ImageDraw, ImageFont
 
-from shutterbus_edge.capture import Picture, Shot
+from shutterbus_edge.capture import CapturedImage, Shot
 from shutterbus_edge.capture.fit import Fit
 from shutterbus_edge.capture.orientation import SETTINGS as TURNS
 from shutterbus_edge.capture.pixels import Annotation, to_jpeg, turned
 from shutterbus_edge.errors import MisconfiguredError
-from shutterbus_edge.settings.picture import PictureSettings
+from shutterbus_edge.settings.capture import CaptureSettings
 from shutterbus_runtime.clock import Clock
 
 DEFAULT_SIZE_PX = (1280, 720)
@@ -37,25 +37,25 @@ class TestCard:
     notes = ()
     description = "test card"
 
-    def __init__(self, rest: str, picture: PictureSettings, clock: Clock) -> None:
-        self._picture = picture
+    def __init__(self, rest: str, settings: CaptureSettings, clock: Clock) -> None:
+        self._settings = settings
         self._clock = clock
-        self._fit = Fit(picture.quality)
-        self._annotation = Annotation(picture)
-        self._layout = Layout(picture.size_px or _size(rest))
+        self._fit = Fit(settings.quality)
+        self._annotation = Annotation(settings)
+        self._layout = Layout(settings.size_px or _size(rest))
         self._card = self._layout.background()
         width, height = self._layout.size
-        self.size_px = (height, width) if picture.rotation in {90, 270} else (width, height)
-        self.natural_rate = picture.framerate or DEFAULT_RATE
+        self.size_px = (height, width) if settings.rotation in {90, 270} else (width, height)
+        self.natural_rate = settings.framerate or DEFAULT_RATE
 
-    def capture(self, shot: Shot) -> Picture:
+    def capture(self, shot: Shot) -> CapturedImage:
         now_us = self._clock.utc_us()
         card = self._card.copy()
         self._layout.draw(card, now_us, shot.number)
-        card = turned(card, self._picture)
+        card = turned(card, self._settings)
         self._annotation.draw(card, shot.number)
         jpeg = self._fit.encode(lambda quality, scale: to_jpeg(card, quality, scale), shot.frame_max_bytes)
-        return Picture(jpeg, now_us, "driver", make="Shutterbus", model="test card")
+        return CapturedImage(jpeg, now_us, "driver", make="Shutterbus", model="test card")
 
     def close(self) -> None:
         """Nothing is held."""

@@ -14,13 +14,13 @@ from typing import Any
 
 import cv2
 
-from shutterbus_edge.capture import Picture, Shot, orientation
+from shutterbus_edge.capture import CapturedImage, Shot, orientation
 from shutterbus_edge.capture.fit import Fit
 from shutterbus_edge.capture.mjpeg import whole_jpeg
 from shutterbus_edge.capture.opencv import annotate, contained, to_jpeg, turned
 from shutterbus_edge.capture.pixels import Annotation
 from shutterbus_edge.errors import CameraUnavailableError
-from shutterbus_edge.settings.picture import PictureSettings
+from shutterbus_edge.settings.capture import CaptureSettings
 from shutterbus_runtime.clock import Clock
 from shutterbus_wire.errors import MalformedError
 from shutterbus_wire.frame import CapturedAtSource
@@ -54,12 +54,12 @@ class Webcam:
 
     natural_rate = None
 
-    def __init__(self, rest: str, picture: PictureSettings, clock: Clock) -> None:
+    def __init__(self, rest: str, settings: CaptureSettings, clock: Clock) -> None:
         self._device = rest or DEFAULT_DEVICE
-        self._picture = picture
+        self._settings = settings
         self._clock = clock
-        self._fit = Fit(picture.quality)
-        self._annotation = Annotation(picture)
+        self._fit = Fit(settings.quality)
+        self._annotation = Annotation(settings)
         self._capture = self.open_device(self._device)
         self.description = self._name()
         asked = self._ask_for_format()
@@ -70,12 +70,12 @@ class Webcam:
         if not self.is_mjpeg:
             self.applied |= {"quality"} | Annotation.SETTINGS
         with contextlib.suppress(OSError):
-            self.applied |= apply_controls(self._device, picture)
+            self.applied |= apply_controls(self._device, settings)
         first = self.capture(Shot(0))
         self.size_px = size_px(first.jpeg)
         self.notes: tuple[str, ...] = ()
         if asked and self.is_mjpeg and self.size_px != asked:
-            name = picture.given.get("size_px", "size")
+            name = settings.given.get("size_px", "size")
             wanted, have = (f"{width}x{height}" for width, height in (asked, self.size_px))
             self.notes = (f"{name}: {self._device} has no {wanted}; its pictures are {have}",)
 
@@ -96,14 +96,14 @@ class Webcam:
             )
         return capture
 
-    def capture(self, shot: Shot) -> Picture:
+    def capture(self, shot: Shot) -> CapturedImage:
         for _ in range(TORN_MAX):
             frame, at_us, source = self._fresh_frame()
             if not self.is_mjpeg:
-                return Picture(self._encoded(frame, shot), at_us, source)
+                return CapturedImage(self._encoded(frame, shot), at_us, source)
             with contextlib.suppress(MalformedError):  # torn on its way over the bus: take the next
                 jpeg = whole_jpeg(frame.tobytes())
-                return Picture(jpeg, at_us, source, orientation=orientation.orientation(self._picture))
+                return CapturedImage(jpeg, at_us, source, orientation=orientation.orientation(self._settings))
         raise CameraUnavailableError(
             f"{self._device} gave {TORN_MAX} torn pictures in a row; try another USB port or cable, or a smaller size"
         )
@@ -112,9 +112,9 @@ class Webcam:
         self._capture.release()
 
     def _encoded(self, frame: Any, shot: Shot) -> bytes:
-        frame = turned(frame, self._picture)
-        if self._picture.size_px:
-            frame = contained(frame, self._picture.size_px)
+        frame = turned(frame, self._settings)
+        if self._settings.size_px:
+            frame = contained(frame, self._settings.size_px)
         annotate(frame, self._annotation, shot.number)
         return self._fit.encode(lambda quality, scale: to_jpeg(frame, quality, scale), shot.frame_max_bytes)
 
@@ -140,12 +140,12 @@ class Webcam:
     def _ask_for_format(self) -> tuple[int, int] | None:
         # The format first: it decides which sizes and rates there are.
         self._capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
-        size = self._picture.size_px
+        size = self._settings.size_px
         if size:
             self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
             self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
-        if self._picture.framerate:
-            self._capture.set(cv2.CAP_PROP_FPS, self._picture.framerate)
+        if self._settings.framerate:
+            self._capture.set(cv2.CAP_PROP_FPS, self._settings.framerate)
         return size
 
     def _fourcc(self) -> str:
@@ -159,8 +159,8 @@ class Webcam:
         return self._device
 
 
-def apply_controls(device: str, picture: PictureSettings, control: Control = fcntl.ioctl) -> frozenset[str]:
-    """Set those image controls that *picture* asks for and the device has; return the settings applied.
+def apply_controls(device: str, settings: CaptureSettings, control: Control = fcntl.ioctl) -> frozenset[str]:
+    """Set those image controls that *settings* ask for and the device has; return the settings applied.
 
     A setting's range is spread over the device's own: neutral is the device's default, the ends are its ends.
 
@@ -171,7 +171,7 @@ def apply_controls(device: str, picture: PictureSettings, control: Control = fcn
     descriptor = os.open(device, os.O_RDWR | os.O_NONBLOCK)
     try:
         for setting, (number, neutral, reach) in CONTROLS.items():
-            value = getattr(picture, setting)
+            value = getattr(settings, setting)
             if value is None:
                 continue
             with contextlib.suppress(OSError):  # this device has no such control

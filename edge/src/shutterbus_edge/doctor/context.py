@@ -61,7 +61,7 @@ class CheckContext:
             now = datetime.fromtimestamp(self.clock.utc_us() / 1e6, UTC)
             due = list(when.next_times(OUTLOOK, now))
             return (len(due) - 1) / (due[-1] - due[0]).total_seconds() if len(due) > 1 else None
-        return settings.picture.framerate or self.natural_rate
+        return settings.capture.framerate or self.natural_rate
 
     @property
     def enroll(self) -> str:

@@ -38,7 +38,7 @@ def memory(context: CheckContext) -> CheckResult:
     have = board.memory(context.root)
     findings = [failure(sentence) for sentence in board.cannot(context.settings, context.root)]
     limit = _limit_bytes(context.root)
-    size = context.settings.picture.size_px
+    size = context.settings.capture.size_px
     if limit is not None and limit < LARGE_NEEDS_BYTES and size and size[0] * size[1] >= board.LARGE_PX:
         findings.append(
             warning(f"the container may use {limit >> 20} MiB, little for 4K", "in .env: EDGE_MEMORY=512m")

@@ -26,9 +26,9 @@ def camera(context: CheckContext) -> CheckResult:
     settings = context.settings
     if running := _running(context):
         return running
-    process = CaptureProcess(settings.camera_source, settings.picture, context.clock)
+    process = CaptureProcess(settings.camera_source, settings.capture, context.clock)
     try:
-        picture = process.shoot(Shot(0, None), SHOT_S + settings.picture.exposure_s)
+        picture = process.shoot(Shot(0, None), SHOT_S + settings.capture.exposure_s)
         opened = process.opened
     except CameraFinishedError as error:
         return ok(str(error))

@@ -44,7 +44,7 @@ def sensor_px(number: int) -> tuple[int, int] | None:
 
 def cannot(settings: EdgeSettings, root: Path = Path("/")) -> list[str]:
     """Return a sentence for everything about the wanted size of pictures that is beyond this board."""
-    wanted = settings.picture.size_px
+    wanted = settings.capture.size_px
     address = parse_address(settings.camera_source)
     if (
         wanted is None
@@ -52,7 +52,7 @@ def cannot(settings: EdgeSettings, root: Path = Path("/")) -> list[str]:
         or address.scheme not in {"picamera2", "v4l2", "testcard"}
     ):
         return []
-    name = settings.picture.given.get("size_px", "PICAMERA_RESOLUTION")
+    name = settings.capture.given.get("size_px", "PICAMERA_RESOLUTION")
     asked = f"{name}={wanted[0]}x{wanted[1]} cannot be used:"
     have = memory(root)
     found = []

@@ -9,7 +9,7 @@ from pydantic_settings import SettingsConfigDict
 
 from shutterbus_edge.schedule.grammar import EXPECTED as SCHEDULE_EXPECTED
 from shutterbus_edge.sensors import known as known_sensors
-from shutterbus_edge.settings.picture import PictureSettings
+from shutterbus_edge.settings.capture import CaptureSettings
 from shutterbus_runtime.settings import Name, Prefix
 from shutterbus_runtime.settings.sources import NamedSettings
 from shutterbus_runtime.settings.values import Allowed, Bytes, LogLevel, Rate, Seconds, Whole, Words, choice
@@ -160,7 +160,7 @@ class EdgeSettings(NamedSettings):
         description="A log line, in Python's {} style.",
         examples=["{asctime} {levelname} {message}"],
     )
-    picture: PictureSettings = Field(default_factory=PictureSettings)
+    capture: CaptureSettings = Field(default_factory=CaptureSettings)
 
     @property
     def topic(self) -> str | None:

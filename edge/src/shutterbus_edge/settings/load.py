@@ -10,8 +10,8 @@ from shutterbus_edge.errors import MisconfiguredError
 from shutterbus_edge.schedule import ScheduleError, parse, zone
 from shutterbus_edge.sensors import parse_addresses
 from shutterbus_edge.settings import certificate, unsupported
+from shutterbus_edge.settings.capture import control_name, exif_name
 from shutterbus_edge.settings.edge import EdgeSettings
-from shutterbus_edge.settings.picture import control_name, exif_name
 from shutterbus_runtime import settings as machinery
 from shutterbus_runtime.settings import Given, Loaded, Resolved, sources, unusable
 from shutterbus_runtime.settings.sources import SECRETS
@@ -97,8 +97,8 @@ def _source(found: Resolved, pi_model: Path) -> Iterator[str]:
                 "CAMERA_SOURCE is not set: on a machine that is no Raspberry Pi, an address such as "
                 "v4l2:/dev/video0, file:/a/film.mp4 or testcard is expected."
             )
-        elif "camera_number" in found.values.get("picture", {}):
-            found.values["camera_source"] = f"picamera2:{found.values['picture']['camera_number']}"
+        elif "camera_number" in found.values.get("capture", {}):
+            found.values["camera_source"] = f"picamera2:{found.values['capture']['camera_number']}"
     elif given.value:
         try:
             parse_address(given.value)
@@ -198,15 +198,15 @@ def _follow(found: Resolved) -> Iterator[str]:
             "SS_MESSAGE_FORMAT=jpeg sends plain JPEG."
         )
     if names := dict(_picture_names(found)):
-        values.setdefault("picture", {})["given"] = names
+        values.setdefault("capture", {})["given"] = names
 
 
 def _picture_names(found: Resolved) -> Iterator[tuple[str, str]]:
     for path, given in found.origin.items():
         match path:
-            case ("picture", "controls", key):
+            case ("capture", "controls", key):
                 yield f"controls.{control_name(key)}", given.name
-            case ("picture", "exif_tags", key):
+            case ("capture", "exif_tags", key):
                 yield f"exif_tags.{exif_name(key)}", given.name
-            case ("picture", *field):
+            case ("capture", *field):
                 yield ".".join(field), given.name

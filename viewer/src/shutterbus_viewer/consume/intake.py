@@ -11,7 +11,7 @@ from shutterbus_transport import transport
 from shutterbus_transport.consuming import Delivery, Handler
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.errors import TooManyError
-from shutterbus_viewer.latest import Picture
+from shutterbus_viewer.latest import LatestFrame
 from shutterbus_wire import names
 from shutterbus_wire.errors import IdentityError, MalformedError
 from shutterbus_wire.message import Arrival, decode_frame, topic_of_ours
@@ -68,7 +68,7 @@ class Intake(Handler):
             if arrival.retained:  # kept by the broker: no sign of life but when it was taken
                 age_s = max(0.0, (arrival.arrived_at_us - frame.metadata.captured_at_us) / 1e6)
             self._cameras.show(
-                Picture(frame, arrival.arrived_at_us),
+                LatestFrame(frame, arrival.arrived_at_us),
                 arrival.transport,
                 age_s,
                 foreign_topic=foreign,

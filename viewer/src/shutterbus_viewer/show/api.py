@@ -7,7 +7,7 @@ from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 
 from shutterbus_viewer.accounts.access_log import Event
 from shutterbus_viewer.errors import UndrawableError
-from shutterbus_viewer.latest import Picture
+from shutterbus_viewer.latest import LatestFrame
 from shutterbus_viewer.show.auth_middleware import NOT_FOUND
 from shutterbus_viewer.show.exposure import client_address
 from shutterbus_viewer.show.mjpeg import MjpegResponse
@@ -102,11 +102,11 @@ async def stream(request: Request, camera: CameraName, width: Width = 0) -> Resp
     return MjpegResponse(services, request, camera, width)
 
 
-def _tag(picture: Picture, width: int) -> str:
+def _tag(picture: LatestFrame, width: int) -> str:
     return f'"{picture.id}{f"-{width}" if width else ""}"'
 
 
-def _headers(picture: Picture, width: int) -> dict[str, str]:
+def _headers(picture: LatestFrame, width: int) -> dict[str, str]:
     return {
         "ETag": _tag(picture, width),
         "Last-Modified": formatdate(picture.taken_at_us / 1e6, usegmt=True),

@@ -15,7 +15,7 @@ from shutterbus_runtime.clock import Clock
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.changes import Change
 from shutterbus_viewer.errors import UndrawableError
-from shutterbus_viewer.latest import Picture
+from shutterbus_viewer.latest import LatestFrame
 from shutterbus_viewer.show.state_texts import StateTexts, encode, joined
 from shutterbus_viewer.show.thumbnails import Thumbnail, Thumbnails
 from shutterbus_wire.telemetry import Reading
@@ -172,7 +172,7 @@ class Client:
             return self._binary(thumbnail)
         return None
 
-    async def _thumbnail(self, picture: Picture, width_px: int) -> Thumbnail:
+    async def _thumbnail(self, picture: LatestFrame, width_px: int) -> Thumbnail:
         worth_scaling = picture.width_px >= WORTH_SCALING * width_px
         try:
             thumbnail = await self._thumbnails.jpeg(picture.camera, width_px if worth_scaling else 0)
@@ -182,9 +182,7 @@ class Client:
             if thumbnail:
                 return thumbnail
         # A browser may still make something of it, and says so if not.
-        return Thumbnail(
-            picture, picture.frame.picture if picture.frame.content_type == "image/jpeg" else b""
-        )
+        return Thumbnail(picture, picture.frame.data if picture.frame.content_type == "image/jpeg" else b"")
 
     def _binary(self, thumbnail: Thumbnail) -> bytes:
         metadata, camera_metadata = self._texts.picture(thumbnail.picture)

@@ -11,7 +11,7 @@ from typing import Any
 from shutterbus_runtime.clock import Clock
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.changes import Change
-from shutterbus_viewer.latest import Picture
+from shutterbus_viewer.latest import LatestFrame
 from shutterbus_viewer.state import camera_state, picture_facts
 
 KEPT_S = 1.0
@@ -75,7 +75,7 @@ class StateTexts:
             state["problems"].append(UNWRITABLE)
             return encode(state)
 
-    def picture(self, picture: Picture) -> tuple[str, str]:
+    def picture(self, picture: LatestFrame) -> tuple[str, str]:
         """Return what is known of *picture*: members of a JSON object, without its metadata, and the metadata."""
         known_id, metadata, camera_metadata = self._pictures.get(picture.camera, ("", "", ""))
         if known_id == picture.id:

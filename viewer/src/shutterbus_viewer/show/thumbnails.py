@@ -19,7 +19,7 @@ import numpy as np
 from shutterbus_runtime.clock import Clock, SystemClock
 from shutterbus_runtime.slow import Slowness
 from shutterbus_viewer.errors import UndrawableError
-from shutterbus_viewer.latest import Picture
+from shutterbus_viewer.latest import LatestFrame
 from shutterbus_viewer.show.decode_plan import Plan, memory_budget_bytes, plan
 
 log = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ def scaled(picture: bytes, divisor: int, to_width_px: int) -> bytes:
 class Thumbnail:
     """A picture, and its JPEG at the width that was asked for."""
 
-    picture: Picture
+    picture: LatestFrame
     jpeg: bytes
 
 
@@ -100,7 +100,7 @@ class Thumbnails:
 
     def __init__(
         self,
-        newest: Callable[[str], Picture | None],
+        newest: Callable[[str], LatestFrame | None],
         scale: Scale = scaled,
         budget_bytes: int | None = None,
         clock: Clock | None = None,
@@ -136,7 +136,7 @@ class Thumbnails:
             return None
         target_px = _target_px(picture, width_px)
         if target_px is None:
-            return Thumbnail(picture, picture.frame.picture)
+            return Thumbnail(picture, picture.frame.data)
         made = self._made.get(camera)
         if made and made.picture_id == picture.id and target_px in made.widths:
             # Whoever stops waiting must not take the picture away from the others.
@@ -164,12 +164,12 @@ class Thumbnails:
             picture = self._newest(camera)
             target_px = _target_px(picture, steps * WIDTH_STEP_PX) if picture else None
             if picture is None or target_px is None:  # it went, or became small meanwhile
-                wish.done.set_result(Thumbnail(picture, picture.frame.picture) if picture else None)
+                wish.done.set_result(Thumbnail(picture, picture.frame.data) if picture else None)
             elif not self._make(wish, picture, target_px):
                 return
             del self._wishes[camera, steps]
 
-    def _make(self, wish: _Wish, picture: Picture, target_px: int) -> bool:
+    def _make(self, wish: _Wish, picture: LatestFrame, target_px: int) -> bool:
         """Have *picture* scaled, and say so; False if that has to wait for memory."""
         try:
             how = plan(picture.frame.header, target_px, self._budget_bytes)
@@ -181,7 +181,7 @@ class Thumbnails:
                 return False
             self._running += 1
             self._cost_bytes += how.cost_bytes
-            work = partial(self._scaled, picture.frame.picture, how.divisor, target_px)
+            work = partial(self._scaled, picture.frame.data, how.divisor, target_px)
             job = asyncio.get_running_loop().run_in_executor(self._pool, work)
             job.add_done_callback(partial(self._ended, wish, picture, how))
         made = self._made.get(picture.camera)
@@ -194,7 +194,7 @@ class Thumbnails:
         with self.scaling.timed():
             return self._scale(picture, divisor, to_width_px)
 
-    def _ended(self, wish: _Wish, picture: Picture, how: Plan, job: asyncio.Future[bytes]) -> None:
+    def _ended(self, wish: _Wish, picture: LatestFrame, how: Plan, job: asyncio.Future[bytes]) -> None:
         self._running -= 1
         self._cost_bytes -= how.cost_bytes
         if job.cancelled():
@@ -212,7 +212,7 @@ class Thumbnails:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _target_px(picture: Picture, width_px: int) -> int | None:
+def _target_px(picture: LatestFrame, width_px: int) -> int | None:
     """Return the width to scale to; None if the picture is to be passed on untouched."""
     target_px = -(-width_px // WIDTH_STEP_PX) * WIDTH_STEP_PX
     if width_px and target_px < picture.width_px:

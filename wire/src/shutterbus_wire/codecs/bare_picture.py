@@ -14,7 +14,7 @@ class BarePicture:
         return value, None
 
     def encode(self, frame: Frame) -> tuple[bytes, str]:
-        return frame.picture, frame.content_type
+        return frame.data, frame.content_type
 
     def picture_max_bytes(self, message_max_bytes: int) -> int:
         return message_max_bytes

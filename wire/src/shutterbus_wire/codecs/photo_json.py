@@ -55,7 +55,7 @@ class PhotoJson:
         """Return the message; ``datetime`` is in UTC, without saying so: readers of this form expect that pattern."""
         when = instant.at(frame.metadata.captured_at_us).strftime("%Y-%m-%d %H:%M:%S")
         head = json.dumps({"m_id": frame.metadata.camera, "datetime": when})[:-1]
-        value = b"".join((head.encode(), b', "photo": "', base64.b64encode(frame.picture), b'"}'))
+        value = b"".join((head.encode(), b', "photo": "', base64.b64encode(frame.data), b'"}'))
         return value, "application/json"
 
     def picture_max_bytes(self, message_max_bytes: int) -> int:

@@ -20,7 +20,7 @@ class Sinetstream:
         return picture, tstamp_us if 0 < tstamp_us <= instant.LAST_US else None
 
     def encode(self, frame: Frame) -> tuple[bytes, str]:
-        value = sinetstream.encode(frame.picture, frame.metadata.captured_at_us, self._version)
+        value = sinetstream.encode(frame.data, frame.metadata.captured_at_us, self._version)
         return value, "application/octet-stream"
 
     def picture_max_bytes(self, message_max_bytes: int) -> int:

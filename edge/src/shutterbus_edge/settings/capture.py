@@ -152,7 +152,7 @@ PlainMapping = Annotated[Mapping[str, Any], PlainSerializer(dict)]
 PlainTexts = Annotated[Mapping[str, str], PlainSerializer(dict)]
 
 
-class PictureSettings(BaseModel, frozen=True):
+class CaptureSettings(BaseModel, frozen=True):
     """How a picture is to be taken. None is "as the source would have it".
 
     Attributes:
@@ -339,7 +339,7 @@ class PictureSettings(BaseModel, frozen=True):
         return {exif_name(name): str(text) for name, text in value.items()}
 
     @model_validator(mode="after")
-    def _fits(self) -> "PictureSettings":
+    def _fits(self) -> "CaptureSettings":
         if self.zoom and not (
             all(0 <= part <= 1 for part in self.zoom) and self.zoom[2] > 0 and self.zoom[3] > 0
         ):

@@ -1,4 +1,4 @@
-"""Picture settings of both camera libraries, as users of either write them."""
+"""Capture settings of both camera libraries, as users of either write them."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shutterbus_edge.settings.picture import PictureSettings, control_name
+from shutterbus_edge.settings.capture import CaptureSettings, control_name
 
 
 @pytest.mark.parametrize(
@@ -27,13 +27,13 @@ from shutterbus_edge.settings.picture import PictureSettings, control_name
     ],
 )
 def test_sizes_of_both_eras(text: str, size: tuple[int, int]) -> None:
-    assert PictureSettings.model_validate({"size_px": text}).size_px == size
+    assert CaptureSettings.model_validate({"size_px": text}).size_px == size
 
 
 @pytest.mark.parametrize("text", ["640", "0x480", "VGAA", "640x480x3", "99999x1"])
 def test_what_is_no_size_is_answered_with_one(text: str) -> None:
     with pytest.raises(ValidationError, match="1280x720"):
-        PictureSettings.model_validate({"size_px": text})
+        CaptureSettings.model_validate({"size_px": text})
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_what_is_no_size_is_answered_with_one(text: str) -> None:
     ],
 )
 def test_values_that_the_seed_mangled(field: str, text: str, value: Any) -> None:
-    assert getattr(PictureSettings.model_validate({field: text}), field) == value
+    assert getattr(CaptureSettings.model_validate({field: text}), field) == value
 
 
 @pytest.mark.parametrize(
@@ -65,11 +65,11 @@ def test_values_that_the_seed_mangled(field: str, text: str, value: Any) -> None
 )  # fmt: skip
 def test_values_out_of_range_are_refused(field: str, text: str) -> None:
     with pytest.raises(ValidationError):
-        PictureSettings.model_validate({field: text})
+        CaptureSettings.model_validate({field: text})
 
 
 def test_controls_are_named_and_typed() -> None:
-    controls = PictureSettings.model_validate(
+    controls = CaptureSettings.model_validate(
         {
             "controls": {
                 "AE_ENABLE": "false",
@@ -96,14 +96,14 @@ def test_control_names() -> None:
 
 
 def test_exposure_extends_the_deadline_of_a_shot() -> None:
-    assert PictureSettings(shutter_speed_us=6_000_000).exposure_s == 6
-    assert PictureSettings(controls={"ExposureTime": 2_000_000}).exposure_s == 2
-    assert PictureSettings().exposure_s == 0
+    assert CaptureSettings(shutter_speed_us=6_000_000).exposure_s == 6
+    assert CaptureSettings(controls={"ExposureTime": 2_000_000}).exposure_s == 2
+    assert CaptureSettings().exposure_s == 0
 
 
 @given(
     st.builds(
-        PictureSettings,
+        CaptureSettings,
         size_px=st.none() | st.tuples(st.integers(1, 9999), st.integers(1, 9999)),
         rotation=st.sampled_from([0, 90, 180, 270]),
         awb_gains=st.none() | st.tuples(st.floats(0, 32), st.floats(0, 32)),
@@ -113,21 +113,21 @@ def test_exposure_extends_the_deadline_of_a_shot() -> None:
         given=st.dictionaries(st.sampled_from(["iso", "zoom"]), st.text(max_size=9)),
     )
 )
-@example(PictureSettings(controls={"AeEnable": "NaN", "Gain": "-Infinity"}))
-def test_settings_reach_the_capture_process_unchanged(picture: PictureSettings) -> None:
+@example(CaptureSettings(controls={"AeEnable": "NaN", "Gain": "-Infinity"}))
+def test_settings_reach_the_capture_process_unchanged(settings: CaptureSettings) -> None:
     """They travel to it as JSON."""
-    assert PictureSettings.model_validate_json(picture.model_dump_json()) == picture
+    assert CaptureSettings.model_validate_json(settings.model_dump_json()) == settings
 
 
 @given(st.text(max_size=5))
 @example("\x0c")
 @example("0[\x85")
 def test_control_that_was_read_is_read_no_further(text: str) -> None:
-    controls = PictureSettings.model_validate({"controls": {"X": text}}).controls
-    assert PictureSettings.model_validate({"controls": controls}).controls == controls
+    controls = CaptureSettings.model_validate({"controls": {"X": text}}).controls
+    assert CaptureSettings.model_validate({"controls": controls}).controls == controls
 
 
 @given(st.text(max_size=20))
 def test_any_text_is_a_control(text: str) -> None:
     """The camera knows its controls; here every value is passed on as what it looks like."""
-    assert "X" in PictureSettings.model_validate({"controls": {"x": text}}).controls
+    assert "X" in CaptureSettings.model_validate({"controls": {"x": text}}).controls
