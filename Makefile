@@ -159,7 +159,7 @@ tail:  ## A line for each message on both brokers
 	@trap "docker kill -s TERM $(TAIL) >/dev/null 2>&1" EXIT; trap 'exit 0' INT TERM; $(TOOLS) tail
 
 doctor: NAMED = -T
-doctor:  ## What keeps the server from its work, and what puts it right: a line a check (JSON=1 for programs)
+doctor:  ## Check the server, one line a check, and say how to fix what is wrong (JSON=1 for programs)
 	@$(MOSQUITTO) short
 	@{ $(SERVER) --profile '*' ps -aq | xargs -r docker inspect; } | \
 	    { $(TOOLS) doctor --inside --containers - $(if $(JSON),--json); }

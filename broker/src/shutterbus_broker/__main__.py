@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--brokers", required=True, metavar="HOST:PORT", help="the Kafka broker, several with commas"
     )
     topics.add_argument(
-        "--ca", type=Path, metavar="FILE", help="who may vouch for the broker (PEM); means TLS"
+        "--ca", type=Path, metavar="FILE", help="CA certificates (PEM) used to verify the broker; means TLS"
     )
     topics.add_argument("--cert", type=Path, metavar="FILE", help="our certificate (PEM)")
     topics.add_argument("--key", type=Path, metavar="FILE", help="its private key (PEM)")

@@ -41,8 +41,8 @@ def to_kafka(installation: Installation, say: Say, timeout_s: float = 20) -> Non
         ensure_doctor_topic(admin, message_max_bytes(settings))
 
 
-def keep(installation: Installation, done: Path, say: Say) -> None:
-    """Apply as soon as Kafka is there, and whenever somebody is enrolled or revoked; for ever."""
+def reconcile(installation: Installation, done: Path, say: Say) -> None:
+    """Apply as soon as Kafka answers, and whenever somebody is enrolled or revoked, until the process is stopped."""
     applied: float | None = None
     away = ""
     while True:

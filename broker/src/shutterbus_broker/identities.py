@@ -1,6 +1,6 @@
 """Who has ever been given a certificate, and who of them still has rights.
 
-A name is never used twice: ``gate.2`` follows ``gate.1`` for ever, so what is stolen stays worthless when the
+A name is never used twice: ``gate.2`` follows ``gate.1``, whatever happened to that, so what is stolen stays worthless when the
 camera is enrolled again. Cameras' names have no dot, so none of them can be spelt like a service or a reader.
 """
 

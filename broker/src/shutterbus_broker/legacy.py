@@ -1,6 +1,6 @@
 """What ``compose.legacy.yml`` opens to clients without a certificate: topics that the user lists, and nothing else.
 
-Whoever can send a packet to such a listener may write to those topics, and read nothing.
+Anybody who can send a packet to such a listener may write to those topics, and read nothing.
 """
 
 import re

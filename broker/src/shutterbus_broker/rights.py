@@ -64,7 +64,7 @@ def ensure_rights(
     extra = [entry for key, entry in present.items() if key not in wanted]
     missing = [entry for key, entry in wanted.items() if key not in present]
     meant = {entry.principal for entry in wanted.values()}
-    # First those who may do nothing any more: a revoked device is why somebody is waiting. Whoever keeps some rights
+    # First those who may do nothing any more: a revoked device is why somebody is waiting. One that keeps some rights
     # is given the new ones before the old ones go, so that nothing it sends meanwhile is refused.
     _take_away(admin, [entry for entry in extra if entry.principal not in meant])
     for batch in _batches(missing):

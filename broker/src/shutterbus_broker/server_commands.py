@@ -52,9 +52,7 @@ def add_server_commands(commands: Commands) -> None:
         "tune", _tune, "set how large a message may be, put it back, or verify that the largest passes"
     )
     tune.add_argument("size", choices=("4k", "default", "back", "verify"))
-    doctor = add(
-        "doctor", _doctor, "say what keeps the server from its work, and what puts it right", json=True
-    )
+    doctor = add("doctor", _doctor, "check the server, and say how to fix what is wrong", json=True)
     doctor.add_argument(
         "--inside", action="store_true", help="we are on the network that Compose makes, as under make doctor"
     )
@@ -66,7 +64,7 @@ def add_server_commands(commands: Commands) -> None:
     )
     add("tail", _tail, "print a line for each message on both brokers, until interrupted")
     keep = add(
-        "keep",
+        "reconcile",
         _keep,
         "apply who is enrolled to Kafka, now and at every change (what the set-up service runs)",
     )
@@ -182,7 +180,7 @@ def _tail(_: argparse.Namespace, installation: "Installation") -> None:
 def _keep(chosen: argparse.Namespace, installation: "Installation") -> None:
     from shutterbus_broker import apply
 
-    apply.keep(installation, chosen.done, say)
+    apply.reconcile(installation, chosen.done, say)
 
 
 def _cameras_in(file: str) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ def _commands() -> Commands:
     commands.add(
         "doctor",
         _doctor,
-        "Say what keeps this edge from its work, and what puts it right; exit with 1 if anything does.",
+        "Check this edge, and say how to fix what is wrong; exit with 1 if anything is.",
         json=True,
     )
     commands.add(

@@ -17,7 +17,7 @@ ALL_WITHIN_S = 28.0
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One sentence about how things are; *fix* is a command or setting, where one puts it right."""
+    """One sentence about how things are; *fix* is a command or setting, where one helps."""
 
     status: Status
     sentence: str

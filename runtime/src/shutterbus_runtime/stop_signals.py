@@ -1,4 +1,4 @@
-"""How a process is told to stop: SIGTERM by Docker and systemd, SIGINT by Ctrl-C."""
+"""How a process stops: SIGTERM by Docker and systemd, SIGINT by Ctrl-C."""
 
 import signal
 from collections.abc import Callable

@@ -29,7 +29,7 @@ class Sending:
     """What a camera's connections have to know.
 
     Attributes:
-        name: Begins their names in the broker's log. Not to be guessed: whoever connects to an MQTT broker under the name
+        name: Begins their names in the broker's log. Not to be guessed: a client that connects to an MQTT broker under the name
             of another takes its place.
         frames_topic: Where frames go; its limit is asked for.
         telemetry_topic: Where the rest goes, on a transport that has one topic for it; None: it goes nowhere.

@@ -23,7 +23,7 @@ class Group:
 
     Attributes:
         name: Kafka's consumer group.
-        member: This reader's stable name in it: Kafka's group instance, MQTT's client id. Whoever connects with an MQTT
+        member: This reader's stable name in it: Kafka's group instance, MQTT's client id. A client that connects with an MQTT
             client id takes over its session and queued messages, so it should hold 128 random bits.
     """
 

@@ -66,7 +66,7 @@ class BrokerSettings(BrokerFields, frozen=True):
             "acks": "all",
             # One at a time: otherwise a repeat overtakes its successor.
             "max_in_flight_requests_per_connection": 1,
-            # Long enough for 4 MB over a line of 1 Mbit/s; at 30 s such a frame would be given up for ever.
+            # Long enough for 4 MB over a line of 1 Mbit/s; at 30 s such a frame would be given up each time.
             "request_timeout_ms": 120_000,
             "delivery_timeout_ms": 300_000,
             "max_block_ms": 5_000,

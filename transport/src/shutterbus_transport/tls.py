@@ -15,7 +15,7 @@ class Tls(BaseModel, frozen=True):
 
     ca_certs: Annotated[Path | None, Name("TLS__CA_CERTS", "TLS_SET__CA_CERTS", "SSL_CAFILE")] = Field(
         default=None,
-        description="Certificates (PEM file) of those who may vouch for the broker. Without it: those that the system trusts.",
+        description="CA certificates (PEM) used to verify the broker. Without it: those that the system trusts.",
     )
     certfile: Annotated[Path | None, Name("TLS__CERTFILE", "TLS_SET__CERTFILE", "SSL_CERTFILE")] = Field(
         default=None, description="Our own certificate (PEM file), for a broker that asks who we are."

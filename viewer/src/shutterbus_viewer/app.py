@@ -46,7 +46,7 @@ STUCK_MS = 20_000
 def run(settings: ViewerSettings, clock: Clock | None = None) -> int:
     """Consume and show until SIGTERM or SIGINT; return the exit code.
 
-    A reader that ends for a reason nobody foresaw ends the process: whoever runs it starts it again.
+    A reader that ends for a reason nobody foresaw ends the process: Docker or systemd starts it again.
     """
     clock = clock or SystemClock()
     database = open_database(settings)

@@ -1,7 +1,7 @@
 """From the threads that consume to the one loop that shows: what changed, never how often.
 
 Consumers must not wait for browsers, and browsers must not see everything late. So a change is a note that
-something is newer now; whoever is told looks up what it is at the moment it can use it.
+something is newer now; a listener looks up what it is at the moment it can use it.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """Which picture of a camera is its newest.
 
-A queue would be wrong here: whoever watches wants to skip to the present, not to see everything late. So there
+A queue would be wrong here: a person who watches wants to skip to the present, not to see everything late. So there
 is one place per camera, and one rule for what may take it:
 
 - A live-lane picture takes the place of one with a lower number of the same epoch, and of any picture if its

@@ -1,6 +1,6 @@
 """CloudEvents 1.0, binary mode: a message's attributes as Kafka headers and as MQTT 5 user properties.
 
-What arrives is limited before it is looked at: a header is a word or two, and whoever sends more is refused.
+What arrives is limited before it is looked at: a header is a word or two, and a message with more is refused.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

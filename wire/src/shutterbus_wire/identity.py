@@ -1,7 +1,7 @@
 """Who took a picture, and which one it is.
 
 ``camera`` names the device, ``epoch`` one unbroken count of its pictures, ``seq`` the picture in it. The
-three together are unique for ever: a repeat is recognised and a hole is seen. The rules are checked at every
+three together are never used twice: a repeat is recognised and a hole is seen. The rules are checked at every
 boundary, because a camera's name becomes a topic, a folder, a URL and a certificate.
 """
 

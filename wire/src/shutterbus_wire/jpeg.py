@@ -131,7 +131,7 @@ def exif_block(jpeg: bytes, segment: Segment) -> bytes:
 
 
 def exif_segments(jpeg: bytes) -> Iterator[Segment]:
-    """Yield the EXIF segments; whoever wants the first alone walks no further than that."""
+    """Yield the EXIF segments; a caller that takes the first alone walks no further."""
     return (segment for segment in segments(jpeg) if is_exif(jpeg, segment))
 
 

@@ -1,4 +1,4 @@
-"""Says what keeps a server from its work: one line a check, each with what puts it right.
+"""Checks a server: one line a check, each with how to fix what is wrong.
 
 It looks for itself at names, ports and certificates, since the client libraries hide the cause, and sends pictures of
 the largest size to itself, on a topic that no viewer reads.

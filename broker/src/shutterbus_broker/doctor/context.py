@@ -60,7 +60,7 @@ class CheckContext:
 
     @property
     def tls(self) -> Tls:
-        """The doctor's own certificate, and the authority that vouches for the servers'."""
+        """The doctor's own certificate, and the CA certificate that verifies the servers'."""
         found = self.kafka.tls
         assert found is not None
         return found

@@ -133,7 +133,7 @@ def _reached(address: Address, context: CheckContext) -> CheckResult:
 
 def _ask(context: CheckContext, found: Found) -> CheckResult:
     with _asking(context) as admin:
-        # Cameras have their topics in common; whoever else uses this Kafka is none of our business.
+        # Cameras have their topics in common; what others use this Kafka for is none of our business.
         topics = {one["name"]: one for one in admin.describe_topics() if _is_ours(one["name"], context)}
         nodes = [str(one["broker_id"]) for one in admin.describe_cluster()["brokers"]]
         settings = _described(admin, ConfigResourceType.TOPIC, topics) if topics else {}
@@ -206,7 +206,7 @@ def _group(context: CheckContext) -> CheckResult:
             try:
                 admin.list_group_offsets(GROUP)
             except errors.KafkaError as error:
-                # Whoever asks first makes Kafka create the topic for it.
+                # The first request makes Kafka create the topic for it.
                 if time.monotonic() > until_s:
                     return failure(
                         f"no broker keeps the place of consumer groups: {type(error).__name__}",

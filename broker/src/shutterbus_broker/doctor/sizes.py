@@ -35,7 +35,7 @@ def requests(broker: Settings, wanted_bytes: int) -> CheckResult:
         broker,
         "socket.request.max.bytes",
         wanted_bytes + MIB,
-        "the broker cuts off whoever sends a larger one",
+        "the broker cuts off a client that sends a larger one",
     )
 
 
@@ -103,7 +103,7 @@ def replication(broker: Settings, brokers: int) -> CheckResult:
     for name, variable in _REPLICATED.items():
         if name in broker and int(broker[name]) > brokers:
             return failure(
-                f"{name} is {broker[name]}, and there is {brokers} broker: consumer groups would wait for ever",
+                f"{name} is {broker[name]}, and there is {brokers} broker: consumer groups would wait without end",
                 f"in .env: {variable}={brokers}; {UP}",
             )
     return ok(f"Kafka's own topics are content with {brokers} broker")

@@ -163,7 +163,7 @@ class PiCamera:
         return {"output_size": mode["size"], "bit_depth": mode["bit_depth"]}
 
     def _request(self) -> Any:
-        # Without a time-out this would wait for ever on a loose cable.
+        # Without a time-out this would wait without end on a loose cable.
         try:
             return self._camera.capture_request(wait=self._wait_s)
         except TimeoutError as error:

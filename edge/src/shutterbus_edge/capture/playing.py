@@ -1,4 +1,4 @@
-"""Files played as a camera: ``file:`` goes round for ever, ``file-once:`` ends after the last picture.
+"""Files played as a camera: ``file:`` begins again after the last picture, ``file-once:`` ends there.
 
 A folder or picture needs Pillow alone; OpenCV is loaded for a film only.
 """

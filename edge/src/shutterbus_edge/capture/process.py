@@ -1,6 +1,6 @@
 """The camera in a process of its own, so that one that hangs or crashes is started again and nothing else stops.
 
-No call of picamera2 has a time-out by default, a loose cable makes some wait for ever, and a driver can take the
+No call of picamera2 has a time-out by default, a loose cable makes some wait without end, and a driver can take the
 process down with it. So the library runs in a child that beats every second; this side kills it when it falls
 silent or misses the deadline of a shot, and starts another when the next picture is asked for.
 """

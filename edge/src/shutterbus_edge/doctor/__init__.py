@@ -1,4 +1,4 @@
-"""Says what keeps this edge from its work: one line a check, each with what puts it right.
+"""Checks this edge: one line a check, each with how to fix what is wrong.
 
 It asks and measures by itself, since the client libraries say at best that there was no connection. It sends nothing
 that anybody sees: at most one byte on a topic without readers, and the beginning of a message that is never finished.

@@ -67,7 +67,9 @@ def container(context: CheckContext) -> CheckResult:
     findings = []
     if (root / "var/run/docker.sock").exists() or (root / "run/docker.sock").exists():
         findings.append(
-            warning("the Docker socket is in here: whoever breaks in owns the machine", "remove the mount")
+            warning(
+                "the Docker socket is in here: somebody who breaks in owns the machine", "remove the mount"
+            )
         )
     if (first := (root / "proc/1/comm").read_text().strip()) not in FORWARDS_SIGNALS:
         findings.append(warning(f"{first} is the first process and reaps nobody's children", "init: true"))

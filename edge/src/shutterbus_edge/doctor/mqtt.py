@@ -85,7 +85,7 @@ def _anonymous(context: CheckContext) -> CheckResult:
 
 def _topics(context: CheckContext) -> CheckResult:
     if not context.encoder.is_ours:
-        return skipped(f"whoever reads {context.encoder.frames_topic} would see what is sent to ask")
+        return skipped(f"readers of {context.encoder.frames_topic} would see what is sent to ask")
     answers: queue.SimpleQueue[TransportError | None] = queue.SimpleQueue()
     # Nothing, and not to be retained: to readers it is no message.
     nothing = Message(b"", "text/plain", {})

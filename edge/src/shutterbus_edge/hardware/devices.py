@@ -33,7 +33,7 @@ services:
   edge:
     privileged: false
     cap_drop: [ALL]
-    cap_add: [DAC_READ_SEARCH]  # the key belongs to whoever unpacked it, and only he may read it
+    cap_add: [DAC_READ_SEARCH]  # the key belongs to the user who unpacked it, and nobody else may read it
     security_opt: ["no-new-privileges:true"]
     read_only: true
     tmpfs: [/tmp]
@@ -74,7 +74,7 @@ def compose_file(project: Path) -> str | None:
 
 
 def write(text: str, project: Path) -> None:
-    """Write the override into *project*, whole or not at all, as a file of whoever owns that folder.
+    """Write the override into *project*, whole or not at all, as a file of the user who owns that folder.
 
     Raises:
         MisconfiguredError: The folder cannot be written.

@@ -1,14 +1,14 @@
 """Which message a broker hangs up on, where it does not say why it does.
 
 MQTT 3.1.1 has no word for "too large": a broker with a limit that it never told ends the connection at the beginning of
-such a message, and would do so for ever, with all that waits behind it. What the message does and what an outage or a bad
+such a message, and would do so each time, with all that waits behind it. What the message does and what an outage or a bad
 line does is told apart by repetition, and an end counts only if
 
 - the broker itself hung up, within ``PROMPTLY_S`` of being given the message; a line that falls silent does not count;
 - it had one message of ours and no other, and had confirmed none but a status on that connection;
 - that message is the one of the last time, and larger than any that the broker has confirmed so far;
 - the broker has taken every connection since, at the first attempt, and has confirmed something of ours at some time: one
-  that hangs up on whoever has no right to write confirms nothing, and what it hangs up on is kept.
+  that hangs up on a client without the right to write confirms nothing, and what it hangs up on is kept.
 """
 
 import threading

@@ -193,7 +193,7 @@ class Publisher:
     def _openers(self, broker: BrokerSettings) -> Mapping[LaneName, OpenClient]:
         carrier, encoder = transport(broker.type), self._encoder
         sending = Sending(
-            # Not to be guessed: whoever connects under the name of another takes its place.
+            # Not to be guessed: a client that connects under the name of another takes its place.
             f"{broker.client_id or f'shutterbus-{self._camera}'}-{secrets.token_hex(8)}",
             encoder.frames_topic,
             carrier.topic(self._camera, "reports") if encoder.is_ours else None,

@@ -77,7 +77,7 @@ class PublishSettings(BaseModel, frozen=True):
     """When a frame counts as delivered, and how fast late ones follow."""
 
     confirm: Annotated[Literal["broker"], BeforeValidator(_read_confirm), Name("PUBLISH_CONFIRM")] = Field(
-        default="broker", description="Whose word lets a frame leave the spool."
+        default="broker", description="Which acknowledgement removes a frame from the spool."
     )
     backlog_max_rate: Annotated[Rate | None, Name("PUBLISH_BACKLOG_MAX_RATE")] = Field(
         default=None,

@@ -18,8 +18,8 @@ Where its bytes are (``place``)::
     unwritten  -          MEMORY     -
 
 ``-`` is refused with a TransitionError, which is a defect of the caller. ``drop`` makes room and is refused while a lane
-is sending the entry, and while its file is being written; ``lose`` notes that the bytes have vanished, whoever has it. A
-confirmation counts whoever has it: a frame may be confirmed by a lane that has given it back.
+is sending the entry, and while its file is being written; ``lose`` notes that the bytes have vanished, no matter which lane has it. A
+confirmation counts from any lane: a frame may be confirmed by a lane that has given it back.
 
 Confirmation by the archive adds a column ``AT_BROKER`` between SENDING and GONE: acknowledged by the broker, held until
 the archive has it, and neither claimed nor dropped before that.

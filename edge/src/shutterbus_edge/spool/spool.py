@@ -218,7 +218,7 @@ class Spool:
                 self._writer.wake()
 
     def ack(self, held: Held) -> None:
-        """Forget what is confirmed, whoever has claimed it. Without effect on what is no longer held."""
+        """Forget what is confirmed, no matter which lane has claimed it. Without effect on what is no longer held."""
         with self._state.lock:
             entry = self._state.index.get(held.name)
             if entry is not None:

@@ -1,4 +1,4 @@
-"""How the edge is, for whoever asks on this machine: Docker's health check, Prometheus, a person with curl.
+"""How the edge is, for those who ask on this machine: Docker's health check, Prometheus, a person with curl.
 
 ``/livez`` says only that the process turns: a broker that is away must not make Docker restart every camera.
 ``/readyz`` says whether pictures are being taken and confirmed now, and if not, why.

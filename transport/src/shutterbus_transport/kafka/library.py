@@ -4,7 +4,7 @@
   first failure and the cause kept (``Manager``): when to try again is decided in one place, ``Retry``.
 - What is not a KafkaError ends its refresh of metadata, and a connection that is reset before TLS begins raises one of
   the operating system's (``Manager``).
-- It waits for ever for the TLS handshake of a broker that takes connections and is mute (``Selector``).
+- It waits without a limit for the TLS handshake of a broker that takes connections and is mute (``Selector``).
 - A producer that is garbage collected silences the log of all later ones (``Producer``).
 - It unpacks a compressed batch of any size, and a kilobyte can unpack to a gigabyte (``bounded_gunzip``).
 """

@@ -51,7 +51,7 @@ UNREADABLE = (
     AssertionError,
     NotImplementedError,
 )
-"""What kafka-python raises over a batch that it cannot read: at the same place for ever, unless one seeks past."""
+"""What kafka-python raises over a batch that it cannot read: at the same place each time, unless one seeks past."""
 
 
 _connections = itertools.count(1)

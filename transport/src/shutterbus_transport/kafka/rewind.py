@@ -7,7 +7,7 @@ WINDOWS = (1, 4, 32)
 class Rewind:
     """Goes back through one partition, window by window, until a live picture is found or enough was looked at.
 
-    Whoever reads seeks to ``start``, hands in what comes with ``wants`` and ``seen``, and asks ``step`` when
+    The reader seeks to ``start``, hands in what comes with ``wants`` and ``seen``, and asks ``step`` when
     ``complete``. What comes after ``end`` is read later, so that nothing is read in vain.
     """
 

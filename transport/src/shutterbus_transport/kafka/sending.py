@@ -2,7 +2,7 @@
 
 - It hides why it has no connection, and keeps what has been closed (``kafka_net``).
 - ``close`` of a producer with unsent records raises, and leaves thread and sockets behind (``KafkaClient.close``).
-- A topic that does not exist is asked for ten times a second for ever, so it is never left in the list of topics.
+- A topic that does not exist is asked for ten times a second without end, so it is never left in the list of topics.
 """
 
 import contextlib

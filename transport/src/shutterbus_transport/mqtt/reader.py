@@ -95,7 +95,7 @@ class MqttReader(ReaderThread):
             name = group.member
             receiving = Receiving(GROUP_RECEIVE_MAX, PACKET_MAX_BYTES, session_s=SESSION_S, by_hand=True)
         else:
-            # Not to be guessed: whoever connects under the name of another takes its place.
+            # Not to be guessed: a client that connects under the name of another takes its place.
             name = f"{settings.client_id or 'shutterbus-viewer'}-{secrets.token_hex(8)}"
             receiving = Receiving(RECEIVE_MAX, PACKET_MAX_BYTES)
         connection = Connection(settings, name, self._protocol, receiving=receiving)

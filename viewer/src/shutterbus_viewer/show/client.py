@@ -44,7 +44,7 @@ than half of its bytes, and cost a decoding, an encoding and their time before a
 
 
 class Client:
-    """Only on the loop. ``next`` is for one task, the rest for whoever hears of something."""
+    """Only on the loop. ``next`` is for one task, the rest for the one who hears of something."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class Client:
         wanted = {camera: width_px for camera, width_px in wanted.items() if self._may_see(camera)}
         new = [camera for camera, width_px in wanted.items() if self._watched.get(camera) != width_px]
         for camera in self._watched.keys() - wanted.keys():
-            # Whoever stops watching need not acknowledge any more.
+            # A page that stops watching need not acknowledge any more.
             self._unacknowledged.pop(camera, None)
             self._ready.pop(camera, None)
             self._sent.pop(camera, None)

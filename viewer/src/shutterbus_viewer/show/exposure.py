@@ -30,7 +30,7 @@ class Exposure:
 
 
 def client_address(scope: Scope, exposure: Exposure) -> str:
-    """Return the address of whoever asks; behind a proxy what the proxy itself added, which is last."""
+    """Return the address of the client; behind a proxy what the proxy itself added, which is last."""
     forwarded = Headers(scope=scope).getlist("x-forwarded-for")
     if exposure.behind_proxy and forwarded:
         return forwarded[-1].rsplit(",", 1)[-1].strip()

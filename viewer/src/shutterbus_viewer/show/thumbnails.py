@@ -139,7 +139,7 @@ class Thumbnails:
             return Thumbnail(picture, picture.frame.data)
         made = self._made.get(camera)
         if made and made.picture_id == picture.id and target_px in made.widths:
-            # Whoever stops waiting must not take the picture away from the others.
+            # A request that stops waiting must not take the picture away from the others.
             return await asyncio.shield(made.widths[target_px])
         return await self._wait(camera, -(-width_px // WIDTH_STEP_PX))
 

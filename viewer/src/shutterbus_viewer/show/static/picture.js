@@ -39,7 +39,7 @@ export class Painter {
       const taken = this.#next;
       this.#next = null;
       const drawn = await this.#draw(taken.image);
-      if (drawn) this.canvas.dataset.capturedAtUs = taken.facts.captured_at_us; // for whoever measures from outside
+      if (drawn) this.canvas.dataset.capturedAtUs = taken.facts.captured_at_us; // for measuring from outside
       this.done(taken.facts, drawn);
     }
     this.#busy = false;
