@@ -278,15 +278,16 @@ DECODE = """
 import re, sys
 import cv2, numpy as np
 from shutterbus_viewer.show import decode_plan, thumbnails
+from shutterbus_wire.jpeg import read_header
 
 def most_bytes():
     return int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) * 1024
 
-width, height, to_px = map(int, sys.argv[1:4])
-picture = open(sys.argv[4], "rb").read()
+to_px = int(sys.argv[1])
+picture = open(sys.argv[2], "rb").read()
 cv2.setNumThreads(1)
 thumbnails.scaled(cv2.imencode(".jpg", np.zeros((64, 64, 3), np.uint8))[1].tobytes(), 1, 32)
-how = decode_plan.plan(picture, (width, height), to_px, 10**12)
+how = decode_plan.plan(read_header(picture), to_px, 10**12)
 before = most_bytes()
 thumbnails.scaled(picture, how.divisor, to_px)
 print(how.cost_bytes, most_bytes() - before)
@@ -316,7 +317,7 @@ def test_decoding_takes_no_more_memory_than_was_planned(
     file = tmp_path / f"picture.{'png' if kind == 'png' else 'jpg'}"
     options = [] if kind == "png" else [cv2.IMWRITE_JPEG_PROGRESSIVE, int(kind == "progressive")]
     cv2.imwrite(str(file), image, options)
-    arguments = [str(width_px), str(height_px), str(to_px), str(file)]
+    arguments = [str(to_px), str(file)]
     done = subprocess.run(
         [sys.executable, "-c", DECODE, *arguments], check=True, capture_output=True, text=True
     )
