@@ -30,7 +30,7 @@ ENDED = "ended"
 KEPT = 3
 """Of how many runs with failures the temporary folders stay, as pytest has it."""
 WORKERS = 3
-"""As many as a small machine has processors: its containers keep them busy, and a third one only makes brokers late."""
+"""One more than a small machine has processors, since one of three always waits for a container; a fourth makes brokers late."""
 ENDS_WITHIN_S = 30
 PARTS = (
     ["-n", str(WORKERS), "--dist", "loadfile", "--no-loadscope-reorder", "-m", "not alone"],
