@@ -3,10 +3,10 @@
     raw_consumer.py kafka 127.0.0.1:9092 shutterbus.gate.frames out.jsonl
     raw_consumer.py mqtt 127.0.0.1:1883 shutterbus/gate/frames,shutterbus/gate/readings/# out.jsonl
 
-Appends one line of JSON a message, in the order of arrival: topic, camera, epoch, sequence, lane, a reading's stream, and
-the SHA-256 of the scan, which is everything from the first start-of-scan marker on, or of all of what is no JPEG. Runs
-until it is ended. SECRETS names the folder with a
-reader's certificate, where the broker wants one; HOSTS="name=address" is what /etc/hosts would say.
+Appends one line of JSON a message, in the order of arrival: topic, camera, epoch, sequence, lane, a reading's stream, whether
+a broker had retained it, and the SHA-256 of the scan, which is everything from the first start-of-scan marker on, or of all
+of what is no JPEG. Runs until it is ended. SECRETS names the folder with a reader's certificate, where the broker wants one;
+HOSTS="name=address" is what /etc/hosts would say.
 """
 
 import hashlib
@@ -35,8 +35,8 @@ class Notes:
     def __init__(self, path: Path) -> None:
         self._file = path.open("a", buffering=1)
 
-    def note(self, topic: str, attributes: dict[str, str], value: bytes) -> None:
-        """Write one line."""
+    def note(self, topic: str, attributes: dict[str, str], value: bytes, *, retained: bool = False) -> None:
+        """Write one line; *retained* is what an MQTT broker keeps for those who subscribe, and says nothing about order."""
         line = {
             "topic": topic,
             "camera": attributes["camera"],
@@ -47,6 +47,7 @@ class Notes:
             "time": attributes["time"],
             "sha256": scan_sha256(value),
             "bytes": len(value),
+            "retained": retained,
             "at_s": time.time(),
         }
         self._file.write(json.dumps(line) + "\n")
@@ -130,7 +131,7 @@ def from_mqtt(address: str, topics: str, notes: Notes) -> None:
     def on_message(_client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
         assert message.properties is not None
         attributes = dict(getattr(message.properties, "UserProperty", []))
-        notes.note(message.topic, attributes, bytes(message.payload))
+        notes.note(message.topic, attributes, bytes(message.payload), retained=message.retain)
 
     client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="raw-consumer", protocol=mqtt.MQTTv5)
     client.on_connect, client.on_subscribe, client.on_message = on_connect, on_subscribe, on_message

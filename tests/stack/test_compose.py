@@ -278,9 +278,14 @@ def numbers(file: Path) -> set[tuple[str, int]]:
 
 
 def holes(file: Path) -> list[tuple[float, float, int]]:
-    """Return when the pictures on either side of each hole were taken, and how many lack between them."""
+    """Return when the pictures on either side of each hole were taken, and how many lack between them.
+
+    What a broker had retained does not count: after a kill Mosquitto gives the one that it saved last, from before we listened.
+    """
     taken_s: dict[str, dict[int, float]] = defaultdict(dict)
     for line in lines(file):
+        if line["retained"]:
+            continue
         taken_s[line["epoch"]][line["seq"]] = dt.datetime.fromisoformat(line["time"]).timestamp()
     return [
         (times[first], times[second], second - first - 1)
