@@ -59,7 +59,9 @@ def docker(*arguments: str, timeout_s: float = 120) -> str:
         ["docker", *arguments], capture_output=True, text=True, timeout=timeout_s, check=False
     )
     if done.returncode:
-        raise RuntimeError(f"docker {' '.join(arguments)}: {done.stderr.strip()}")
+        raise RuntimeError(
+            f"docker {' '.join(arguments)}: exit code {done.returncode}: {done.stderr.strip()}"
+        )
     return done.stdout.strip()
 
 
