@@ -5,7 +5,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
 
@@ -71,36 +70,21 @@ def wait_for_picture_after(page: Page, us: int, within_s: float) -> None:
     )
 
 
-def test_street_footage_survives_a_broker_outage_and_is_live_again_first(tmp_path: Path) -> None:
-    """Every picture the capture handed over arrives, byte for byte in its scan, and the newest one first.
-
-    Over both brokers at once: most of it is waiting for one that is away.
-    """
+@pytest.mark.parametrize("transport", ["kafka", "mqtt"])
+def test_street_footage_survives_a_broker_outage_and_is_live_again_first(
+    transport: Literal["kafka", "mqtt"], tmp_path: Path
+) -> None:
+    """Every picture the capture handed over arrives, byte for byte in its scan, and the newest one first."""
     film = footage(tmp_path)
-    with ThreadPoolExecutor(2) as pool:
-        runs = [
-            pool.submit(_over_kafka, film, tmp_path / "kafka"),
-            pool.submit(_over_mqtt, film, tmp_path / "mqtt"),
-        ]
-    for run in runs:
-        run.result()
-
-
-def _over_kafka(film: Path, folder: Path) -> None:
-    with kafka() as broker:
-        subprocess.run(
-            [BIN / "shutterbus-broker", "topics", "street", "--brokers", broker.address], check=True
-        )
-        _run("kafka", broker, film, folder)
-
-
-def _over_mqtt(film: Path, folder: Path) -> None:
-    with mosquitto("autosave_interval 1") as broker:
-        _run("mqtt", broker, film, folder)
+    with kafka() if transport == "kafka" else mosquitto("autosave_interval 1") as broker:
+        if transport == "kafka":
+            subprocess.run(
+                [BIN / "shutterbus-broker", "topics", "street", "--brokers", broker.address], check=True
+            )
+        _run(transport, broker, film, tmp_path)
 
 
 def _run(transport: Literal["kafka", "mqtt"], broker: Container, film: Path, folder: Path) -> None:
-    folder.mkdir()
     received, notes = folder / "received.jsonl", folder / "notes"
     health, web = free_port(), free_port()
     topic = "shutterbus.street.frames" if transport == "kafka" else "shutterbus/street/frames"
