@@ -5,7 +5,20 @@ import platform
 import sys
 from datetime import UTC, datetime
 
-MEASUREMENTS = ("spool", "publish", "backlog", "screen", "edge", "overload", "fanout", "tabs")
+import testrun
+
+MEASUREMENTS = (
+    "spool",
+    "publish",
+    "backlog",
+    "screen",
+    "edge",
+    "overload",
+    "fanout",
+    "tabs",
+    "intake",
+    "mqtt_edge",
+)
 
 
 def main() -> int:
@@ -13,9 +26,11 @@ def main() -> int:
     chosen = sys.argv[1:] or MEASUREMENTS
     print(f"{platform.machine()}, Python {platform.python_version()}, {datetime.now(UTC):%Y-%m-%d}\n")
     print("| what | ours | against | ratio | goal |\n|---|---|---|---|---|")
-    for name in chosen:
-        for row in importlib.import_module(f"bench.{name}").measure():
-            print(row.markdown(), flush=True)
+    testrun.interrupt_on_signals()
+    with testrun.owned():  # what a measurement starts is removed also where this ends early
+        for name in chosen:
+            for row in importlib.import_module(f"bench.{name}").measure():
+                print(row.markdown(), flush=True)
     return 0
 
 
