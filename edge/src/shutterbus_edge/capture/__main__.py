@@ -42,15 +42,15 @@ def main() -> None:
 
 def _serve(parent: ToParent, stack: contextlib.ExitStack) -> None:
     _, metadata, body = parent.receive()
-    picture = CaptureSettings.model_validate_json(body)
-    camera = open_camera(metadata["address"], picture, SystemClock())
+    settings = CaptureSettings.model_validate_json(body)
+    camera = open_camera(metadata["address"], settings, SystemClock())
     stack.callback(camera.close)
     notes = [*camera.notes]
-    if idle := not_applied(picture, camera.applied):
+    if idle := not_applied(settings, camera.applied):
         notes.append(f"{', '.join(idle)}: no effect with the source {metadata['address']}")
     opened = channel.Opened(camera.size_px, camera.natural_rate, camera.description, tuple(notes))
     parent.send(*channel.opened_message(opened))
-    room_bytes = FACTS_ROOM_BYTES + sum(map(len, picture.exif_tags.values()))
+    room_bytes = FACTS_ROOM_BYTES + sum(map(len, settings.exif_tags.values()))
     _shoot_on_request(parent, camera, room_bytes)
 
 

@@ -57,7 +57,7 @@ class CaptureProcess:
         limits: Limits = LIMITS,
     ) -> None:
         self._address = str(parse_address(address))
-        self._picture_json = settings.model_dump_json()
+        self._settings_json = settings.model_dump_json()
         self._clock = clock
         self._log = log
         self._limits = limits
@@ -116,7 +116,7 @@ class CaptureProcess:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(SECRETS)}
         program = Program("the capture process", "the camera", CHILD, environment, LIBCAMERA_UPTIME)
         self._child = SupervisedChild(program, self._limits, self._clock, self._said)
-        self._child.send("open", {"address": self._address}, self._picture_json.encode())
+        self._child.send("open", {"address": self._address}, self._settings_json.encode())
 
     def _ready_child(self) -> SupervisedChild:
         """Return a child that runs, starting one if its time has come."""

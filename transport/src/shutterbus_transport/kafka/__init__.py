@@ -76,7 +76,7 @@ class Kafka:
                 settings,
                 f"{sending.name}-{lane}",
                 sending.frames_topic,
-                records_topic=sending.telemetry_topic,
+                telemetry_topic=sending.telemetry_topic,
                 send_buffer_bytes=send_buffer_bytes,
                 seen=seen,
             )

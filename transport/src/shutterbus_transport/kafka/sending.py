@@ -59,7 +59,7 @@ class KafkaClient:
         name: str,
         topic: str,
         *,
-        records_topic: str | None = None,
+        telemetry_topic: str | None = None,
         send_buffer_bytes: int | None = None,
         seen: set[str] | None = None,
     ) -> None:
@@ -67,7 +67,7 @@ class KafkaClient:
 
         *seen* is shared by the clients of one process: topics that existed. One that is missing for the first time
         may be a broker that has just started.
-        *records_topic* may be missing: pictures go without it. *send_buffer_bytes* bounds what the kernel holds
+        *telemetry_topic* may be missing: pictures go without it. *send_buffer_bytes* bounds what the kernel holds
         of this connection, and so what another one has to wait for on the same line.
         """
         throttle("kafka", log, ours=BY_US)
@@ -96,8 +96,8 @@ class KafkaClient:
                 seen.discard(topic)
                 raise BrokerUnavailableError(f"{self._where} does not know topic {topic} at the moment")
             seen.add(topic)
-            if records_topic:
-                self._knows(records_topic, 0.5)
+            if telemetry_topic:
+                self._knows(telemetry_topic, 0.5)
         except TransportError:
             self.close()
             raise
