@@ -45,6 +45,7 @@ def delete_before(broker: Broker, camera: str, offset: int) -> None:
         admin.delete_records({TopicPartition(broker.topic(camera), 0): offset})
 
 
+@pytest.mark.alone
 def test_two_members_share_twenty_topics_and_a_killed_one_loses_nothing(
     broker: Broker, tmp_path: Path
 ) -> None:

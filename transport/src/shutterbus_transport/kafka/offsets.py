@@ -33,6 +33,8 @@ LAG_MAX = 256
 OFFSETS_TIMEOUT_MS = 3_000
 SESSION_TIMEOUT_MS = 10_000
 """A member that died and comes back within this time takes up where it was; with the default nothing is read for 45 s."""
+HEARTBEAT_INTERVAL_MS = 1_000
+"""Members learn of a rebalance by their heartbeats, and one that restarts in the middle of it waits for all of them."""
 
 Deliver = Callable[[Sequence[Any]], Iterable[tuple[int, bool]]]
 """Hands records to the handler; yields offset and usability of each."""
@@ -202,6 +204,7 @@ class CommittedOffsets(Offsets):
             # With the library's default assignors a second member of one-partition topics gets nothing.
             "partition_assignment_strategy": (CooperativeStickyAssignor,),
             "session_timeout_ms": SESSION_TIMEOUT_MS,
+            "heartbeat_interval_ms": HEARTBEAT_INTERVAL_MS,
             "auto_offset_reset": "earliest",
         }
 
