@@ -69,16 +69,23 @@ def pictures(folder: Path) -> list[Path]:
     return paths
 
 
-def picture_bytes(size_px: tuple[int, int] = (1280, 720)) -> list[bytes]:
-    """Return ten different JPEGs, of about 100 kB at 720p."""
+def picture_bytes(
+    size_px: tuple[int, int] = (1280, 720), grains: tuple[int, int] = (160, 90), quality: int = 80
+) -> list[bytes]:
+    """Return ten different JPEGs of coloured *grains*, of about 100 kB at 720p."""
     noise = random.Random(720)
     made = []
     for _ in range(10):
-        small = Image.frombytes("RGB", (160, 90), noise.randbytes(160 * 90 * 3))
+        small = Image.frombytes("RGB", grains, noise.randbytes(grains[0] * grains[1] * 3))
         data = io.BytesIO()
-        small.resize(size_px, Image.Resampling.BICUBIC).save(data, "JPEG", quality=80)
+        small.resize(size_px, Image.Resampling.BICUBIC).save(data, "JPEG", quality=quality)
         made.append(data.getvalue())
     return made
+
+
+def full_hd_bytes() -> list[bytes]:
+    """Return ten different JPEGs of 1080p, of about 100 kB."""
+    return picture_bytes((1920, 1080), (48, 27), 40)
 
 
 def watch(page: Page) -> list[float]:
