@@ -5,6 +5,7 @@ means something on the connection that brought it alone.
 """
 
 import contextlib
+import select
 import socket
 import ssl
 import threading
@@ -14,13 +15,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from shutterbus_transport import socket_options
 from shutterbus_transport.errors import NotAuthorizedError
+from shutterbus_transport.mqtt.picture_client import MessageProperties, PictureClient
 from shutterbus_transport.sending import Outgoing
 from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire.message import Message, mqtt_user_properties
@@ -67,7 +69,7 @@ class _Socket(ssl.SSLSocket):
             raise
 
 
-class Connection(mqtt.Client):
+class Connection(PictureClient):
     """A paho client for one connection. Set its ``on_...``, ``open`` or ``begin`` it; ``end`` leaves nothing of it.
 
     Attributes:
@@ -115,8 +117,8 @@ class Connection(mqtt.Client):
         if settings.transport == "websockets":
             self.ws_set_options(path=settings.websocket_path)
         if will:
-            attributes = self.properties(PacketTypes.WILLMESSAGE, will.message)
-            self.will_set(will.topic, will.message.value, qos=1, retain=True, properties=attributes)
+            properties = self.properties(will.message)
+            self.will_set(will.topic, will.message.value, qos=1, retain=True, properties=properties)
 
     def open(self) -> None:
         """Open the connection and say who we are; the answer comes to ``on_connect``. May raise OSError."""
@@ -127,6 +129,18 @@ class Connection(mqtt.Client):
         """``open``, and serve the connection in a thread of its own."""
         self.open()
         self.loop_start()
+
+    def turn(self, timeout_s: float) -> MQTTErrorCode:
+        """Serve the connection once, as ``loop`` does where no other thread sends on it: nothing wakes us for what we wrote."""
+        if (connection := self.socket()) is None:
+            return MQTTErrorCode.MQTT_ERR_NO_CONN
+        pending = getattr(connection, "pending", lambda: 0)()
+        writing = [connection] if self.want_write() else []
+        readable, writable, _ = select.select([connection], writing, [], 0 if pending else timeout_s)
+        code = self.loop_read() if readable or pending else MQTTErrorCode.MQTT_ERR_SUCCESS
+        if writable and not code:
+            code = self.loop_write()
+        return code or self.loop_misc()
 
     def end(self, *, properly: bool) -> None:
         """End connection and thread now; *properly* takes leave of the broker, behind what is still being sent."""
@@ -145,14 +159,11 @@ class Connection(mqtt.Client):
         self.on_message = self.on_subscribe = None
         self.on_ended = lambda: None
 
-    def properties(self, packet: int, message: Message) -> Properties | None:
+    def properties(self, message: Message) -> Properties | None:
         """Return what version 5 says about *message* beside its bytes; None in an older one."""
         if self.protocol != mqtt.MQTTv5:
             return None
-        properties = Properties(packet)  # type: ignore[no-untyped-call] # theirs
-        properties.ContentType = message.content_type
-        properties.UserProperty = mqtt_user_properties(message)
-        return properties
+        return MessageProperties(message.content_type, mqtt_user_properties(message))
 
     def _connect_options(self) -> dict[str, Any]:
         if self.protocol != mqtt.MQTTv5:

@@ -130,7 +130,7 @@ class MqttReader(ReaderThread):
         full = sum(self._held_bytes.values()) > HELD_MAX_BYTES
         connection.held = self.connected and (full or self._paused.is_set())
         if not connection.held:
-            code = connection.loop(TURN_S)
+            code = connection.turn(TURN_S)
         else:
             if was_held:
                 self._clock.wait(TURN_S, self._end)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
@@ -157,7 +156,7 @@ class MqttClient:
                 message.value,
                 qos=self._settings.mqtt_qos,
                 retain=outgoing.retain and self._retain_allowed,
-                properties=self._paho.properties(PacketTypes.PUBLISH, message),
+                properties=self._paho.properties(message),
             )
         except ValueError as error:
             done(MessageRefusedError("invalid", f"MQTT cannot carry it to {outgoing.topic}: {error}"))
