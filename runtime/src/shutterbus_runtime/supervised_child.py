@@ -3,13 +3,13 @@
 import os
 import queue
 import re
+import selectors
 import socket
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing import connection
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -159,29 +159,31 @@ class SupervisedChild:
         if self._process is not None:
             if self._verdict is not None:  # killed before it was there
                 self._process.kill()
-            self._listen(self._process)
+            with selectors.DefaultSelector() as sources:
+                self._listen(self._process, sources)
             self._reap(self._process)
         self._connection.close()
         assert self._verdict is not None
         self.answers.put(self._verdict)
 
-    def _listen(self, process: ChildProcess) -> None:
+    def _listen(self, process: ChildProcess, sources: selectors.BaseSelector) -> None:
         """Return when the process has closed its end of the socket, or has to be killed."""
         assert process.output is not None
-        output: int | None = process.output.fileno()
+        output = process.output.fileno()
+        for source in (self._connection, output):
+            sources.register(source, selectors.EVENT_READ)
         # Time is counted in waits, not between clock readings: a machine or container that was frozen for a while
         # must not take its own absence for the child's.
         tick_s = min(self._limits.silence_s, self._limits.opening_s) / 10
         silent_s = opening_s = 0.0
         heard = False
         while True:
-            sources: list[Connection | int] = [self._connection, *([output] if output is not None else [])]
             before_s = time.monotonic()
-            ready = connection.wait(sources, tick_s)
+            ready = [key.fileobj for key, _ in sources.select(tick_s)]
             waited_s = min(time.monotonic() - before_s, tick_s)
             silent_s += waited_s
             if output in ready and not self._read_output(output):
-                output = None
+                sources.unregister(output)
             if self._connection in ready:
                 silent_s, heard = 0.0, True
                 if not self._read_message():
@@ -209,9 +211,8 @@ class SupervisedChild:
             self.answers.put(message)
         return True
 
-    def _read_output(self, output: int | None) -> bool:
+    def _read_output(self, output: int) -> bool:
         """Pass on what its libraries print; False when there will be no more."""
-        assert output is not None
         text = os.read(output, SAID_MAX_BYTES).decode(errors="replace")
         for line in text.splitlines():
             plain = re.sub(r"\x1b\[[0-9;]*m", "", line)

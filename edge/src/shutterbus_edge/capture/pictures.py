@@ -4,7 +4,6 @@ import logging
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from PIL import ExifTags, Image, ImageOps
 
@@ -15,8 +14,9 @@ from shutterbus_edge.capture.playing import PICTURE_SUFFIXES
 from shutterbus_edge.errors import CameraFinishedError, CameraUnavailableError
 from shutterbus_edge.settings.capture import CaptureSettings
 from shutterbus_runtime.clock import Clock
+from shutterbus_wire import tiff
 from shutterbus_wire.errors import MalformedError
-from shutterbus_wire.jpeg import check_whole, size_px, sniff
+from shutterbus_wire.jpeg import Header, check_whole, exif_block, size_px, sniff
 
 log = logging.getLogger(__name__)
 
@@ -64,15 +64,11 @@ class Pictures:
             if self._once:
                 raise CameraFinishedError(f"all pictures of {self._path} are taken")
             raise CameraUnavailableError(f"no picture of {self._path} can be read any more")
-        file, jpeg, exif = found
+        file, jpeg, header = found
         camera_metadata = {"File": file.name}
-        turn = (
-            orientation.orientation(self._settings, exif.get(ExifTags.Base.Orientation, 1))
-            if exif is not None
-            else None
-        )
+        turn = orientation.orientation(self._settings, header.orientation) if header else None
         if self._once:
-            return CapturedImage(jpeg, _taken_at_us(file, exif), "file", camera_metadata, turn)
+            return CapturedImage(jpeg, _taken_at_us(file, jpeg, header), "file", camera_metadata, turn)
         return CapturedImage(jpeg, self._clock.utc_us(), "arrival", camera_metadata, turn)
 
     def close(self) -> None:
@@ -90,15 +86,13 @@ class Pictures:
             raise CameraUnavailableError(f"there is no picture in {self._path} (of the kinds {kinds})")
         return files
 
-    def _readable(self, files: Iterator[Path], shot: Shot) -> Iterator[tuple[Path, bytes, Image.Exif | None]]:
-        """Yield file, JPEG, and the EXIF of one that is passed through; the others have been turned already."""
+    def _readable(self, files: Iterator[Path], shot: Shot) -> Iterator[tuple[Path, bytes, Header | None]]:
+        """Yield file, JPEG, and the header of one that is passed through; the others have been turned already."""
         for file in files:
             try:
                 data = file.read_bytes()
                 if sniff(data) == "image/jpeg":
-                    check_whole(data)
-                    with Image.open(file, formats=["JPEG"]) as image:
-                        yield file, data, image.getexif()
+                    yield file, data, check_whole(data)
                 else:
                     yield file, self._converted(file, shot), None
             except (*UNREADABLE, MalformedError) as error:
@@ -113,15 +107,28 @@ class Pictures:
         return self._fit.encode(lambda quality, scale: to_jpeg(image, quality, scale), shot.frame_max_bytes)
 
 
-def _taken_at_us(file: Path, exif: Image.Exif | None) -> int:
+def _taken_at_us(file: Path, jpeg: bytes, header: Header | None) -> int:
     """Return when the picture in *file* says it was taken, else when the file was last changed."""
-    tags: dict[int, Any] = dict(exif.get_ifd(ExifTags.IFD.Exif)) if exif is not None else {}
-    text = str(tags.get(ExifTags.Base.DateTimeOriginal, ""))
-    offset = str(tags.get(ExifTags.Base.OffsetTimeOriginal, ""))
+    tags = _photo_tags(jpeg, header) if header else {}
+    text, offset, fraction = (
+        tiff.text(tags.get(tag)) or ""
+        for tag in (
+            ExifTags.Base.DateTimeOriginal,
+            ExifTags.Base.OffsetTimeOriginal,
+            ExifTags.Base.SubsecTimeOriginal,
+        )
+    )
     try:
         at = datetime.strptime(text + offset, "%Y:%m:%d %H:%M:%S%z" if offset else "%Y:%m:%d %H:%M:%S")  # noqa: DTZ007 (a camera without a zone means local time; made so below)
         at_us = int(at.astimezone().timestamp()) * 1_000_000
     except (ValueError, OverflowError, OSError):
         return file.stat().st_mtime_ns // 1000
-    fraction = str(tags.get(ExifTags.Base.SubsecTimeOriginal, "")).strip()
+    fraction = fraction.strip()
     return at_us + (int(fraction[:6].ljust(6, "0")) if fraction.isascii() and fraction.isdigit() else 0)
+
+
+def _photo_tags(jpeg: bytes, header: Header) -> tiff.Directory:
+    try:
+        return tiff.read(exif_block(jpeg, header.exif[0])).photo if header.exif else {}
+    except MalformedError:
+        return {}
