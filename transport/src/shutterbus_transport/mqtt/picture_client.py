@@ -5,20 +5,26 @@ property by going through all there are. So it is given what it needs of a messa
 read, and is left to decode by itself whatever is unusual in any way.
 """
 
+import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from paho.mqtt.client import Client, MQTTMessage, MQTTv5
 from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties, VariableByteIntegers
+from paho.mqtt.reasoncodes import ReasonCode
 
 _QOS_BITS, _QOS_2 = 0x06, 0x04
 _CONTENT_TYPE, _USER_PROPERTY = 0x03, 0x26
 _LENGTH_MAX_BYTES = 4
 """Of a number whose length varies, as MQTT writes them."""
 
+_PLAIN_PUBACK_BYTES = 2
+"""Of one that says nothing but which message it is about: the broker has taken it."""
+
 _NONE: dict[str, Any] = vars(Properties(PacketTypes.PUBLISH))  # type: ignore[no-untyped-call] # theirs
+_NOTHING, _TAKEN = Properties(PacketTypes.PUBACK), ReasonCode(PacketTypes.PUBACK)  # type: ignore[no-untyped-call] # theirs
 
 
 class MessageProperties(Properties):
@@ -45,7 +51,7 @@ class MessageProperties(Properties):
 
 
 class PictureClient(Client):
-    """A paho client that takes a message in with one copy of its payload."""
+    """A paho client that takes a message in with one copy of its payload, and a confirmation without a search."""
 
     _payload: bytes | None = None
     _properties: MessageProperties | None = None
@@ -64,6 +70,16 @@ class PictureClient(Client):
                 self._properties = properties
                 packet[topic_end:] = b"\0"
         return super()._handle_publish()
+
+    def _handle_pubackcomp(self, cmd: Literal["PUBACK", "PUBCOMP"]) -> MQTTErrorCode:
+        packet = self._in_packet["packet"]
+        if cmd != "PUBACK" or len(packet) != _PLAIN_PUBACK_BYTES:
+            return super()._handle_pubackcomp(cmd)
+        mid = int.from_bytes(packet)
+        with self._out_message_mutex:
+            if mid in self._out_messages:
+                return self._do_on_publish(mid, _TAKEN, _NOTHING)
+        return MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def _handle_on_message(self, message: MQTTMessage) -> None:
         if self._payload is not None:
@@ -113,6 +129,7 @@ def _read(block: bytes, at: int) -> tuple[str, int]:
     return text, end
 
 
+@functools.lru_cache(256)  # names, and most values, are the same in every message
 def _write(text: str) -> bytes:
     data = text.encode()
     return len(data).to_bytes(2) + data
