@@ -171,6 +171,8 @@ def _own_tags(
 
 def _fit(tags: tiff.Tags, image: tiff.Directory, photo: tiff.Directory) -> None:
     """Drop the source's largest tags until they and ours fit into one segment."""
+    if tags == tiff.Tags():
+        return
     surplus = _surplus(tags, image, photo)
     if surplus <= 0:
         return

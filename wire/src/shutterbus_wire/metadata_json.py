@@ -21,6 +21,8 @@ BEGINNING = b'{"shutterbus":'
 
 _T = TypeVar("_T")
 
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
 
 def write(metadata: FrameMetadata) -> bytes:
     """Return the line, at most 16 KiB of ASCII; metadata beyond that is left out, largest first, and counted."""
@@ -50,7 +52,7 @@ def write(metadata: FrameMetadata) -> bytes:
 
 
 def _line(members: Mapping[str, Any]) -> bytes:
-    return json.dumps(members, separators=(",", ":"), allow_nan=False).encode("ascii")
+    return _encode(members).encode("ascii")
 
 
 def _plain(value: object) -> object:

@@ -22,6 +22,9 @@ _SIZES: Final = {
     8: (2, 2), 9: (4, 4), 10: (8, 4), 11: (4, 4), 12: (8, 8), 13: (4, 4), 129: (1, 1),
 }  # fmt: skip
 _FORMATS: Final = {2: "H", 4: "I", 8: "Q"}
+_ENTRY: Final = struct.Struct(">HHI4s")
+_INLINE_MAX_BYTES = 4
+"""Of a value that stands in its entry, and not behind the directory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,23 +169,25 @@ def size(tags: Tags) -> int:
 def _size(directory: Directory) -> int:
     if not directory:
         return 0
-    return 6 + sum(12 + room(value) for value in directory.values())
+    return 6 + 12 * len(directory) + sum(map(room, directory.values()))
 
 
 def room(value: Value) -> int:
     """Bytes that a value takes behind its directory: none up to four, then an even number."""
-    return 0 if len(value.data) <= 4 else (len(value.data) + 1) & ~1
+    return 0 if len(value.data) <= _INLINE_MAX_BYTES else (len(value.data) + 1) & ~1
 
 
 def _pack(directory: Directory, at: int) -> bytes:
     if not directory:
         return b""
     values_at = at + 6 + 12 * len(directory)
-    entries, values = [len(directory).to_bytes(2)], []
-    for tag, value in sorted(directory.items()):
-        space = room(value)
-        here = values_at.to_bytes(4) if space else value.data.ljust(4, b"\0")
-        entries.append(struct.pack(">HHI", tag, value.kind, value.count) + here)
-        values.append(value.data.ljust(space, b"\0") if space else b"")
-        values_at += space
-    return b"".join((*entries, bytes(4), *values))
+    entries, values = bytearray(len(directory).to_bytes(2)), bytearray()
+    for tag in sorted(directory):
+        value = directory[tag]
+        here = value.data
+        if len(here) > _INLINE_MAX_BYTES:
+            here = (values_at + len(values)).to_bytes(4)
+            values += value.data
+            values += bytes(len(values) & 1)
+        entries += _ENTRY.pack(tag, value.kind, value.count, here)
+    return b"".join((entries, bytes(4), values))
