@@ -14,12 +14,15 @@ from typing import Any, NoReturn
 
 BEAT_EVERY_S = 1.0
 
+# The functions of ``json`` make an encoder for every call that says how to write.
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
 
 def send(
     connection: Connection, kind: str, metadata: Mapping[str, Any] | None = None, body: bytes = b""
 ) -> None:
     """Send one message; OSError if the other side has gone."""
-    line = json.dumps({"kind": kind, **(metadata or {})}, separators=(",", ":"))
+    line = _encode({"kind": kind, **(metadata or {})})
     connection.send_bytes(line.encode() + b"\n" + body)
 
 
