@@ -107,6 +107,7 @@ def test_so_is_one_of_the_older_version(qos: int) -> None:
         b"\0\x04gate\0\1\x04\x03\0\x01\xff",
         b"\0\x04gate\0\1\x09\x26\0\x01a",
         b"\0\x04gate\0\1\x02\xfe\x01light",
+        b"\0\x04gate\0\1\x0a\x26\0\x01a\0\x01b",  # torn where a property ends
     ],
 )
 def test_what_paho_refuses_is_refused(body: bytes) -> None:
@@ -140,3 +141,38 @@ def test_properties_that_no_message_of_ours_has_are_left_to_paho() -> None:
 
 def test_they_print_like_those_of_paho() -> None:
     assert str(MessageProperties("image/jpeg", PAIRS)) == str(OURS)
+
+
+def test_paho_still_calls_what_is_made_quick() -> None:
+    near, far = socket.socketpair()
+    with closing(near), closing(far):
+        near.setblocking(False)
+        far.sendall(publish(MQTTv5, payload=b"light", qos=0, properties=OURS))
+        taken: list[MQTTMessage] = []
+        reading = client(PictureClient, MQTTv5, near)
+        reading.on_message = lambda _client, _data, message: taken.append(message)
+        reading.loop_read()
+    assert [type(message.properties) for message in taken] == [MessageProperties]
+
+
+@pytest.mark.parametrize("protocol", [MQTTv5, MQTTv311])
+@pytest.mark.parametrize(
+    "puback", ["40020001", "40020002", "4003000100", "4003000110", "4003000187", "400100"]
+)
+def test_a_confirmation_is_what_paho_makes_of_it(protocol: MQTTProtocolVersion, puback: str) -> None:
+    """With and without a reason, for a message that was not sent, and torn."""
+    assert confirm(PictureClient, protocol, puback) == confirm(Client, protocol, puback)
+
+
+def confirm(kind: type[Client], protocol: MQTTProtocolVersion, puback: str) -> tuple[Any, ...]:
+    near, far = socket.socketpair()
+    with closing(near), closing(far):
+        near.setblocking(False)
+        answers: list[tuple[int, int, str]] = []
+        sending = client(kind, protocol, near)
+        sending.on_publish = lambda _client, _data, mid, code, properties: answers.append(
+            (mid, code.value, str(properties))
+        )
+        info = sending.publish("shutterbus/gate/frames", b"light", qos=1)
+        far.sendall(bytes.fromhex(puback))
+        return sending.loop_read(), answers, info._published

@@ -66,7 +66,7 @@ class PictureClient(Client):
                 begin, end = _block(packet, topic_end)
             self._payload = bytes(memoryview(packet)[end:])
             del packet[end:]
-            if begin < end and (properties := read_properties(bytes(packet[begin:]))):
+            if begin < end == len(packet) and (properties := read_properties(bytes(packet[begin:]))):
                 self._properties = properties
                 packet[topic_end:] = b"\0"
         return super()._handle_publish()
