@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -22,12 +21,12 @@ from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
 from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
-import shutterbus_viewer
+from shutterbus_viewer.show import pages
+from shutterbus_viewer.show.early_script import SOURCE
 from viewer.pages.scenes import frame_id, scene, thumbnail
 
-STATIC = Path(shutterbus_viewer.__file__).parent / "show" / "static"
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    f"default-src 'none'; script-src 'self' {SOURCE}; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
@@ -268,7 +267,7 @@ class FakeViewer:
             return response
 
         def page(name: str, **values: str) -> HTMLResponse:
-            text = (STATIC / name).read_text()
+            text = pages.page(name)
             for placeholder, value in values.items():
                 text = text.replace(f"{{{{{placeholder}}}}}", value)
             answer = HTMLResponse(text)
@@ -293,5 +292,5 @@ class FakeViewer:
             lambda name: Response(self.places[name].jpeg, media_type="image/jpeg")
         )
         app.websocket("/api/live")(self._live)
-        app.mount("/static", StaticFiles(directory=STATIC))
+        app.mount("/static", StaticFiles(directory=pages.STATIC))
         return app

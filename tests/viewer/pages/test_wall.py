@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from viewer.pages.fake_viewer import FakeViewer, now_us
 from viewer.pages.scenes import scene
@@ -332,3 +332,31 @@ def test_first_view_is_under_100_kilobytes(page: Page, viewer: FakeViewer) -> No
             .map((entry) => entry.decodedBodySize)"""
     )
     assert 20_000 < sum(sizes) < 100_000
+
+
+def test_page_of_which_nothing_but_itself_arrived_loads_the_rest_again(
+    page: Page, viewer: FakeViewer, on_purpose: list[str]
+) -> None:
+    """As when a phone changes its network while it loads: all that is on its way is dropped."""
+    on_purpose.append("Failed to load resource")
+    picture = viewer.shoot("gate")
+    lost = []
+
+    def lose(route: Route) -> None:
+        lost.append(route.request.url)
+        route.abort("internetdisconnected")
+
+    page.route("**/static/**", lose)
+    page.goto("/")
+    page.unroute("**/static/**", lose)
+
+    drawn(page, "gate", picture)
+    assert any("wall.js" in url for url in lost)
+
+
+def test_page_without_its_style_is_loaded_again(page: Page, on_purpose: list[str]) -> None:
+    on_purpose.append("Failed to load resource")
+    page.route("**/static/app.css", lambda route: route.abort("internetdisconnected"), times=1)
+    page.goto("/")
+    with page.expect_response("**/static/app.css"):
+        pass  # a response, which the first request has not had

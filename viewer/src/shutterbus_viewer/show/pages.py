@@ -15,6 +15,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse,
 
 from shutterbus_viewer.accounts.access_log import Event
 from shutterbus_viewer.accounts.sessions import SESSION_S
+from shutterbus_viewer.show.early_script import with_early_script
 from shutterbus_viewer.show.exposure import Exposure, client_address
 from shutterbus_viewer.show.login import LoginRefusedError
 from shutterbus_viewer.show.services import Accounts
@@ -34,8 +35,8 @@ CameraName = Annotated[str, PathParameter(pattern=f"^{CAMERA_PATTERN}$")]
 
 @cache
 def page(name: str) -> str:
-    """Return the text of a page in ``static``."""
-    return (STATIC / name).read_text(encoding="utf-8")
+    """Return the text of a page."""
+    return with_early_script((STATIC / name).read_text(encoding="utf-8"))
 
 
 def public_paths() -> frozenset[str]:

@@ -1,10 +1,12 @@
-// What must happen before anything else, so a classic script: modules run after the first paint, if they come at all.
+// What must happen before anything else. The server puts it into the head of every page: what is loaded may not arrive.
 
-// On a bad link one of the modules may not arrive, and the page would stay empty without a word.
+// On a bad link a module may be missing, and the page would stay empty without a word.
 addEventListener(
   "error",
   ({ target }) => {
-    if (target instanceof HTMLScriptElement) setTimeout(() => location.reload(), 2000);
+    if (target instanceof HTMLScriptElement || target.rel === "stylesheet") {
+      setTimeout(() => location.reload(), 2000);
+    }
   },
   true, // such errors do not bubble
 );
