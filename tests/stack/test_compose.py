@@ -26,6 +26,7 @@ import kafka
 import kafka.errors
 import pytest
 from playwright.sync_api import Browser, Error, Page
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 import testrun
 from shutterbus_broker import dotenv
@@ -148,8 +149,15 @@ def patiently(load: Callable[[], object], within_s: float = 30) -> None:
 def wait_all_live(pages: dict[str, Page], since_us: int, within_s: float) -> None:
     """Return when every page has drawn a picture taken after *since_us*."""
     deadline_s = time.monotonic() + within_s
-    for page in pages.values():
-        wait_for_picture_after(page, since_us, max(1.0, deadline_s - time.monotonic()))
+    for camera, page in pages.items():
+        try:
+            wait_for_picture_after(page, since_us, max(1.0, deadline_s - time.monotonic()))
+        except PlaywrightTimeoutError as error:
+            known = page.evaluate("async () => (await fetch('/api/cameras')).text()")
+            raise AssertionError(
+                f"{camera} is not live after {within_s:.0f} s; the page says: {page.title()!r} "
+                f"{page.inner_text('body')!r}; the viewer: {known}"
+            ) from error
 
 
 def test_both_cameras_are_live_in_the_browser(pages: dict[str, Page]) -> None:
