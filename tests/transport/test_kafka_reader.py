@@ -9,6 +9,7 @@ from fakes import FakeClock
 from shutterbus_transport.kafka import reader as module
 from shutterbus_transport.kafka.offsets import NewestFrames
 from shutterbus_transport.kafka.reader import KafkaReader
+from shutterbus_transport.kafka.unpacking import Unpacking
 from shutterbus_transport.settings import BrokerSettings
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.consume.intake import Intake
@@ -107,6 +108,9 @@ class Log:
             return {partition: [self._record(partition, offset)]}
         return {}
 
+    def watch(self, unpacking: Unpacking) -> None:
+        """Nothing in these logs is compressed."""
+
     def close(self) -> None:
         pass
 
@@ -127,7 +131,9 @@ class Viewer:
         self.intake = Intake(self.cameras, self.clock)
         settings = BrokerSettings(type="kafka", brokers="127.0.0.1:1")
         self.offsets = NewestFrames(self.clock)
-        self.follower = KafkaReader(settings, "frames", "", self.intake, self.clock, self.offsets)
+        self.follower = KafkaReader(
+            settings, "frames", "", self.intake, self.clock, self.offsets, Unpacking(None)
+        )
         self.log = log
         monkeypatch.setattr(module, "Consumer", lambda settings, options: log)
 

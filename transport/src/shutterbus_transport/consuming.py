@@ -7,6 +7,7 @@ pausing, and acknowledgements that reach the broker only for what the handler ha
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Protocol
 
 from shutterbus_wire.message import Arrival
@@ -45,12 +46,14 @@ class Subscription:
         group: Without one, a reader sees everything and acknowledges nothing.
         begin: Without a group: from the ``last`` frame of each camera on, skipping what one that fell behind would show
             late; or with what comes from ``now`` on, all of it.
+        state_dir: A folder that outlives the process, for a note of what has ended it; one process uses it. None for none.
     """
 
     kinds: tuple[Kind, ...] = ("frames", "telemetry")
     foreign: tuple[str, ...] = ()
     group: Group | None = None
     begin: Literal["last", "now"] = "last"
+    state_dir: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,7 @@ def run(settings: ViewerSettings, clock: Clock | None = None) -> int:
 
 def make_readers(settings: ViewerSettings, intake: Intake, clock: Clock) -> list[Reader]:
     """Return a reader for all that *settings* name, not started."""
-    subscription = Subscription(foreign=settings.topics)
+    subscription = Subscription(foreign=settings.topics, state_dir=settings.state_dir)
     return [
         reader
         for broker in settings.brokers

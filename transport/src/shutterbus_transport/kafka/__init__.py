@@ -1,5 +1,6 @@
 """Kafka, by kafka-python 3."""
 
+import hashlib
 import re
 import socket
 import struct
@@ -91,6 +92,7 @@ class Kafka:
     ) -> list[Reader]:
         from shutterbus_transport.kafka.offsets import CommittedOffsets, LastRecords, NewestFrames, Offsets
         from shutterbus_transport.kafka.reader import KafkaReader
+        from shutterbus_transport.kafka.unpacking import Unpacking
 
         readers = []
         patterns = {"frames": frames_pattern(subscription.foreign), "telemetry": TELEMETRY_PATTERN}
@@ -102,8 +104,16 @@ class Kafka:
                 offsets = LastRecords(0)
             else:
                 offsets = NewestFrames(clock) if kind == "frames" else LastRecords(TELEMETRY_BACK)
-            readers.append(KafkaReader(settings, kind, patterns[kind], handler, clock, offsets))
+            path = subscription.state_dir and subscription.state_dir / _note_name(settings, kind)
+            unpacking = Unpacking(path)
+            readers.append(KafkaReader(settings, kind, patterns[kind], handler, clock, offsets, unpacking))
         return cast("list[Reader]", readers)
+
+
+def _note_name(settings: BrokerSettings, kind: str) -> str:
+    """Return the name of a reader's note, which is another one for each cluster."""
+    cluster = hashlib.sha256(",".join(sorted(settings.addresses)).encode()).hexdigest()[:8]
+    return f"unpacking-{kind}-{cluster}.json"
 
 
 TRANSPORT = Kafka()

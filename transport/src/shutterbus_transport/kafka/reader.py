@@ -20,6 +20,7 @@ from shutterbus_runtime.outage import Outage
 from shutterbus_transport.consuming import Delivery, Handler
 from shutterbus_transport.kafka.consumer import Consumer
 from shutterbus_transport.kafka.offsets import OFFSETS_TIMEOUT_MS, Offsets
+from shutterbus_transport.kafka.unpacking import PoisonBatchError, Unpacking
 from shutterbus_transport.reader_thread import ReaderThread
 from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire.errors import MalformedError
@@ -39,6 +40,7 @@ LOG_APPEND_TIME = 1
 
 UNREADABLE = (
     CorruptRecordError,
+    PoisonBatchError,
     UnsupportedCodecError,
     struct.error,
     zlib.error,
@@ -69,6 +71,7 @@ class KafkaReader(ReaderThread):
         handler: Handler,
         clock: Clock,
         offsets: Offsets,
+        unpacking: Unpacking,
     ) -> None:
         where = f"Kafka at {', '.join(settings.addresses)}"
         outage = Outage(f"{where} ({kind})", clock, log)
@@ -77,6 +80,7 @@ class KafkaReader(ReaderThread):
         self._kind = kind
         self._pattern = pattern
         self._offsets = offsets
+        self._unpacking = unpacking
         self._connection = 0
         self._ends: dict[Any, int] = {}
         self._away_since_s: float | None = None
@@ -98,6 +102,7 @@ class KafkaReader(ReaderThread):
                 self._idle(RETRY_S)
                 continue
             self._connection = next(_connections)
+            consumer.watch(self._unpacking)
             try:
                 consumer.kafka.subscribe(pattern=self._pattern)
                 self._follow(consumer)
@@ -109,6 +114,7 @@ class KafkaReader(ReaderThread):
                 self._ends.clear()
                 with suppress(KafkaError, OSError):
                     consumer.close()
+        self._unpacking.close()
 
     def _follow(self, consumer: Consumer) -> None:
         kafka = consumer.kafka
@@ -119,6 +125,7 @@ class KafkaReader(ReaderThread):
             self._hold(kafka)
             try:
                 batch = kafka.poll(timeout_ms=POLL_MS)
+                self._unpacking.done()
             except (KafkaError, *UNREADABLE) as error:
                 failures += 1
                 if isinstance(error, UNREADABLE) and self._skip(kafka, error):
@@ -195,15 +202,20 @@ class KafkaReader(ReaderThread):
             return False
         partition = records.topic_partition
         if partition in kafka.assignment():
-            offset = kafka.position(partition, timeout_ms=OFFSETS_TIMEOUT_MS)
-            kafka.seek(partition, offset + 1)
-            self._offsets.skipped(partition, offset)
+            first = kafka.position(partition, timeout_ms=OFFSETS_TIMEOUT_MS)
+            # What is behind it in its batch cannot be found.
+            last = max(first, self._unpacking.end_of(partition.topic, partition.partition) - 1)
+            kafka.seek(partition, last + 1)
+            self._offsets.skipped(partition, last)
             arrival = Arrival(
-                "kafka", partition.topic, b"", {}, None, (partition.partition, offset), self._clock.utc_us()
+                "kafka", partition.topic, b"", {}, None, (partition.partition, last), self._clock.utc_us()
             )
-            sentence = f"{error} (skipped offset {offset})"
+            skipped = f"offset {last}" if first == last else f"offsets {first} to {last}"
+            reason = "poison-batch" if isinstance(error, PoisonBatchError) else "corrupt-batch"
             self._handler.refused(
-                Delivery(arrival, receipt=(partition, offset, self._connection)), "corrupt-batch", sentence
+                Delivery(arrival, receipt=(partition, last, self._connection)),
+                reason,
+                f"{error} (skipped {skipped})",
             )
         return True
 
