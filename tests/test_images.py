@@ -34,8 +34,10 @@ def baked(**settings: str) -> dict[str, Any]:
         subprocess.run(["docker", "buildx", "version"], capture_output=True, check=False).returncode == 0
     )
     needs(has_buildx, "docker buildx is not installed")
-    found: dict[str, Any] = json.loads(docker("buildx", "bake", "--print", folder=ROOT, **settings))["target"]
-    return found
+    targets: dict[str, Any] = json.loads(docker("buildx", "bake", "--print", folder=ROOT, **settings))[
+        "target"
+    ]
+    return targets
 
 
 @pytest.mark.parametrize("settings", [{}, {"SHUTTERBUS_TAG": "v1"}], ids=["as they are", "with a tag"])

@@ -125,7 +125,7 @@ def user_name(run: Path) -> str:
 
 def _processes(run: Path) -> list[int]:
     """Return the processes that stand in the folder of *run* or have it in their environment."""
-    found = []
+    pids = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             stands = (process / "cwd").readlink().is_relative_to(run)
@@ -133,8 +133,8 @@ def _processes(run: Path) -> list[int]:
         except OSError:
             continue  # it ended meanwhile, or is another user's
         if (stands or told) and int(process.name) != os.getpid():
-            found.append(int(process.name))
-    return found
+            pids.append(int(process.name))
+    return pids
 
 
 def _clean_docker(run: Path) -> None:
@@ -147,15 +147,15 @@ def _clean_docker(run: Path) -> None:
     listed = _docker(
         "ps", "-a", "--format", f'{{{{.ID}}}}\t{{{{.Names}}}}\t{project}\t{{{{.Label "{LABEL}"}}}}'
     )
-    if found := [line[0] for line in listed if ours(line[1], line[2]) or line[3] == run.name]:
-        _docker("rm", "-f", "-v", *found)
+    if containers := [line[0] for line in listed if ours(line[1], line[2]) or line[3] == run.name]:
+        _docker("rm", "-f", "-v", *containers)
     for kind in ("network", "volume"):
         listed = _docker(kind, "ls", "--format", f"{{{{.Name}}}}\t{project}")
-        if found := [line[0] for line in listed if ours(line[0], line[1])]:
-            _docker(kind, "rm", *found)
+        if names := [line[0] for line in listed if ours(line[0], line[1])]:
+            _docker(kind, "rm", *names)
     listed = _docker("images", "--format", "{{.Repository}}:{{.Tag}}")
-    if found := [line[0] for line in listed if run.name in line[0]]:
-        _docker("image", "rm", *found)
+    if images := [line[0] for line in listed if run.name in line[0]]:
+        _docker("image", "rm", *images)
 
 
 def _docker(*arguments: str) -> list[list[str]]:

@@ -85,8 +85,8 @@ def test_certificate_in_order_is_told_with_its_end(tmp_path: Path, tls: Tls, sig
         assert connection.port(at).status == "ok"
         assert connection.certificate(at, tls, NOW).status == "ok"
         soon = NOW + authority.LEAF_LIFE - dt.timedelta(days=29)
-        found = connection.certificate(at, tls, soon)
-    assert (found.status, found.fix) == ("warning", connection.RENEW)
+        result = connection.certificate(at, tls, soon)
+    assert (result.status, result.fix) == ("warning", connection.RENEW)
 
 
 @pytest.mark.parametrize(
@@ -115,10 +115,10 @@ def test_cause_of_a_certificate_that_is_not_accepted_is_named(
     by = signer if ours else authority.new_authority("Somebody else", NOW)
     shown = authority.issue(by, "kafka.service", issued, hosts=[host])
     with _listener(tmp_path, shown, tls.ca_certs) as at:
-        found = connection.certificate(at, tls, NOW)
-    assert found.status == "failure"
-    assert words in found.sentence
-    assert found.fix
+        result = connection.certificate(at, tls, NOW)
+    assert result.status == "failure"
+    assert words in result.sentence
+    assert result.fix
 
 
 def test_cause_is_named_also_where_a_stranger_is_shown_nothing(
@@ -128,9 +128,9 @@ def test_cause_is_named_also_where_a_stranger_is_shown_nothing(
     assert tls.ca_certs
     shown = authority.issue(signer, "kafka.service", NOW, hosts=["other.example.org"])
     with _listener(tmp_path, shown, tls.ca_certs, newest=ssl.TLSVersion.TLSv1_2) as at:
-        found = connection.certificate(at, tls, NOW)
-    assert found.status == "failure"
-    assert "cannot be accepted: IP address mismatch" in found.sentence
+        result = connection.certificate(at, tls, NOW)
+    assert result.status == "failure"
+    assert "cannot be accepted: IP address mismatch" in result.sentence
 
 
 def test_broker_that_wants_no_certificate_is_found(
@@ -172,8 +172,8 @@ def test_port_that_nobody_has_is_named() -> None:
     """With the command that starts the server."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         at = listening.getsockname()
-    found = connection.port(at)
-    assert (found.sentence, found.fix) == (f"nothing listens at 127.0.0.1:{at[1]}", "docker compose up -d")
+    result = connection.port(at)
+    assert (result.sentence, result.fix) == (f"nothing listens at 127.0.0.1:{at[1]}", "docker compose up -d")
 
 
 def test_plain_port_is_named_as_that(tmp_path: Path, tls: Tls) -> None:
@@ -188,6 +188,6 @@ def test_plain_port_is_named_as_that(tmp_path: Path, tls: Tls) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=answer)
         thread.start()
-        found = connection.certificate(listening.getsockname(), tls, NOW)
+        result = connection.certificate(listening.getsockname(), tls, NOW)
         thread.join()
-    assert "does not speak TLS" in found.sentence
+    assert "does not speak TLS" in result.sentence

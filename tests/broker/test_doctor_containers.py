@@ -35,24 +35,24 @@ KAFKA: dict[str, Any] = {
 
 
 def _named(name: str, **state: Any) -> dict[str, Any]:
-    found = copy.deepcopy(KAFKA)
-    found["Config"]["Labels"]["com.docker.compose.service"] = name
-    found["HostConfig"]["PortBindings"] = {}
-    found["State"] |= state
-    return found
+    container = copy.deepcopy(KAFKA)
+    container["Config"]["Labels"]["com.docker.compose.service"] = name
+    container["HostConfig"]["PortBindings"] = {}
+    container["State"] |= state
+    return container
 
 
 def _with(**host: Any) -> list[dict[str, Any]]:
-    found = copy.deepcopy(KAFKA)
-    found["HostConfig"] |= host
-    return [found]
+    container = copy.deepcopy(KAFKA)
+    container["HostConfig"] |= host
+    return [container]
 
 
 def test_healthy_containers_are_in_order() -> None:
     """Mosquitto is not missed where it is not meant to run."""
-    found = [KAFKA, _named("setup"), _named("viewer")]
-    assert containers.healthy(found, {"kafka"}).status == "ok"
-    assert containers.hardened(found, with_legacy=False).status == "ok"
+    inspected = [KAFKA, _named("setup"), _named("viewer")]
+    assert containers.healthy(inspected, {"kafka"}).status == "ok"
+    assert containers.hardened(inspected, with_legacy=False).status == "ok"
 
 
 @pytest.mark.parametrize(
@@ -65,17 +65,17 @@ def test_healthy_containers_are_in_order() -> None:
 )
 def test_container_that_is_not_well_is_named(viewer: list[dict[str, Any]], words: str) -> None:
     """With its log as the next thing to look at."""
-    found = containers.healthy([KAFKA, _named("setup"), *viewer], {"kafka"})
-    assert (found.status, found.sentence) == ("failure", words)
+    result = containers.healthy([KAFKA, _named("setup"), *viewer], {"kafka"})
+    assert (result.status, result.sentence) == ("failure", words)
 
 
 def test_container_that_starts_is_waited_for() -> None:
     """Nothing is wrong with it yet; one that is broken beside it is named first."""
-    found = [KAFKA, _named("setup", Health={"Status": "starting"}), _named("viewer")]
-    assert containers.healthy(found, {"kafka"}).status == "warning"
-    assert "setup not ready yet" in containers.healthy(found, {"kafka"}).sentence
-    found[-1]["State"]["Health"] = {"Status": "unhealthy"}
-    assert containers.healthy(found, {"kafka"}).sentence == "viewer is unhealthy"
+    inspected = [KAFKA, _named("setup", Health={"Status": "starting"}), _named("viewer")]
+    assert containers.healthy(inspected, {"kafka"}).status == "warning"
+    assert "setup not ready yet" in containers.healthy(inspected, {"kafka"}).sentence
+    inspected[-1]["State"]["Health"] = {"Status": "unhealthy"}
+    assert containers.healthy(inspected, {"kafka"}).sentence == "viewer is unhealthy"
 
 
 @pytest.mark.parametrize(
@@ -97,22 +97,22 @@ def test_container_that_starts_is_waited_for() -> None:
 )
 def test_container_that_may_do_too_much_is_named(change: dict[str, Any], words: str) -> None:
     """One loosened flag, one sentence."""
-    found = containers.hardened(_with(**change), with_legacy=False)
-    assert (found.status, found.sentence) == ("failure", words)
+    result = containers.hardened(_with(**change), with_legacy=False)
+    assert (result.status, result.sentence) == ("failure", words)
 
 
 def test_plain_port_is_in_order_only_where_it_was_asked_for() -> None:
     """The door for old clients has a line of its own."""
-    found = _with(PortBindings={"9093/tcp": [], "9092/tcp": []})
-    assert containers.hardened(found, with_legacy=True).status == "ok"
-    assert containers.hardened(found, with_legacy=False).status == "failure"
+    inspected = _with(PortBindings={"9093/tcp": [], "9092/tcp": []})
+    assert containers.hardened(inspected, with_legacy=True).status == "ok"
+    assert containers.hardened(inspected, with_legacy=False).status == "failure"
 
 
 def test_image_that_is_not_the_pinned_one_is_named() -> None:
     """Ours are built here, so only those of others are compared."""
     compose = "services:\n  kafka:\n    image: apache/kafka:4.4.0\n  viewer:\n    image: shutterbus-viewer:${TAG:-latest}\n"
-    found = containers.versions([KAFKA, _named("viewer")], compose)
-    assert found.sentence == "kafka runs apache/kafka:4.3.1, and the compose file says apache/kafka:4.4.0"
+    result = containers.versions([KAFKA, _named("viewer")], compose)
+    assert result.sentence == "kafka runs apache/kafka:4.3.1, and the compose file says apache/kafka:4.4.0"
 
 
 def test_nothing_is_claimed_where_docker_cannot_be_asked() -> None:
@@ -122,6 +122,6 @@ def test_nothing_is_claimed_where_docker_cannot_be_asked() -> None:
     assert containers.versions(None, "").status == "skipped"
     with pytest.raises(SetupError, match="not what docker inspect prints"):
         containers.read("no such thing")
-    assert [containers.service(one) for one in containers.read(json.dumps([KAFKA, _named("tools")]))] == [
-        "kafka"
-    ]
+    assert [
+        containers.service(container) for container in containers.read(json.dumps([KAFKA, _named("tools")]))
+    ] == ["kafka"]

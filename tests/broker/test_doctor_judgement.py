@@ -74,7 +74,7 @@ def test_kafka_as_the_compose_file_starts_it_is_in_order() -> None:
 )  # fmt: skip
 def test_setting_of_the_broker_is_named_alone(name: str, value: str, words: str) -> None:
     """One cause, one line, with what to do."""
-    failed = [one for one in _all({**BROKER, name: value}, TOPIC) if one.status == "failure"]
+    failed = [result for result in _all({**BROKER, name: value}, TOPIC) if result.status == "failure"]
     assert len(failed) == 1
     assert words in failed[0].sentence
     assert failed[0].fix
@@ -92,7 +92,7 @@ def test_setting_of_the_broker_is_named_alone(name: str, value: str, words: str)
 )  # fmt: skip
 def test_setting_of_a_topic_is_named_alone(name: str, value: str, words: str) -> None:
     """The set-up puts topics right, so that is the fix."""
-    failed = [one for one in _all(BROKER, {**TOPIC, name: value}) if one.status == "failure"]
+    failed = [result for result in _all(BROKER, {**TOPIC, name: value}) if result.status == "failure"]
     assert len(failed) == 1
     assert words in failed[0].sentence
     assert failed[0].fix == "docker compose restart setup"
@@ -107,8 +107,8 @@ def test_copies_matter_only_where_there_are_several_brokers() -> None:
 
 def test_heap_that_is_too_small_is_named() -> None:
     """An out of memory error ends the broker, and its log is the only one to say so."""
-    found = sizes.memory(BROKER, "-Xms128m -Xmx256m")
-    assert (found.status, "heap is 256 MiB (KAFKA_HEAP_OPTS)" in found.sentence) == ("failure", True)
+    result = sizes.memory(BROKER, "-Xms128m -Xmx256m")
+    assert (result.status, "heap is 256 MiB (KAFKA_HEAP_OPTS)" in result.sentence) == ("failure", True)
 
 
 def test_limit_of_a_topic_overrides_the_brokers() -> None:
@@ -142,9 +142,9 @@ def test_mosquitto_as_it_is_configured_here_is_in_order() -> None:
 def test_line_of_mosquittos_configuration_is_named(line: str, words: str) -> None:
     """What it would drop in silence, or fill its memory with."""
     text = (Path(__file__).parents[2] / "broker/mosquitto/mosquitto.conf").read_text()
-    found = mosquitto.configuration(f"{text}\n{line}\n", WANTED)
-    assert found.status == "failure"
-    assert words in found.sentence
+    result = mosquitto.configuration(f"{text}\n{line}\n", WANTED)
+    assert result.status == "failure"
+    assert words in result.sentence
 
 
 def test_what_mosquitto_says_on_connecting_is_judged() -> None:
@@ -157,10 +157,10 @@ def test_what_mosquitto_says_on_connecting_is_judged() -> None:
 def test_keepalive_that_the_largest_picture_outlasts_is_named_with_the_line_that_it_takes() -> None:
     """A server knows no camera's line; it knows its own largest picture."""
     assert mosquitto.keepalive(Connack(keepalive_s=60), WANTED).status == "ok"
-    found = mosquitto.keepalive(Connack(keepalive_s=30), WANTED)
-    assert found.status == "failure"
-    assert "a keepalive above 30 s (max_keepalive)" in found.sentence
-    assert "on a line of less than 373 kbit/s" in found.sentence
+    result = mosquitto.keepalive(Connack(keepalive_s=30), WANTED)
+    assert result.status == "failure"
+    assert "a keepalive above 30 s (max_keepalive)" in result.sentence
+    assert "on a line of less than 373 kbit/s" in result.sentence
 
 
 @pytest.mark.parametrize(
@@ -178,9 +178,9 @@ def test_line_of_mosquittos_rights_is_named(line: str, instead: str, words: str)
     """Which camera may not send, or who may do more than is meant."""
     meant = acl_file(Identities({}, {}).enrolled("cameras", "gate"))
     assert acl.judge(meant, meant).status == "ok"
-    found = acl.judge(meant.replace(line, instead), meant)
-    assert (found.status, found.fix) == ("failure", acl.AGAIN)
-    assert words in found.sentence
+    result = acl.judge(meant.replace(line, instead), meant)
+    assert (result.status, result.fix) == ("failure", acl.AGAIN)
+    assert words in result.sentence
 
 
 def test_rights_that_are_missing_for_many_are_not_all_listed() -> None:
@@ -188,8 +188,8 @@ def test_rights_that_are_missing_for_many_are_not_all_listed() -> None:
     cameras = Identities({}, {})
     for name in ("gate", "yard", "roof"):
         cameras = cameras.enrolled("cameras", name)
-    found = acl.judge(acl_file(Identities({}, {})), acl_file(cameras))
-    assert found.sentence.endswith(" and 18 more")
+    result = acl.judge(acl_file(Identities({}, {})), acl_file(cameras))
+    assert result.sentence.endswith(" and 18 more")
 
 
 def test_advertised_addresses_are_read_as_kafka_lists_them() -> None:

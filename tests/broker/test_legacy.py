@@ -30,9 +30,9 @@ def test_topic_of_ours_or_a_wildcard_is_refused(topic: str) -> None:
 
 def test_anybody_writes_and_only_the_viewer_reads() -> None:
     """Old clients' rights on Mosquitto stand in another file, where no user name means anything."""
-    found = dict(legacy.rights(("image", "old/camera")))
-    assert {right.operation for right in found[legacy.ANYBODY].kafka} == {"WRITE"}
-    assert {right.access for right in found[legacy.ANYBODY].mqtt} == {"write"}
+    rights_by_user = dict(legacy.rights(("image", "old/camera")))
+    assert {right.operation for right in rights_by_user[legacy.ANYBODY].kafka} == {"WRITE"}
+    assert {right.access for right in rights_by_user[legacy.ANYBODY].mqtt} == {"write"}
     acl = mosquitto.acl(Identities({}, {}), ("image", "old/camera"))
     assert "write image" not in acl
     assert acl.endswith("user viewer.service\ntopic read image\ntopic read old/camera\n")

@@ -101,16 +101,16 @@ def test_camera_that_fills_the_memory_is_named_with_what_clears_it() -> None:
     flood = [Retained(f"shutterbus/gate/readings/x{number}", LARGEST) for number in range(320)]
     assert judge(20 * MIB, LIMIT, honest, LARGEST).status == "ok"
     for used in (None, 700 * MIB):
-        found = judge(used, LIMIT, [*honest, *flood], LARGEST)
-        assert found.status == "failure"
-        assert "gate alone left 320 messages of 640 MiB there" in found.sentence
-        assert found.fix is not None
-        assert found.fix.startswith("make revoke CAMERA=gate, which clears them")
+        result = judge(used, LIMIT, [*honest, *flood], LARGEST)
+        assert result.status == "failure"
+        assert "gate alone left 320 messages of 640 MiB there" in result.sentence
+        assert result.fix is not None
+        assert result.fix.startswith("make revoke CAMERA=gate, which clears them")
 
 
 def test_memory_that_honest_cameras_fill_is_to_be_enlarged() -> None:
     """Nobody is blamed."""
     honest = [Retained(f"shutterbus/camera-{number}/frames", LARGEST) for number in range(330)]
-    found = judge(None, LIMIT, honest, LARGEST)
-    assert (found.status, found.fix) == ("failure", "in .env: a larger MOSQUITTO_MEMORY; make up")
+    result = judge(None, LIMIT, honest, LARGEST)
+    assert (result.status, result.fix) == ("failure", "in .env: a larger MOSQUITTO_MEMORY; make up")
     assert judge(540 * MIB, LIMIT, honest[:1], LARGEST).status == "warning"

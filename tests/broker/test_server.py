@@ -52,9 +52,9 @@ def _snapshot(folder: Path) -> dict[str, bytes]:
 
 def _packed(file: Path, name: str) -> str:
     with tarfile.open(file) as tar:
-        found = tar.extractfile(name)
-        assert found is not None
-        return found.read().decode()
+        member = tar.extractfile(name)
+        assert member is not None
+        return member.read().decode()
 
 
 def test_init_makes_all_that_a_server_needs(tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def listening(
             context.verify_mode = ssl.CERT_REQUIRED
     with socket.create_server(("127.0.0.1", 0)) as server:
 
-        def one(connection: socket.socket) -> None:
+        def handle_connection(connection: socket.socket) -> None:
             with contextlib.suppress(OSError), connection:
                 if context is None:
                     if connection.recv(64).startswith(b"\x16"):
@@ -107,7 +107,9 @@ def listening(
         def serve() -> None:
             with contextlib.suppress(OSError):
                 while True:
-                    threading.Thread(target=one, args=(server.accept()[0],), daemon=True).start()
+                    threading.Thread(
+                        target=handle_connection, args=(server.accept()[0],), daemon=True
+                    ).start()
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()

@@ -92,9 +92,9 @@ def test_schedule_prints_ten_times_with_their_zone(capsys: pytest.CaptureFixture
 def test_schedule_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schedule", "5m", "-n", "3", "--json"]) == 0
 
-    found = json.loads(capsys.readouterr().out)
-    assert found["zone"] == "Asia/Tokyo"
-    assert len(found["times"]) == 3
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["zone"] == "Asia/Tokyo"
+    assert len(printed["times"]) == 3
 
 
 def test_schedule_that_is_none_is_answered(capsys: pytest.CaptureFixture[str]) -> None:

@@ -68,21 +68,21 @@ def slow_line() -> Iterator[int]:
 
 
 def test_camera_gives_a_picture_and_its_size_is_learnt(tmp_path: Path) -> None:
-    one = context(tmp_path, capture=CaptureSettings(size_px=(640, 480)))
+    check_context = context(tmp_path, capture=CaptureSettings(size_px=(640, 480)))
 
-    found = pictures.camera(one)
+    result = pictures.camera(check_context)
 
-    assert found.status == "ok"
-    assert "640 x 480" in found.sentence
-    assert one.picture_px == (640, 480)
-    assert one.picture_bytes
+    assert result.status == "ok"
+    assert "640 x 480" in result.sentence
+    assert check_context.picture_px == (640, 480)
+    assert check_context.picture_bytes
 
 
 def test_camera_that_is_not_there_is_a_failure_with_the_next_step(tmp_path: Path) -> None:
-    found = pictures.camera(context(tmp_path, camera_source="v4l2:/dev/video77"))
+    result = pictures.camera(context(tmp_path, camera_source="v4l2:/dev/video77"))
 
-    assert found.status == "failure"
-    assert found.fix == "v4l2-ctl --list-devices"
+    assert result.status == "failure"
+    assert result.fix == "v4l2-ctl --list-devices"
 
 
 def test_camera_is_left_to_the_edge_that_runs(tmp_path: Path) -> None:
@@ -90,11 +90,11 @@ def test_camera_is_left_to_the_edge_that_runs(tmp_path: Path) -> None:
     (tmp_path / "spool").mkdir()
     files = FolderFiles(tmp_path / "spool")
     files.open()
-    found = pictures.camera(context(tmp_path, camera_source="picamera2"))
+    result = pictures.camera(context(tmp_path, camera_source="picamera2"))
     files.close()
 
-    assert found.status == "skipped"
-    assert found.fix == "docker compose exec edge shutterbus-edge doctor"
+    assert result.status == "skipped"
+    assert result.fix == "docker compose exec edge shutterbus-edge doctor"
 
 
 @pytest.mark.parametrize(
@@ -108,36 +108,36 @@ def test_limit_that_is_too_small_is_named_with_both_numbers(
     settings: dict[str, Any], limit_bytes: int, named: str, tmp_path: Path
 ) -> None:
     """Several may be at fault; the smallest is."""
-    one = context(tmp_path, **settings)
-    one.picture_bytes = 200_000
+    check_context = context(tmp_path, **settings)
+    check_context.picture_bytes = 200_000
 
-    found = sizes.judge(limit_bytes, "topic x (its own max.message.bytes)", one)
+    result = sizes.judge(limit_bytes, "topic x (its own max.message.bytes)", check_context)
 
-    assert found.status == "failure"
-    assert named in found.sentence
-    assert "200,000 bytes" in found.sentence
+    assert result.status == "failure"
+    assert named in result.sentence
+    assert "200,000 bytes" in result.sentence
 
 
 def test_4k_under_a_small_limit_is_a_warning(tmp_path: Path) -> None:
     """A simple scene fits, a tree in leaf does not."""
-    one = context(tmp_path)
-    one.picture_bytes, one.picture_px = 900_000, (3840, 2160)
+    check_context = context(tmp_path)
+    check_context.picture_bytes, check_context.picture_px = 900_000, (3840, 2160)
 
-    assert sizes.judge(2_097_164, "the broker", one).status == "warning"
-    assert sizes.judge(8_388_620, "the broker", one).status == "ok"
+    assert sizes.judge(2_097_164, "the broker", check_context).status == "warning"
+    assert sizes.judge(8_388_620, "the broker", check_context).status == "ok"
 
 
 def test_slow_line_is_measured_and_compared_with_the_pictures(tmp_path: Path, slow_line: int) -> None:
     """Without a single whole message."""
-    one = context(tmp_path, slow_line, schedule="1")
-    one.picture_bytes = 200_000
+    check_context = context(tmp_path, slow_line, schedule="1")
+    check_context.picture_bytes = 200_000
 
-    found = uplink.look(one)
+    result = uplink.look(check_context)
 
-    assert one.uplink_bytes_per_s is not None
-    assert 30_000 < one.uplink_bytes_per_s < 130_000
-    assert found.status == "warning", found
-    assert "the pictures need 1.6 Mbit/s: the spool will fill" in found.sentence
+    assert check_context.uplink_bytes_per_s is not None
+    assert 30_000 < check_context.uplink_bytes_per_s < 130_000
+    assert result.status == "warning", result
+    assert "the pictures need 1.6 Mbit/s: the spool will fill" in result.sentence
 
 
 def test_picture_that_outlasts_the_clients_patience_is_a_failure(
@@ -148,13 +148,13 @@ def test_picture_that_outlasts_the_clients_patience_is_a_failure(
     kafka, mqtt = context(tmp_path), context(tmp_path, broker={"type": "mqtt", "keepalive_s": 20})
     kafka.picture_bytes = mqtt.picture_bytes = 1_300_000
 
-    found = uplink.look(kafka)
-    assert "needs 65 s, and the client waits 60 s (request_timeout_ms is 120 s)" in found.sentence
-    assert found.fix
-    assert found.fix.startswith("send less")
-    found = uplink.look(mqtt)
-    assert "needs 65 s, and the client waits 30 s (SS_KEEPALIVE is 20 s)" in found.sentence
-    assert found.fix == "in .env: SS_KEEPALIVE=130"
+    result = uplink.look(kafka)
+    assert "needs 65 s, and the client waits 60 s (request_timeout_ms is 120 s)" in result.sentence
+    assert result.fix
+    assert result.fix.startswith("send less")
+    result = uplink.look(mqtt)
+    assert "needs 65 s, and the client waits 30 s (SS_KEEPALIVE is 20 s)" in result.sentence
+    assert result.fix == "in .env: SS_KEEPALIVE=130"
 
 
 def test_patience_that_somebody_has_shortened_is_named_with_who(
@@ -166,21 +166,21 @@ def test_patience_that_somebody_has_shortened_is_named_with_who(
     mqtt.picture_bytes = 1_300_000
     assert uplink.look(mqtt).status == "ok"
     mqtt.keepalive_s = 30
-    found = uplink.look(mqtt)
-    assert "the client waits 45 s (the broker's max_keepalive is 30 s)" in found.sentence
-    assert found.fix == "on the server, in broker/mosquitto/mosquitto.conf: no max_keepalive"
+    result = uplink.look(mqtt)
+    assert "the client waits 45 s (the broker's max_keepalive is 30 s)" in result.sentence
+    assert result.fix == "on the server, in broker/mosquitto/mosquitto.conf: no max_keepalive"
 
     kafka = context(tmp_path, broker={"client_options": {"delivery_timeout_ms": 30_000}})
     kafka.picture_bytes = 1_300_000
-    found = uplink.look(kafka)
-    assert "the client waits 15 s (delivery_timeout_ms is 30 s)" in found.sentence
-    assert found.fix == "in .env: no SS_DELIVERY_TIMEOUT_MS"
+    result = uplink.look(kafka)
+    assert "the client waits 15 s (delivery_timeout_ms is 30 s)" in result.sentence
+    assert result.fix == "in .env: no SS_DELIVERY_TIMEOUT_MS"
 
 
 def test_disk_is_timed_and_nothing_is_left_on_it(tmp_path: Path) -> None:
-    found = spool.disk(context(tmp_path))
+    result = spool.disk(context(tmp_path))
 
-    assert "stores 200 kB in" in found.sentence or found.status == "warning"
+    assert "stores 200 kB in" in result.sentence or result.status == "warning"
     assert list((tmp_path / "spool").iterdir()) == []
 
 
@@ -191,22 +191,22 @@ def test_disk_that_takes_nothing_is_a_failure(tmp_path: Path) -> None:
 
 
 def test_disk_that_is_nearly_full_is_a_failure(tmp_path: Path) -> None:
-    one = context(tmp_path, spool=SpoolSettings(dir=tmp_path, min_free_bytes=1 << 60))
+    check_context = context(tmp_path, spool=SpoolSettings(dir=tmp_path, min_free_bytes=1 << 60))
 
-    found = spool.room(one)
+    result = spool.room(check_context)
 
-    assert found.status == "failure"
-    assert "SPOOL_MIN_FREE" in found.sentence
+    assert result.status == "failure"
+    assert "SPOOL_MIN_FREE" in result.sentence
 
 
 def test_what_was_set_aside_is_shown_with_its_reason(tmp_path: Path) -> None:
     (tmp_path / "spool/quarantine").mkdir(parents=True)
     (tmp_path / "spool/quarantine/x.jpg.txt").write_text("its message has 3 bytes\n")
 
-    found = spool.room(context(tmp_path))
+    result = spool.room(context(tmp_path))
 
-    assert found.status == "warning"
-    assert "the last because: its message has 3 bytes" in found.sentence
+    assert result.status == "warning"
+    assert "the last because: its message has 3 bytes" in result.sentence
 
 
 def test_outage_budget_is_the_limit_that_is_reached_first(tmp_path: Path) -> None:
@@ -216,18 +216,20 @@ def test_outage_budget_is_the_limit_that_is_reached_first(tmp_path: Path) -> Non
         ({"max_files": 100}, "17 minutes before a picture is lost (SPOOL_MAX_FILES", "warning"),
         ({"max_bytes": GIB, "max_age_s": 86_400}, "24 hours before a picture is lost (SPOOL_MAX_AGE", "ok"),
     ):
-        one = context(tmp_path, schedule="10", spool=SpoolSettings(dir=tmp_path / "spool", **limits))
-        one.picture_bytes = 10_000
-        found = spool.outage(one)
-        assert first in found.sentence, found
-        assert found.status == status
+        check_context = context(
+            tmp_path, schedule="10", spool=SpoolSettings(dir=tmp_path / "spool", **limits)
+        )
+        check_context.picture_bytes = 10_000
+        result = spool.outage(check_context)
+        assert first in result.sentence, result
+        assert result.status == status
 
 
 def test_calendar_schedule_counts_by_its_average(tmp_path: Path) -> None:
-    one = context(tmp_path, schedule="*/10 6-17 * * *")
+    check_context = context(tmp_path, schedule="*/10 6-17 * * *")
 
-    assert one.pictures_per_s is not None
-    assert one.pictures_per_s * 86_400 == pytest.approx(72, rel=0.5)
+    assert check_context.pictures_per_s is not None
+    assert check_context.pictures_per_s * 86_400 == pytest.approx(72, rel=0.5)
 
 
 @pytest.mark.parametrize(
@@ -242,28 +244,28 @@ def test_4k_is_refused_where_the_boards_memory_cannot(
     memory_kb: int, cma_kb: int | None, said: str | None, tmp_path: Path
 ) -> None:
     """A Zero 2 has 512 MB less what its graphics take; older systems keep little for the camera."""
-    one = context(
+    check_context = context(
         tmp_path,
         camera_source="picamera2",
         capture=CaptureSettings(size_px=(3840, 2160), given={"size_px": "PICAMERA_RESOLUTION"}),
     )
 
-    found = board.cannot(one.settings, a_board(tmp_path, memory_kb, cma_kb))
+    sentences = board.cannot(check_context.settings, a_board(tmp_path, memory_kb, cma_kb))
 
-    assert [sentence for sentence in found if said and said in sentence] == found
-    assert bool(found) is (said is not None)
+    assert [sentence for sentence in sentences if said and said in sentence] == sentences
+    assert bool(sentences) is (said is not None)
 
 
 def test_4k_is_refused_where_the_sensor_cannot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Camera Module 2."""
     monkeypatch.setattr(board, "sensor_px", lambda number: (3280, 2464) if number == 1 else None)
     size = CaptureSettings(size_px=(3840, 2160), given={"size_px": "PICAMERA_RESOLUTION"})
-    one = context(tmp_path, camera_source="picamera2:1", capture=size)
+    check_context = context(tmp_path, camera_source="picamera2:1", capture=size)
 
-    found = board.cannot(one.settings, a_board(tmp_path, 4_000_000))
+    sentences = board.cannot(check_context.settings, a_board(tmp_path, 4_000_000))
 
-    assert len(found) == 1
-    assert found[0].startswith(
+    assert len(sentences) == 1
+    assert sentences[0].startswith(
         "PICAMERA_RESOLUTION=3840x2160 cannot be used: the sensor has 3280 x 2464 pixels"
     )
 
@@ -282,12 +284,12 @@ def test_check_says_what_the_board_cannot(
 
 
 def test_clock_from_before_this_software_is_a_failure(tmp_path: Path) -> None:
-    one = context(tmp_path)
-    one.clock = type("Past", (SystemClock,), {"utc_us": lambda _: 1_000_000})()
+    check_context = context(tmp_path)
+    check_context.clock = type("Past", (SystemClock,), {"utc_us": lambda _: 1_000_000})()
 
-    found = machine.clock(one)
+    result = machine.clock(check_context)
 
-    assert (found.status, found.fix) == ("failure", "timedatectl set-ntp true")
+    assert (result.status, result.fix) == ("failure", "timedatectl set-ntp true")
 
 
 def test_walls_of_a_container_are_told(tmp_path: Path) -> None:
@@ -298,14 +300,14 @@ def test_walls_of_a_container_are_told(tmp_path: Path) -> None:
     }.items():
         (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / place).write_text(text)
-    one = context(tmp_path)
-    one.root = tmp_path
+    check_context = context(tmp_path)
+    check_context.root = tmp_path
 
-    assert machine.container(one).sentence == "unprivileged"
+    assert machine.container(check_context).sentence == "unprivileged"
     (tmp_path / "proc/self/status").write_text("CapEff:\t000001fffeffffff\n")
-    assert machine.container(one).sentence.startswith("privileged")
+    assert machine.container(check_context).sentence.startswith("privileged")
     (tmp_path / "proc/1/comm").write_text("shutterbus-edge\n")
-    assert machine.container(one).fix == "init: true"
+    assert machine.container(check_context).fix == "init: true"
 
 
 def test_doctor_on_settings_that_cannot_be_used_says_so_first(
@@ -343,11 +345,11 @@ def test_doctor_ends_in_time_when_nothing_answers(
     assert time.monotonic() - begun_s < 15
     report = json.loads(capsys.readouterr().out)
     assert report["ok"] is False
-    found = {one["check"]: one for one in report["checks"]}
-    failing = [one["check"] for one in report["checks"] if one["status"] == "failure"]
+    checks_by_name = {check["check"]: check for check in report["checks"]}
+    failing = [check["check"] for check in report["checks"] if check["status"] == "failure"]
     assert failing[0] == "port"
-    assert found["login"]["status"] == "skipped"
-    assert found["camera"]["status"] == "ok"
+    assert checks_by_name["login"]["status"] == "skipped"
+    assert checks_by_name["camera"]["status"] == "ok"
 
 
 def test_healthcheck_asks_the_port_and_says_what_is_wrong(

@@ -28,57 +28,57 @@ def test_good_certificates_are_good_until_their_day(tmp_path: Path) -> None:
     ours = Authority(tmp_path)
     own = ours.issue("gate.1")
     with listening(ours.issue("server", "127.0.0.1", end=NOW + 200 * DAY), wants=ours) as port:
-        found = reach.encrypt(context(port, ca_certs=ours.file, certfile=own.certificate, keyfile=own.key))
+        result = reach.encrypt(context(port, ca_certs=ours.file, certfile=own.certificate, keyfile=own.key))
 
-    assert found.status == "ok", found
-    assert f"{NOW + 200 * DAY:%Y-%m-%d}" in found.sentence
-    assert f"{NOW + 300 * DAY:%Y-%m-%d}" in found.sentence
+    assert result.status == "ok", result
+    assert f"{NOW + 200 * DAY:%Y-%m-%d}" in result.sentence
+    assert f"{NOW + 300 * DAY:%Y-%m-%d}" in result.sentence
 
 
 def test_certificate_that_ends_soon_is_a_warning(tmp_path: Path) -> None:
     ours = Authority(tmp_path)
     with listening(ours.issue("server", "127.0.0.1", end=NOW + 10 * DAY)) as port:
-        found = reach.encrypt(context(port, ca_certs=ours.file))
+        result = reach.encrypt(context(port, ca_certs=ours.file))
 
-    assert (found.status, found.fix) == ("warning", "on the server: make renew")
+    assert (result.status, result.fix) == ("warning", "on the server: make renew")
 
 
 def test_expired_certificate_of_the_server(tmp_path: Path) -> None:
     ours = Authority(tmp_path)
     with listening(ours.issue("server", "127.0.0.1", end=NOW - 3 * DAY)) as port:
-        found = reach.encrypt(context(port, ca_certs=ours.file))
+        result = reach.encrypt(context(port, ca_certs=ours.file))
 
-    assert found.status == "failure"
-    assert f"expired on {NOW - 3 * DAY:%Y-%m-%d}" in found.sentence
-    assert found.fix == "on the server: make renew"
+    assert result.status == "failure"
+    assert f"expired on {NOW - 3 * DAY:%Y-%m-%d}" in result.sentence
+    assert result.fix == "on the server: make renew"
 
 
 def test_certificate_of_tomorrow_means_a_wrong_clock(tmp_path: Path) -> None:
     """A Pi without a network begins where it was switched off."""
     ours = Authority(tmp_path)
     with listening(ours.issue("server", "127.0.0.1", begin=NOW + 2 * DAY)) as port:
-        found = reach.encrypt(context(port, ca_certs=ours.file))
+        result = reach.encrypt(context(port, ca_certs=ours.file))
 
-    assert f"valid from {NOW + 2 * DAY:%Y-%m-%d} on, and this clock says {NOW:%Y-%m-%d}" in found.sentence
-    assert found.fix == "timedatectl set-ntp true"
+    assert f"valid from {NOW + 2 * DAY:%Y-%m-%d} on, and this clock says {NOW:%Y-%m-%d}" in result.sentence
+    assert result.fix == "timedatectl set-ntp true"
 
 
 def test_certificate_of_somebody_else(tmp_path: Path) -> None:
     ours, other = Authority(tmp_path), Authority(tmp_path, "other")
     with listening(other.issue("server", "127.0.0.1")) as port:
-        found = reach.encrypt(context(port, ca_certs=ours.file))
+        result = reach.encrypt(context(port, ca_certs=ours.file))
 
-    assert f"is not signed by {ours.file} but by other" in found.sentence
-    assert found.fix == "on the server: make enroll CAMERA=gate"
+    assert f"is not signed by {ours.file} but by other" in result.sentence
+    assert result.fix == "on the server: make enroll CAMERA=gate"
 
 
 def test_certificate_for_another_name(tmp_path: Path) -> None:
     ours = Authority(tmp_path)
     with listening(ours.issue("server", "server.test", "10.0.0.1")) as port:
-        found = reach.encrypt(context(port, ca_certs=ours.file))
+        result = reach.encrypt(context(port, ca_certs=ours.file))
 
-    assert "is for server.test, 10.0.0.1, not for 127.0.0.1" in found.sentence
-    assert found.fix == 'on the server: make init HOST="... 127.0.0.1"'
+    assert "is for server.test, 10.0.0.1, not for 127.0.0.1" in result.sentence
+    assert result.fix == 'on the server: make init HOST="... 127.0.0.1"'
 
 
 def test_cause_is_named_also_where_a_stranger_is_shown_nothing(tmp_path: Path) -> None:
@@ -87,36 +87,36 @@ def test_cause_is_named_also_where_a_stranger_is_shown_nothing(tmp_path: Path) -
     own = ours.issue("gate.1")
     old = ours.issue("server", "127.0.0.1", end=NOW - 3 * DAY)
     with listening(old, wants=ours, newest=ssl.TLSVersion.TLSv1_2) as port:
-        found = reach.encrypt(context(port, ca_certs=ours.file, certfile=own.certificate, keyfile=own.key))
+        result = reach.encrypt(context(port, ca_certs=ours.file, certfile=own.certificate, keyfile=own.key))
 
-    assert found.status == "failure"
-    assert "cannot be accepted: certificate has expired" in found.sentence
+    assert result.status == "failure"
+    assert "cannot be accepted: certificate has expired" in result.sentence
 
 
 def test_server_that_wants_a_certificate_and_gets_none(tmp_path: Path) -> None:
     ours = Authority(tmp_path)
     with listening(ours.issue("server", "127.0.0.1"), wants=ours) as port:
-        found = reach.encrypt(context(port, ca_certs=ours.file))
+        result = reach.encrypt(context(port, ca_certs=ours.file))
 
-    assert "wants a certificate of ours and got none" in found.sentence
+    assert "wants a certificate of ours and got none" in result.sentence
 
 
 def test_certificate_of_ours_that_the_server_does_not_know(tmp_path: Path) -> None:
     ours, other = Authority(tmp_path), Authority(tmp_path, "other")
     own = other.issue("gate.1")
     with listening(ours.issue("server", "127.0.0.1"), wants=ours) as port:
-        found = reach.encrypt(context(port, ca_certs=ours.file, certfile=own.certificate, keyfile=own.key))
+        result = reach.encrypt(context(port, ca_certs=ours.file, certfile=own.certificate, keyfile=own.key))
 
-    assert f"does not accept our certificate {own.certificate}" in found.sentence
+    assert f"does not accept our certificate {own.certificate}" in result.sentence
 
 
 def test_expired_certificate_of_ours(tmp_path: Path) -> None:
     ours = Authority(tmp_path)
     own = ours.issue("gate.1", end=NOW - DAY)
     with listening(ours.issue("server", "127.0.0.1"), wants=ours) as port:
-        found = reach.encrypt(context(port, ca_certs=ours.file, certfile=own.certificate, keyfile=own.key))
+        result = reach.encrypt(context(port, ca_certs=ours.file, certfile=own.certificate, keyfile=own.key))
 
-    assert f"our certificate {own.certificate} expired" in found.sentence
+    assert f"our certificate {own.certificate} expired" in result.sentence
 
 
 def test_tls_where_none_is_set_and_none_where_it_is(tmp_path: Path) -> None:
@@ -134,19 +134,19 @@ def test_tls_where_none_is_set_and_none_where_it_is(tmp_path: Path) -> None:
 
 
 def test_name_that_nobody_knows() -> None:
-    found = reach.look_up(context(9093, "server.invalid"))
+    result = reach.look_up(context(9093, "server.invalid"))
 
-    assert found.sentence.startswith("no address is known for server.invalid")
-    assert found.fix == "in .env: SERVER_NAME=server.invalid and SERVER_ADDRESS=<its address>"
+    assert result.sentence.startswith("no address is known for server.invalid")
+    assert result.fix == "in .env: SERVER_NAME=server.invalid and SERVER_ADDRESS=<its address>"
 
 
 def test_port_where_nothing_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
-    found = reach.connect(context(port))
+    result = reach.connect(context(port))
 
-    assert found.status == "failure"
-    assert "refuses the connection" in found.sentence
+    assert result.status == "failure"
+    assert "refuses the connection" in result.sentence
 
 
 @pytest.mark.parametrize(("host", "why"), [("nosuch.invalid", "no address"), ("127.0.0.1", "refuses")])
@@ -154,8 +154,8 @@ def test_address_that_the_broker_gives_itself_is_tried(host: str, why: str) -> N
     """Everything after the first packet goes there."""
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
-    found: CheckResult = reach.advertised([(host, port)], context(port))
+    result: CheckResult = reach.advertised([(host, port)], context(port))
 
-    assert found.status == "failure"
-    assert f"the broker says that it is at {host}:{port}" in found.sentence
-    assert why in found.sentence
+    assert result.status == "failure"
+    assert f"the broker says that it is at {host}:{port}" in result.sentence
+    assert why in result.sentence

@@ -16,9 +16,9 @@ def bench(tmp_path: Path) -> Bench:
 def keep_backlog(bench: Bench, count: int, size_bytes: int = 0) -> list[str]:
     """Let *count* pictures wait, and return their ids, oldest first."""
     held = [bench.keep(size_bytes) for _ in range(count)]
-    for one in held:
-        bench.spool.release(one)
-    return [str(one.id) for one in held]
+    for picture in held:
+        bench.spool.release(picture)
+    return [str(picture.id) for picture in held]
 
 
 def test_backlog_is_sent_oldest_first(bench: Bench) -> None:

@@ -39,9 +39,9 @@ def pictures(bench: Bench) -> list[str]:
 def keep_waiting(bench: Bench, *sizes_bytes: int) -> list[str]:
     """Let pictures of *sizes_bytes* wait, and return their ids."""
     held = [bench.keep(size_bytes) for size_bytes in sizes_bytes]
-    for one in held:
-        bench.spool.release(one)
-    return [str(one.id) for one in held]
+    for picture in held:
+        bench.spool.release(picture)
+    return [str(picture.id) for picture in held]
 
 
 def set_aside(bench: Bench) -> int:

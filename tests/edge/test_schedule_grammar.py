@@ -16,9 +16,9 @@ NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)  # a Saturday, 17:00 in Tokyo
 
 
 def _schedule(text: str, zone: timezone | ZoneInfo = TOKYO) -> Schedule:
-    found = parse(text, zone)
-    assert found is not None
-    return found
+    schedule = parse(text, zone)
+    assert schedule is not None
+    return schedule
 
 
 def _next(text: str, zone: timezone | ZoneInfo = TOKYO, count: int = 2, now: datetime = NOW) -> list[str]:
@@ -195,11 +195,11 @@ def test_interval_of_a_calendar_form_is_its_longest_pause(text: str, interval_s:
 def test_any_text_is_a_schedule_or_an_error(text: str) -> None:
     """The seed looped for ever on one, and died of a type on another."""
     try:
-        found = parse(text, TOKYO)
+        schedule = parse(text, TOKYO)
     except ScheduleError:
         return
-    assert found is not None
-    assert found.next_times(2, NOW)
+    assert schedule is not None
+    assert schedule.next_times(2, NOW)
 
 
 WORDS = st.sampled_from(
@@ -236,11 +236,11 @@ WORDS = st.sampled_from(
 def test_any_words_of_the_grammar_are_a_schedule_or_an_error(words: list[str], between: str) -> None:
     """Random letters seldom come near the grammar; its own words do."""
     try:
-        found = parse(between.join(words), TOKYO)
+        schedule = parse(between.join(words), TOKYO)
     except ScheduleError:
         return
-    assert found is not None
-    times = found.next_times(3, NOW)
+    assert schedule is not None
+    times = schedule.next_times(3, NOW)
     assert times == sorted(set(times))
     assert all(due >= NOW for due in times)
 

@@ -58,8 +58,8 @@ def _shots(ticker: Ticker, clock: TwoClocks, until_s: float) -> list[str]:
     end_s, stop = clock.monotonic + until_s, threading.Event()
     taken: list[str] = []
     while True:
-        found = ticker.wait_next(_StopAt(clock, end_s, stop))
-        if found is None:
+        tick = ticker.wait_next(_StopAt(clock, end_s, stop))
+        if tick is None:
             return taken
         taken.append(clock.local())
 

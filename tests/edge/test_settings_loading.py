@@ -141,7 +141,7 @@ def test_topic_may_look_like_a_number(nowhere: Path) -> None:
 def test_what_cannot_be_used_is_said_with_its_name_and_what_can(
     nowhere: Path, name: str, value: str, sentence: str
 ) -> None:
-    assert any(one.startswith(sentence) for one in _sentences(nowhere, **{name: value}))
+    assert any(problem.startswith(sentence) for problem in _sentences(nowhere, **{name: value}))
 
 
 def test_machine_without_a_camera_library_has_to_say_where_pictures_come_from(nowhere: Path) -> None:

@@ -156,11 +156,11 @@ def test_capture_time_comes_from_the_facts_and_after_a_restart_from_the_file(
     held = spool.put(FrameMetadata(camera="gate", id=spool.next_id(), captured_at_us=42), FRAME)
     spool.close()
 
-    found = make(disk, clock).claim_oldest()
+    recovered = make(disk, clock).claim_oldest()
 
     assert held.captured_at_us == 42
-    assert found is not None
-    assert found.captured_at_us == clock.utc_us()
+    assert recovered is not None
+    assert recovered.captured_at_us == clock.utc_us()
 
 
 def test_confirmed_frame_leaves_the_disk_whoever_claims_it(disk: Disk, clock: FakeClock) -> None:

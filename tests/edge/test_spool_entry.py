@@ -70,6 +70,6 @@ def test_entry_whose_file_is_being_written_makes_no_room() -> None:
 
 
 def test_what_was_put_is_claimed_and_what_was_found_waits() -> None:
-    put, found = Entry.put(HELD, 0.0, b"jpg"), Entry.found(HELD, 0.0, 7)
+    put, recovered = Entry.put(HELD, 0.0, b"jpg"), Entry.from_disk(HELD, 0.0, 7)
     assert (put.stay, put.place) == (Stay.SENDING, Place.MEMORY)
-    assert (found.stay, found.place) == (Stay.WAITING, Place.DISK)
+    assert (recovered.stay, recovered.place) == (Stay.WAITING, Place.DISK)

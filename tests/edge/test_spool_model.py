@@ -56,7 +56,7 @@ class SpoolMachine(RuleBasedStateMachine):
         self.quarantined = 0
         self.camera = "gate"
         self.faulty = False
-        self.found: set[str] = set()
+        self.on_disk_at_start: set[str] = set()
         """What the last start found on the disk."""
 
     @initialize()
@@ -239,9 +239,11 @@ class SpoolMachine(RuleBasedStateMachine):
         assert sum(len(self.held[n]) for n in frames) <= MEMORY_MAX_BYTES
         on_disk = [n for n in self.held if kind_of(n) == "frame" and self._is_on_disk(n)]
         # What could not be removed before a crash is back after it, above the limit until the next put.
-        assert len([n for n in on_disk if n not in self.found]) <= MAX_FILES
-        assert len(on_disk) <= max(MAX_FILES, len(self.found))
-        assert sum(len(self.held[n]) for n in on_disk) <= max(MAX_BYTES, LARGEST_BYTES * len(self.found))
+        assert len([n for n in on_disk if n not in self.on_disk_at_start]) <= MAX_FILES
+        assert len(on_disk) <= max(MAX_FILES, len(self.on_disk_at_start))
+        assert sum(len(self.held[n]) for n in on_disk) <= max(
+            MAX_BYTES, LARGEST_BYTES * len(self.on_disk_at_start)
+        )
 
     def _is_on_disk(self, name: str) -> bool:
         return any(file.startswith(name) for file in self.disk.names)
@@ -249,7 +251,7 @@ class SpoolMachine(RuleBasedStateMachine):
     def _restart(self) -> None:
         """Start on what is on disk. What had gone but could not be removed is back, a repeat."""
         self.held = {n: data for n, data in self.put_data.items() if self._is_on_disk(n)}
-        self.found = set(self.held)
+        self.on_disk_at_start = set(self.held)
         self.open()
 
     def _release(self, held: Held) -> None:

@@ -92,7 +92,7 @@ def broken_promises(story: Story, left: Disk) -> list[str]:
         background=False,
     )
     wrong += [f"{name} is left" for name in left.names if name.endswith(".tmp")]
-    found = {}
+    recovered = {}
     while held := spool.claim_oldest():
         try:
             data = spool.read(held)
@@ -100,16 +100,16 @@ def broken_promises(story: Story, left: Disk) -> list[str]:
             wrong.append(f"{held.name} is torn")
             continue
         if held.kind == "frame":
-            found[held.id] = data
+            recovered[held.id] = data
             if story.sent.get(held.id) != data:
                 wrong.append(f"{held.id} has other bytes")
     if story.mode == "durable":
-        wrong += [f"{identity} is lost" for identity in story.promised if identity not in found]
+        wrong += [f"{identity} is lost" for identity in story.promised if identity not in recovered]
     fresh = spool.next_id()
     if fresh in story.sent:
         wrong.append(f"{fresh} is given twice")
     counts = spool.counts()
-    for identity in story.promised.keys() - found.keys():
+    for identity in story.promised.keys() - recovered.keys():
         told = any(epoch == identity.epoch and first <= identity.seq for epoch, first, _ in counts.uncertain)
         if not told:
             wrong.append(f"{identity} is missing and not called uncertain")

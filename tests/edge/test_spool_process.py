@@ -62,12 +62,12 @@ def test_killed_process_loses_nothing_and_repeats_no_number(tmp_path: Path) -> N
         child.wait()
 
     with Spool(tmp_path, camera="gate", clock=FakeClock(), machine="one", background=False) as spool:
-        found = set()
+        recovered = set()
         while held := spool.claim_oldest():
             assert spool.read(held) == str(held.id).encode() * 500
-            found.add(str(held.id))
+            recovered.add(str(held.id))
         assert len(put) > KILLS
-        assert put - acked <= found
+        assert put - acked <= recovered
         assert len(spool.counts().uncertain) > 0
 
 

@@ -62,14 +62,14 @@ def _sentences(**values: str) -> tuple[str, ...]:
 
 def test_first_place_counts() -> None:
     """A secret stands above the environment, and that above a file."""
-    found = collect(
+    collected = collect(
         ("/run/secrets/{name}", {"A": "secret\n"}),
         ("environment", {"A": "env", "B": "env"}),
         (".env", {"b": "file"}),
     )
 
-    assert found["A"] == Given("A", "secret", "/run/secrets/A")
-    assert found["B"] == Given("B", "env", "environment")
+    assert collected["A"] == Given("A", "secret", "/run/secrets/A")
+    assert collected["B"] == Given("B", "env", "environment")
 
 
 def test_names_may_be_spelt_in_any_case() -> None:
@@ -87,10 +87,12 @@ def test_values_are_read_by_their_kind() -> None:
 
 
 def test_stronger_name_counts_and_the_others_are_told() -> None:
-    found = resolve(House, _given(HOUSE_NAME="x", FRONT_OLD_KEY="old", FRONT_KEY="own", FRONT_NEW_KEY="new"))
+    resolved = resolve(
+        House, _given(HOUSE_NAME="x", FRONT_OLD_KEY="old", FRONT_KEY="own", FRONT_NEW_KEY="new")
+    )
 
-    assert build(House, found).front == Door(key=Path("new"))
-    assert [(weaker.name, stronger.name) for weaker, stronger in found.overruled] == [
+    assert build(House, resolved).front == Door(key=Path("new"))
+    assert [(weaker.name, stronger.name) for weaker, stronger in resolved.overruled] == [
         ("FRONT_KEY", "FRONT_NEW_KEY"),
         ("FRONT_OLD_KEY", "FRONT_NEW_KEY"),
     ]
@@ -118,8 +120,8 @@ def test_switch_that_is_off_contradicts_the_settings_it_switches() -> None:
 def test_place_decides_what_is_fixed_there() -> None:
     """The name then does not exist there."""
     assert _house(BACK_KEY="k").back == Door(key=Path("k"), color="blue")
-    found = resolve(House, _given(HOUSE_NAME="x", BACK_COLOR="red"))
-    assert list(found.unused) == ["BACK_COLOR"]
+    resolved = resolve(House, _given(HOUSE_NAME="x", BACK_COLOR="red"))
+    assert list(resolved.unused) == ["BACK_COLOR"]
 
 
 def test_secret_may_hold_what_a_path_would_lead_to() -> None:
@@ -157,11 +159,11 @@ def test_sentence_hides_a_secret() -> None:
 
 
 def test_misspelt_name_stops_or_warns_by_its_prefix() -> None:
-    found = resolve(
+    resolved = resolve(
         House, _given(HOUSE_ROOM="1", LAMB_HALL="on", FRONT_KEYS="k", HOSE_ROOMS="2", PATH="/bin")
     )
 
-    stop, warn = unknown(found, House, stops=("HOUSE_",), warns=("FRONT_",))
+    stop, warn = unknown(resolved, House, stops=("HOUSE_",), warns=("FRONT_",))
 
     assert stop == ["HOUSE_ROOM is not a setting; did you mean HOUSE_ROOMS?"]
     assert warn == [
@@ -171,22 +173,24 @@ def test_misspelt_name_stops_or_warns_by_its_prefix() -> None:
 
 
 def test_family_keeps_the_rest_of_each_name_as_spelt() -> None:
-    found = resolve(House, _given(HOUSE_NAME="x", LAMP_Hall="on", lamp_cellar="off"))
+    resolved = resolve(House, _given(HOUSE_NAME="x", LAMP_Hall="on", lamp_cellar="off"))
 
-    assert found.values["lamps"] == {"Hall": "on", "cellar": "off"}
+    assert resolved.values["lamps"] == {"Hall": "on", "cellar": "off"}
     said = check_family(
-        found,
+        resolved,
         ("lamps",),
         lambda members: ({"Hall": True}, [f"no {name}" for name in members if name != "Hall"]),
     )
     assert said == ["no cellar"]
-    assert build(House, found).lamps == {"Hall": True}
+    assert build(House, resolved).lamps == {"Hall": True}
 
 
 def test_effective_settings_name_their_source_and_hide_secrets() -> None:
-    found = resolve(House, _given(HOUSE_NAME="x", FRONT_PASSWORD="hunter2", LAMP_TOKEN="t", LAMP_HALL="on"))
+    resolved = resolve(
+        House, _given(HOUSE_NAME="x", FRONT_PASSWORD="hunter2", LAMP_TOKEN="t", LAMP_HALL="on")
+    )
 
-    rows = {row.name: (row.value, row.source) for row in effective(build(House, found), found.origin)}
+    rows = {row.name: (row.value, row.source) for row in effective(build(House, resolved), resolved.origin)}
 
     assert rows["HOUSE_NAME"] == ("x", "environment")
     assert rows["HOUSE_AGE"] == ("1w", "default")

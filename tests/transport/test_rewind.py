@@ -10,7 +10,7 @@ def looked_at(log: str, begin: int = 0) -> tuple[list[int], bool]:
     """Rewind through *log* (``l`` live, ``b`` backlog, ``x`` unreadable); return offsets in order, and the find."""
     rewind = Rewind(begin, begin + len(log))
     offsets = []
-    while not rewind.found or not rewind.complete:
+    while not rewind.satisfied or not rewind.complete:
         for offset in range(rewind.start, begin + len(log)):
             if rewind.wants(offset):
                 offsets.append(offset)
@@ -18,7 +18,7 @@ def looked_at(log: str, begin: int = 0) -> tuple[list[int], bool]:
         assert rewind.complete
         if not rewind.step():
             break
-    return offsets, rewind.found
+    return offsets, rewind.satisfied
 
 
 def test_live_picture_at_the_end_is_one_record_back() -> None:

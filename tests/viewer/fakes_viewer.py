@@ -82,10 +82,10 @@ def picture(seq: int = 0, *, arrived_at_us: int = NOW_US, **metadata: Any) -> La
 
 def arrival(seq: int = 0, *, topic: str | None = None, **metadata: Any) -> Arrival:
     """Return ``frame(...)`` as Kafka delivers it."""
-    one = frame(seq, **metadata)
-    message = encode_frame(one, "jpeg", one.lane or "live")
-    attributes = message.attributes if one.lane else {}
-    where = topic or names.kafka_topic(one.metadata.camera, "frames")
+    sent_frame = frame(seq, **metadata)
+    message = encode_frame(sent_frame, "jpeg", sent_frame.lane or "live")
+    attributes = message.attributes if sent_frame.lane else {}
+    where = topic or names.kafka_topic(sent_frame.metadata.camera, "frames")
     return Arrival("kafka", where, message.value, attributes, message.content_type, (0, seq), NOW_US)
 
 

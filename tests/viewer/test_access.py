@@ -17,20 +17,20 @@ GUARD = user("guard", Role.LOOK, "gate")
 
 @pytest.fixture
 def running() -> Iterator[Viewer]:
-    with viewer((GUARD, user("boss", Role.OPERATE), user("visitor"))) as one:
+    with viewer((GUARD, user("boss", Role.OPERATE), user("visitor"))) as running_viewer:
         for camera in ("gate", "yard"):
-            one.cameras.note(status(camera), "mqtt")
-            one.cameras.show(picture(camera=camera), "kafka")
-        yield one
+            running_viewer.cameras.note(status(camera), "mqtt")
+            running_viewer.cameras.show(picture(camera=camera), "kafka")
+        yield running_viewer
 
 
 def test_every_route_declares_what_it_does(running: Viewer) -> None:
     """A route that somebody adds and forgets here is shut: see the next test."""
     policy = AccessPolicy()
-    found = {path for _, path in routes(running.app)} - set(running.services.exposure.public_paths)
+    guarded_paths = {path for _, path in routes(running.app)} - set(running.services.exposure.public_paths)
 
-    assert [path for path in sorted(found) if policy.of_path(path) is None] == []
-    assert len(ACTIONS) <= len(found) + 1  # and nothing is declared that is not there
+    assert [path for path in sorted(guarded_paths) if policy.of_path(path) is None] == []
+    assert len(ACTIONS) <= len(guarded_paths) + 1  # and nothing is declared that is not there
 
 
 def test_route_that_declares_nothing_is_shut_to_everybody(
@@ -121,7 +121,7 @@ def test_page_hears_of_its_users_cameras_alone(running: Viewer) -> None:
             running.cameras.show(picture(1, camera=camera), "kafka")
             running.cameras.note(status(camera, "offline"), "mqtt")
             running.cameras.note(reading(camera=camera, temperature=20.0), "mqtt")
-        while not {"cameras", "camera", "reading", "picture"} <= {one["type"] for one in heard}:
+        while not {"cameras", "camera", "reading", "picture"} <= {message["type"] for message in heard}:
             heard.append(_message(socket))
 
     assert "yard" not in json.dumps(heard)
@@ -132,7 +132,7 @@ def test_page_hears_of_unwatched_cameras_of_its_user_alone(running: Viewer) -> N
     with running.log_in("guard").websocket_connect(LIVE) as socket:
         for camera in ("yard", "gate"):
             running.cameras.show(picture(1, camera=camera), "kafka")
-        while not any(one["type"] == "pictures" for one in heard):
+        while not any(message["type"] == "pictures" for message in heard):
             heard.append(_message(socket))
 
     assert "yard" not in json.dumps(heard)

@@ -23,13 +23,13 @@ from viewer.fakes_viewer import CHEAP_HASH, PASSWORD, user, viewer
 
 def test_logout_and_sessions_outlive_a_restart(tmp_path: Path) -> None:
     clock, cookies = FakeClock(), []
-    with viewer((user("ann"),), Database(tmp_path), clock) as one:
+    with viewer((user("ann"),), Database(tmp_path), clock) as running_viewer:
         for name in ("admin", "ann"):
-            cookies.append(one.log_in(name).cookies["shutterbus_8080"])
-            one.http.cookies.clear()
-        one.http.cookies.set("shutterbus_8080", cookies[0], domain="127.0.0.1")
-        one.http.cookies.set("csrf", "token", domain="127.0.0.1")
-        assert one.http.post("/logout", data={"csrf": "token"}).status_code == 303
+            cookies.append(running_viewer.log_in(name).cookies["shutterbus_8080"])
+            running_viewer.http.cookies.clear()
+        running_viewer.http.cookies.set("shutterbus_8080", cookies[0], domain="127.0.0.1")
+        running_viewer.http.cookies.set("csrf", "token", domain="127.0.0.1")
+        assert running_viewer.http.post("/logout", data={"csrf": "token"}).status_code == 303
 
     with viewer((user("ann"),), Database(tmp_path), clock) as again:
         answers = []
@@ -41,8 +41,8 @@ def test_logout_and_sessions_outlive_a_restart(tmp_path: Path) -> None:
 
 
 def test_token_of_a_session_is_not_in_the_file(tmp_path: Path) -> None:
-    with viewer(database=Database(tmp_path)) as one:
-        token = one.log_in().cookies["shutterbus_8080"]
+    with viewer(database=Database(tmp_path)) as running_viewer:
+        token = running_viewer.log_in().cookies["shutterbus_8080"]
 
     assert token.encode() not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert (tmp_path / "viewer.db").stat().st_mode & 0o077 == 0
@@ -50,8 +50,8 @@ def test_token_of_a_session_is_not_in_the_file(tmp_path: Path) -> None:
 
 def test_session_ends_after_a_restart_as_it_would_have_without(tmp_path: Path) -> None:
     clock = FakeClock()
-    with viewer(database=Database(tmp_path), clock=clock) as one:
-        token = one.log_in().cookies["shutterbus_8080"]
+    with viewer(database=Database(tmp_path), clock=clock) as running_viewer:
+        token = running_viewer.log_in().cookies["shutterbus_8080"]
     clock.pass_s(12 * 3_600)
 
     with viewer(database=Database(tmp_path), clock=clock) as again:
@@ -60,15 +60,15 @@ def test_session_ends_after_a_restart_as_it_would_have_without(tmp_path: Path) -
 
 
 def test_script_that_logs_in_again_and_again_keeps_a_hundred_sessions(tmp_path: Path) -> None:
-    with viewer(database=Database(tmp_path)) as one:
-        first = one.log_in().cookies["shutterbus_8080"]
+    with viewer(database=Database(tmp_path)) as running_viewer:
+        first = running_viewer.log_in().cookies["shutterbus_8080"]
         for _ in range(100):
-            one.http.cookies.clear()
-            last = one.log_in().cookies["shutterbus_8080"]
-        one.http.cookies.set("shutterbus_8080", first, domain="127.0.0.1")
-        assert one.http.get("/api/cameras").status_code == 401
-        one.http.cookies.set("shutterbus_8080", last, domain="127.0.0.1")
-        assert one.http.get("/api/cameras").status_code == 200
+            running_viewer.http.cookies.clear()
+            last = running_viewer.log_in().cookies["shutterbus_8080"]
+        running_viewer.http.cookies.set("shutterbus_8080", first, domain="127.0.0.1")
+        assert running_viewer.http.get("/api/cameras").status_code == 401
+        running_viewer.http.cookies.set("shutterbus_8080", last, domain="127.0.0.1")
+        assert running_viewer.http.get("/api/cameras").status_code == 200
     with sqlite3.connect(tmp_path / "viewer.db") as file:
         assert file.execute("SELECT count(*) FROM sessions").fetchone() == (100,)
 
@@ -171,8 +171,8 @@ def test_new_password_ends_the_sessions_and_outlives_a_restart(
     command: Callable[..., str], tmp_path: Path
 ) -> None:
     """The settings still say the old one, as they do in Compose; they do not win it back."""
-    with viewer(database=Database(tmp_path)) as one:
-        one.log_in()
+    with viewer(database=Database(tmp_path)) as running_viewer:
+        running_viewer.log_in()
     assert command("password", typed="a new one\n") == "The password of admin is changed.\n"
     assert command("user") == "admin: role admin, all cameras\n"
 

@@ -23,9 +23,9 @@ def cameras(clock: FakeClock) -> Cameras:
 
 
 def state(cameras: Cameras, camera: str = "gate") -> dict[str, Any]:
-    found = camera_state(cameras, camera, points=None)
-    assert found is not None
-    return found
+    current_state = camera_state(cameras, camera, points=None)
+    assert current_state is not None
+    return current_state
 
 
 def test_camera_without_a_word_is_neither_online_nor_offline(cameras: Cameras) -> None:
@@ -157,7 +157,7 @@ def test_readings_kept_are_bounded(cameras: Cameras, clock: FakeClock) -> None:
 
     series = state(cameras)["readings"]
     assert len(series) == 64
-    assert max(len(one["recent"]) for one in series) == 720
+    assert max(len(value_series["recent"]) for value_series in series) == 720
 
 
 def test_rate_is_that_of_taking_pictures(cameras: Cameras, clock: FakeClock) -> None:
@@ -281,9 +281,9 @@ def test_state_has_every_member_of_the_interface(cameras: Cameras) -> None:
     """Pages and scripts are built on these names."""
     cameras.show(picture(3), "kafka")
 
-    found = state(cameras)
+    current_state = state(cameras)
 
-    assert set(found) == {
+    assert set(current_state) == {
         "id",
         "online",
         "since_us",
@@ -298,7 +298,7 @@ def test_state_has_every_member_of_the_interface(cameras: Cameras) -> None:
         "readings",
         "problems",
     }
-    assert set(found["picture"]) == {
+    assert set(current_state["picture"]) == {
         "id",
         "captured_at_us",
         "captured_at_source",
@@ -311,7 +311,7 @@ def test_state_has_every_member_of_the_interface(cameras: Cameras) -> None:
         "lane",
         "metadata",
     }
-    assert found["picture"]["id"] == f"{EPOCH}-3"
+    assert current_state["picture"]["id"] == f"{EPOCH}-3"
 
 
 def test_sideways_picture_has_the_size_that_is_shown(cameras: Cameras) -> None:

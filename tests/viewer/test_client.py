@@ -45,11 +45,11 @@ class Page:
 
     async def pictures(self) -> list[str]:
         """Return camera and number of all pictures that are sent now, in order."""
-        found = []
+        sent = []
         while (message := await self.told()) is not None:
             if isinstance(message, tuple):
-                found.append(f"{message[0]['camera']} {message[0]['id'].rpartition('-')[2]}")
-        return found
+                sent.append(f"{message[0]['camera']} {message[0]['id'].rpartition('-')[2]}")
+        return sent
 
     def draw(self, camera: str, seq: int) -> None:
         self.client.acknowledge(camera, f"{EPOCH}-{seq}")
@@ -262,7 +262,7 @@ def test_reading_is_told_value_by_value() -> None:
             messages.append(message)
 
         told = [message["reading"] for message in messages if message["type"] == "reading"]
-        assert [(one["sensor"], one["name"], one["unit"], one["value"]) for one in told] == [
+        assert [(entry["sensor"], entry["name"], entry["unit"], entry["value"]) for entry in told] == [
             ("cpu", "temperature", "°C", 41.5),
             ("cpu", "load", "", 0.5),
         ]

@@ -18,9 +18,9 @@ OPEN = {"/login", "/livez"}
 
 @pytest.fixture
 def running() -> Iterator[Viewer]:
-    with viewer() as one:
-        one.cameras.show(picture(), "kafka")
-        yield one
+    with viewer() as running_viewer:
+        running_viewer.cameras.show(picture(), "kafka")
+        yield running_viewer
 
 
 def routes(app: object) -> Iterator[tuple[str, str]]:
@@ -39,8 +39,8 @@ def routes(app: object) -> Iterator[tuple[str, str]]:
                 yield method, path
 
 
-def _flat(found: list[object]) -> Iterator[object]:
-    for route in found:
+def _flat(mounted: list[object]) -> Iterator[object]:
+    for route in mounted:
         inner = getattr(route, "original_router", None)
         if inner is not None and not isinstance(route, APIRoute):
             yield from _flat(inner.routes)
@@ -50,7 +50,7 @@ def _flat(found: list[object]) -> Iterator[object]:
 
 def test_every_route_is_known_here(running: Viewer) -> None:
     """The sweep below is worth what it finds."""
-    found = {path for _, path in routes(running.app)}
+    paths = {path for _, path in routes(running.app)}
 
     assert {
         "/",
@@ -66,7 +66,7 @@ def test_every_route_is_known_here(running: Viewer) -> None:
         "/readyz",
         "/metrics",
         "/openapi.json",
-    } <= found
+    } <= paths
 
 
 def test_every_route_wants_a_login(running: Viewer) -> None:
@@ -145,15 +145,18 @@ def test_ten_pictures_opened_at_once_are_one_try(running: Viewer) -> None:
 
 def test_tries_are_counted_by_whoever_the_proxy_names() -> None:
     """The client may write what it likes in front; the last entry is the proxy's."""
-    with viewer(behind_proxy=True, loopback_only=False) as one:
+    with viewer(behind_proxy=True, loopback_only=False) as running_viewer:
         for number in range(5):
             spoofed = {"X-Forwarded-For": f"10.0.0.{number}, 192.0.2.1"}
-            assert one.http.get("/api/cameras", auth=("admin", "guess"), headers=spoofed).status_code == 401
+            assert (
+                running_viewer.http.get("/api/cameras", auth=("admin", "guess"), headers=spoofed).status_code
+                == 401
+            )
 
         again = {"X-Forwarded-For": "10.9.9.9, 192.0.2.1"}
         other = {"X-Forwarded-For": "192.0.2.2"}
-        assert one.http.get("/api/cameras", auth=BASIC, headers=again).status_code == 429
-        assert one.http.get("/api/cameras", auth=BASIC, headers=other).status_code == 200
+        assert running_viewer.http.get("/api/cameras", auth=BASIC, headers=again).status_code == 429
+        assert running_viewer.http.get("/api/cameras", auth=BASIC, headers=other).status_code == 200
 
 
 def test_looking_changes_nothing(running: Viewer) -> None:
@@ -177,8 +180,8 @@ def test_viewer_on_loopback_answers_to_its_names(running: Viewer, host: str) -> 
 @pytest.mark.parametrize("host", ["[", "[::1", "]", "gate:port", "a:99999"])
 @pytest.mark.parametrize("path", ["/livez", "/login", "/api/cameras", "/api/cameras/"])
 def test_host_that_is_none_is_answered_with_400(host: str, path: str) -> None:
-    with viewer(loopback_only=False) as one:
-        answer = one.http.get(path, headers={"Host": host})
+    with viewer(loopback_only=False) as running_viewer:
+        answer = running_viewer.http.get(path, headers={"Host": host})
 
     assert answer.status_code == 400
     assert "is no host" in answer.json()["detail"]

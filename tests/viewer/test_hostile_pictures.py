@@ -32,9 +32,9 @@ def with_metadata(camera_metadata: Any, camera: str = "gate") -> LatestFrame:
 
 @pytest.fixture
 def running() -> Iterator[Viewer]:
-    with viewer() as one:
-        one.cameras.show(picture(camera="yard"), "kafka")
-        yield one
+    with viewer() as running_viewer:
+        running_viewer.cameras.show(picture(camera="yard"), "kafka")
+        yield running_viewer
 
 
 def test_metadata_nested_300_deep_is_shown_with_all_the_others(running: Viewer) -> None:
@@ -146,9 +146,9 @@ def test_scan_of_one_colour_alone_costs_like_a_progressive_picture() -> None:
 def test_large_progressive_picture_is_refused_with_what_to_do_and_passed_on_as_it_is(running: Viewer) -> None:
     """It is 394 kB; the browser of the one person who asks for it may well show it."""
     original = claims(LARGE, progressive=True)
-    one = frame(1, camera="gate")
-    object.__setattr__(one, "data", original)
-    running.cameras.show(LatestFrame(one, NOW_US), "kafka")
+    large_frame = frame(1, camera="gate")
+    object.__setattr__(large_frame, "data", original)
+    running.cameras.show(LatestFrame(large_frame, NOW_US), "kafka")
     running.services.thumbnails._budget_bytes = 170 * MB
     http = running.log_in()
 

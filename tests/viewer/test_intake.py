@@ -150,8 +150,11 @@ def test_png_stays_a_png() -> None:
 
 def test_picture_that_the_broker_kept_is_no_sign_of_life() -> None:
     cameras, intake = made()
-    one = arrival(1, captured_at_us=NOW_US - 3_600_000_000)
-    take(intake, replace(one, transport="mqtt", topic="shutterbus/gate/frames", retained=True, position=None))
+    kept_arrival = arrival(1, captured_at_us=NOW_US - 3_600_000_000)
+    take(
+        intake,
+        replace(kept_arrival, transport="mqtt", topic="shutterbus/gate/frames", retained=True, position=None),
+    )
 
     heard_s = cameras.read("gate", lambda camera, now_s: now_s - (camera.heard_s or 0.0))
 

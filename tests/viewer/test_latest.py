@@ -9,8 +9,8 @@ from viewer.fakes_viewer import EPOCH, LATER_EPOCH, NOW_US, picture
 def after(*pictures: LatestFrame) -> str:
     """Return the id of what is shown after *pictures* came in this order."""
     newest = Newest()
-    for one in pictures:
-        newest.offer(one)
+    for offered in pictures:
+        newest.offer(offered)
     assert newest.picture is not None
     return newest.picture.id
 

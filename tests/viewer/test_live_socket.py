@@ -13,8 +13,8 @@ from viewer.fakes_viewer import EPOCH, LIVE, PASSWORD, Viewer, body_of, header_o
 
 @pytest.fixture
 def running() -> Iterator[Viewer]:
-    with viewer() as one:
-        yield one
+    with viewer() as running_viewer:
+        yield running_viewer
 
 
 def message_of(socket: WebSocketTestSession, kind: str) -> Any:

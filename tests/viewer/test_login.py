@@ -17,9 +17,9 @@ BASIC = ("admin", PASSWORD)
 
 @pytest.fixture
 def running() -> Iterator[Viewer]:
-    with viewer() as one:
-        one.cameras.show(picture(), "kafka")
-        yield one
+    with viewer() as running_viewer:
+        running_viewer.cameras.show(picture(), "kafka")
+        yield running_viewer
 
 
 def test_person_logs_in_looks_and_logs_out(running: Viewer) -> None:
@@ -40,7 +40,9 @@ def test_session_cookie_is_kept_from_scripts_and_other_sites(running: Viewer) ->
     running.http.get("/login")
     answer = running.http.post("/login", data=running.form())
 
-    (cookie,) = [one for one in answer.headers.get_list("set-cookie") if one.startswith("shutterbus_8080=")]
+    (cookie,) = [
+        header for header in answer.headers.get_list("set-cookie") if header.startswith("shutterbus_8080=")
+    ]
     assert "HttpOnly" in cookie
     assert "SameSite=lax" in cookie
     assert "Max-Age=43200" in cookie
@@ -48,20 +50,22 @@ def test_session_cookie_is_kept_from_scripts_and_other_sites(running: Viewer) ->
 
 
 def test_session_cookie_travels_by_https_only_where_there_is_any() -> None:
-    with viewer(secure=True, behind_proxy=True, loopback_only=False) as one:
-        one.http.get("/login")
-        answer = one.http.post(
+    with viewer(secure=True, behind_proxy=True, loopback_only=False) as running_viewer:
+        running_viewer.http.get("/login")
+        answer = running_viewer.http.post(
             "/login",
-            data={**one.form(), "csrf": one.http.cookies.get("shutterbus_login") or ""},
-            headers={"Cookie": _cookie(one)},
+            data={**running_viewer.form(), "csrf": running_viewer.http.cookies.get("shutterbus_login") or ""},
+            headers={"Cookie": _cookie(running_viewer)},
         )
 
-    assert all("Secure" in one for one in answer.headers.get_list("set-cookie") if "Max-Age=43200" in one)
+    assert all(
+        "Secure" in header for header in answer.headers.get_list("set-cookie") if "Max-Age=43200" in header
+    )
     assert answer.headers["strict-transport-security"]
 
 
-def _cookie(one: Viewer) -> str:
-    return "; ".join(f"{cookie.name}={cookie.value}" for cookie in one.http.cookies.jar)
+def _cookie(running_viewer: Viewer) -> str:
+    return "; ".join(f"{cookie.name}={cookie.value}" for cookie in running_viewer.http.cookies.jar)
 
 
 def test_login_makes_a_new_session_and_ends_the_one_before(running: Viewer) -> None:

@@ -24,9 +24,9 @@ from viewer.fakes_viewer import (
 
 @pytest.fixture
 def running() -> Iterator[Viewer]:
-    with viewer() as one:
-        one.http.auth = ("admin", PASSWORD)
-        yield one
+    with viewer() as running_viewer:
+        running_viewer.http.auth = ("admin", PASSWORD)
+        yield running_viewer
 
 
 def test_list_and_one_camera(running: Viewer) -> None:
@@ -35,12 +35,12 @@ def test_list_and_one_camera(running: Viewer) -> None:
         running.cameras.note(reading(number, at_us=10**15 + number, temperature=40.0), "kafka")
 
     answer = running.http.get("/api/cameras").json()
-    one = running.http.get("/api/cameras/gate").json()
+    gate = running.http.get("/api/cameras/gate").json()
 
     assert answer["now_us"] == running.clock.utc_us()
     assert [camera["id"] for camera in answer["cameras"]] == ["gate"]
-    assert one["picture"]["id"] == f"{EPOCH}-2"
-    assert len(one["readings"][0]["recent"]) == 200
+    assert gate["picture"]["id"] == f"{EPOCH}-2"
+    assert len(gate["readings"][0]["recent"]) == 200
 
 
 @pytest.mark.parametrize("path", ["", "/latest.jpg", "/stream.mjpg"])

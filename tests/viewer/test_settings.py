@@ -107,11 +107,11 @@ def test_plain_text_on_a_network_is_warned_of(tmp_path: Path) -> None:
 
 def test_password_in_the_clear_counts_before_the_hash_that_a_server_is_born_with(tmp_path: Path) -> None:
     """In Compose the hash is always there, as a secret; who writes VIEWER_PASSWORD into .env means it."""
-    found = loaded(tmp_path, VIEWER_PASSWORD_HASH="anything")
+    result = loaded(tmp_path, VIEWER_PASSWORD_HASH="anything")
 
-    assert found.settings.login.password is not None
-    assert found.settings.login.password_hash is None
-    assert "VIEWER_PASSWORD_HASH has no effect beside VIEWER_PASSWORD." in found.warnings
+    assert result.settings.login.password is not None
+    assert result.settings.login.password_hash is None
+    assert "VIEWER_PASSWORD_HASH has no effect beside VIEWER_PASSWORD." in result.warnings
 
 
 def test_viewer_without_a_folder_says_what_ends_with_it(tmp_path: Path) -> None:

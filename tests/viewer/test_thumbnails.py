@@ -22,15 +22,15 @@ def size_px(encoded: bytes) -> tuple[int, int]:
 
 
 def as_png(width_px: int, height_px: int) -> LatestFrame:
-    one = Frame(frame().metadata, png(width_px, height_px), "image/png")
-    return LatestFrame(one, NOW_US)
+    png_frame = Frame(frame().metadata, png(width_px, height_px), "image/png")
+    return LatestFrame(png_frame, NOW_US)
 
 
-def scaled_to(one: LatestFrame, width_px: int = 0) -> bytes:
-    """Return what becomes of *one*, which is the newest of its camera."""
-    thumbnail = asyncio.run(Thumbnails(lambda _: one).jpeg(one.camera, width_px))
+def scaled_to(latest: LatestFrame, width_px: int = 0) -> bytes:
+    """Return what becomes of *latest*, which is the newest of its camera."""
+    thumbnail = asyncio.run(Thumbnails(lambda _: latest).jpeg(latest.camera, width_px))
     assert thumbnail is not None
-    assert thumbnail.picture is one
+    assert thumbnail.picture is latest
     return thumbnail.jpeg
 
 
@@ -263,7 +263,7 @@ def test_what_takes_too_much_memory_is_refused_in_a_sentence() -> None:
 
 def test_what_cannot_be_decoded_is_said_so() -> None:
     """Its header was sound, or it would not have got here; the rest is not."""
-    one = jpeg(640, 480)
-    start = one.index(b"\xff\xda")
+    whole_jpeg = jpeg(640, 480)
+    start = whole_jpeg.index(b"\xff\xda")
     with pytest.raises(UndrawableError):
-        scaled(one[: start - 40] + b"\xff\xd9", 8, 64)
+        scaled(whole_jpeg[: start - 40] + b"\xff\xd9", 8, 64)

@@ -88,9 +88,9 @@ def test_a_name_that_is_taken_gets_digits_of_the_topic() -> None:
 
 def test_two_topics_never_share_a_camera() -> None:
     topics = ["cam/玄関", "cam/庭", "cam/кухня", "cam/спальня", "cam", "Cam", "cam_", "c" * 60, "c" * 61]
-    found = [names.foreign_camera(topic, ()) for topic in topics]
-    assert len(set(found)) == len(topics)
-    assert found[4] == "cam"
+    cameras = [names.foreign_camera(topic, ()) for topic in topics]
+    assert len(set(cameras)) == len(topics)
+    assert cameras[4] == "cam"
     assert names.foreign_camera("cam.1", (), others={names.foreign_camera("cam/1", ())}) != "cam-1"
 
 

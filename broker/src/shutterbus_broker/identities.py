@@ -45,22 +45,24 @@ class Identities:
         if not path.exists():
             return cls({}, {})
         try:
-            found = json.loads(path.read_text("utf-8"))
+            document = json.loads(path.read_text("utf-8"))
             kinds = ("cameras", "readers")
-            return cls(*({name: Enrolment(**entry) for name, entry in found[kind].items()} for kind in kinds))
+            return cls(
+                *({name: Enrolment(**entry) for name, entry in document[kind].items()} for kind in kinds)
+            )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise SetupError(f"{path} is damaged ({error}); restore it from a backup") from error
 
     def save(self, path: Path) -> None:
         """Write the file, whole or not at all."""
-        found = {
+        document = {
             kind: {
                 name: {"number": entry.number, "active": entry.active}
                 for name, entry in sorted(entries.items())
             }
             for kind, entries in (("cameras", self.cameras), ("readers", self.readers))
         }
-        write_private(path, (json.dumps(found, indent=1) + "\n").encode())
+        write_private(path, (json.dumps(document, indent=1) + "\n").encode())
 
     def enrolled(self, kind: Kind, name: str) -> "Identities":
         """Return these with a new enrolment of *name* in place of the one it had."""

@@ -89,18 +89,22 @@ def clear(installation: Installation, camera: str, say: Say) -> None:
     """Have Mosquitto forget all that *camera* left in it. Who is connected is told by empty messages."""
     if "mqtt" not in installation.profiles():
         return
-    left = [one for one in read(database(installation)) if one.topic.startswith(f"{MQTT_PREFIX}{camera}/")]
+    left = [
+        message
+        for message in read(database(installation))
+        if message.topic.startswith(f"{MQTT_PREFIX}{camera}/")
+    ]
     if not left:
         return
     try:
-        _publish_nothing(installation, [one.topic for one in left])
+        _publish_nothing(installation, [message.topic for message in left])
     except UnreachableError as error:
         say(
             f"Mosquitto does not run now ({error}). It shows nobody what {camera} left there; to clear it, start Mosquitto "
             f"and run make revoke CAMERA={camera} again"
         )
     else:
-        size_bytes = sum(one.size_bytes for one in left)
+        size_bytes = sum(message.size_bytes for message in left)
         say(f"Mosquitto has cleared {len(left)} messages of {camera}, {size_bytes} bytes")
 
 

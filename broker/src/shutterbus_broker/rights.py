@@ -46,12 +46,12 @@ def difference(
 ) -> Difference:
     """Return what ``ensure_rights`` would change."""
     wanted = {_key(entry): entry for entry in _entries(identities, legacy_topics)}
-    found = {_key(entry): entry for entry in _present(admin)}
-    ours = {key: entry for key, entry in found.items() if _OURS.fullmatch(entry.principal)}
+    present = {_key(entry): entry for entry in _present(admin)}
+    ours = {key: entry for key, entry in present.items() if _OURS.fullmatch(entry.principal)}
     return Difference(
         missing=tuple(sorted(_words(entry) for key, entry in wanted.items() if key not in ours)),
         extra=tuple(sorted(_words(entry) for key, entry in ours.items() if key not in wanted)),
-        strangers=tuple(sorted(_words(entry) for key, entry in found.items() if key not in ours)),
+        strangers=tuple(sorted(_words(entry) for key, entry in present.items() if key not in ours)),
     )
 
 
@@ -117,8 +117,8 @@ def _present(admin: KafkaAdminClient) -> Sequence[ACL]:
         ACLPermissionType.ANY,
         ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY),
     )
-    found: Sequence[ACL] = admin.describe_acls(everything)[0]
-    return found
+    entries: Sequence[ACL] = admin.describe_acls(everything)[0]
+    return entries
 
 
 def _words(entry: ACL) -> str:

@@ -163,8 +163,10 @@ def _doctor(chosen: argparse.Namespace, installation: "Installation") -> int:
     from shutterbus_broker.doctor import CheckContext, containers, run_doctor
 
     if chosen.containers:
-        found = sys.stdin.read() if str(chosen.containers) == "-" else chosen.containers.read_text("utf-8")
-        known = containers.read(found) if found.strip() else None
+        inspect_output = (
+            sys.stdin.read() if str(chosen.containers) == "-" else chosen.containers.read_text("utf-8")
+        )
+        known = containers.read(inspect_output) if inspect_output.strip() else None
     else:
         known = None if chosen.inside else containers.ask(installation.project)
     context = CheckContext(installation, _now(), inside=chosen.inside, containers=known)

@@ -25,17 +25,17 @@ def run(installation: Installation, say: Say) -> None:
     at_stop_signal(lambda: arrivals.put(_ENDED))
     readers: list[Reader] = []
     obstacles: list[str] = []
-    for kind in (one for one in TRANSPORTS if one in installation.profiles()):
+    for kind in (name for name in TRANSPORTS if name in installation.profiles()):
         settings = installation.broker(kind, "setup")
-        if found := obstacle(settings, settings.brokers[0]):
-            obstacles.append(found)
+        if problem := obstacle(settings, settings.brokers[0]):
+            obstacles.append(problem)
         else:
             subscription = Subscription(begin="now")
             readers += transport(kind).readers(settings, subscription, Noting(arrivals), SystemClock())
     if not readers:
         raise UnreachableError("; ".join(obstacles) or "COMPOSE_PROFILES in .env names no broker")
-    for found in obstacles:
-        say(f"Careful: {found}")
+    for problem in obstacles:
+        say(f"Careful: {problem}")
     for reader in readers:
         reader.start()
     for line in lines(iter(arrivals.get, _ENDED)):

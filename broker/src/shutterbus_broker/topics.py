@@ -136,11 +136,11 @@ def _correct(admin: KafkaAdminClient, topics: Mapping[str, KafkaKind], rooms: Ro
     if not topics:
         return
     resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in topics]
-    found: dict[str, dict[str, Any]] = admin.describe_configs(resources, config_filter="all")["topic"]
+    configs: dict[str, dict[str, Any]] = admin.describe_configs(resources, config_filter="all")["topic"]
     changes: list[ConfigResource] = []
     sentences: list[str] = []
     for name, kind in topics.items():
-        has = found[name]
+        has = configs[name]
         changed: dict[str, tuple[AlterConfigOp, str | None]] = {
             key: (AlterConfigOp.SET, value)
             for key, value in (FIXED | (rooms.config(kind) if rooms else {})).items()

@@ -46,7 +46,7 @@ def put_back(installation: Installation, say: Say) -> None:
 def verify(installation: Installation, say: Say) -> None:
     """Send a picture of exactly the largest size through each broker; raise SetupError if it does not come back."""
     size_bytes = message_max_bytes(installation.settings()) - KAFKA_OVERHEAD_BYTES
-    for kind in (one for one in TRANSPORTS if one in installation.profiles()):
+    for kind in (name for name in TRANSPORTS if name in installation.profiles()):
         try:
             transport(kind).carry(installation.broker(kind, "doctor"), DOCTOR_TOPIC, size_bytes)
         except TransportError as error:

@@ -115,13 +115,14 @@ def _schedule(options: argparse.Namespace) -> int:
     now = datetime.fromtimestamp(SystemClock().utc_us() / 1e6, UTC)
     times = [due.astimezone(where) for due in schedule.next_times(max(0, options.count), now)]
     if options.json:
-        due = [one.isoformat() for one in times]
+        due = [due_at.isoformat() for due_at in times]
         print(json.dumps({"schedule": schedule.describe(), "zone": zone_name(where), "times": due}, indent=1))
         return 0
     print(f"{schedule.describe()[:1].upper()}{schedule.describe()[1:]}. Zone {zone_name(where)}.")
-    for one in times:
+    for due_at in times:
         print(
-            f"{one:%a %Y-%m-%d %H:%M:%S}{f'.{one.microsecond:06d}'.rstrip('0').rstrip('.')} {one:%z} {one:%Z}"
+            f"{due_at:%a %Y-%m-%d %H:%M:%S}{f'.{due_at.microsecond:06d}'.rstrip('0').rstrip('.')} "
+            f"{due_at:%z} {due_at:%Z}"
         )
     return 0
 

@@ -39,7 +39,7 @@ def run(settings: EdgeSettings, clock: Clock | None = None, stop: threading.Even
     clock = clock or SystemClock()
     stop = stop or threading.Event()
     at_stop_signal(stop.set)
-    sensors = [(one.name, open_sensor(one, clock)) for one in parse_addresses(settings.sensors)]
+    sensors = [(address.name, open_sensor(address, clock)) for address in parse_addresses(settings.sensors)]
     name = settings.camera_id or camera_name(settings.spool.dir)
     with ExitStack() as stack:
         spool = stack.enter_context(open_spool(settings.spool, name, clock))

@@ -42,12 +42,12 @@ def skipped(sentence: str, fix: str | None = None) -> CheckResult:
 
 def worst_of(findings: Iterable[CheckResult]) -> CheckResult:
     """Return one finding for several: the worst first, with its fix; what is in order is not repeated beside it."""
-    ordered = sorted(findings, key=lambda one: _WORST.index(one.status))
-    shown = [one for one in ordered if one.status == ordered[0].status]
+    ordered = sorted(findings, key=lambda finding: _WORST.index(finding.status))
+    shown = [finding for finding in ordered if finding.status == ordered[0].status]
     return CheckResult(
         shown[0].status,
-        "; ".join(dict.fromkeys(one.sentence for one in shown)),
-        next((one.fix for one in shown if one.fix), None),
+        "; ".join(dict.fromkeys(finding.sentence for finding in shown)),
+        next((finding.fix for finding in shown if finding.fix), None),
     )
 
 
@@ -130,13 +130,13 @@ def exit_code(lines: Sequence[Line]) -> int:
 
 def _start(look: Callable[[], CheckResult]) -> Future[CheckResult]:
     """Begin to *look* in a thread that may be left behind: a name server that is away cannot be hurried."""
-    found: Future[CheckResult] = Future()
+    future: Future[CheckResult] = Future()
 
     def work() -> None:
         try:
-            found.set_result(look())
+            future.set_result(look())
         except BaseException as error:  # noqa: BLE001 (raised again in the thread that waits for it)
-            found.set_exception(error)
+            future.set_exception(error)
 
     threading.Thread(target=work, daemon=True).start()
-    return found
+    return future

@@ -95,5 +95,5 @@ class Transport(Protocol):
 
 def transport(name: str) -> Transport:
     """Return the transport that ``SS_TYPE`` calls *name*; KeyError if there is none."""
-    found: Transport = importlib.import_module(TRANSPORTS[cast("TransportName", name)]).TRANSPORT
-    return found
+    loaded: Transport = importlib.import_module(TRANSPORTS[cast("TransportName", name)]).TRANSPORT
+    return loaded

@@ -190,14 +190,14 @@ class BrokerFields(BaseModel, frozen=True):
         text = re.sub(r"[\[\]\"']", "", value) if value.strip().startswith('["') else value
         kind = _transport(info)
         default_port = kind.default_port(tls=info.data.get("tls") is not None)
-        found = []
+        addresses = []
         for word in re.split(r"[\s,]+", text.strip().strip(",")):
             match = _HOST_PORT.fullmatch(word)
             port = int(match[2] or default_port) if match else 0
             if not match or not 0 < port < 65_536:
                 raise ValueError(f"host:port is expected, such as {kind.name}.example.org:{default_port}")
-            found.append((match[1].strip("[]"), port))
-        return tuple(found)
+            addresses.append((match[1].strip("[]"), port))
+        return tuple(addresses)
 
     @field_validator("topic", mode="after")
     @classmethod

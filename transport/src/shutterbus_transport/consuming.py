@@ -116,7 +116,7 @@ class Handler(ABC):
     def outage(self, source: str, transport: str, sentence: str) -> None:
         """Take note that *source*, a connection of *transport*, is down; an empty sentence ends it."""
 
-    def cameras(self, found: set[str]) -> None:  # noqa: B027 (not every handler has a use for it)
+    def cameras(self, camera_names: set[str]) -> None:  # noqa: B027 (not every handler has a use for it)
         """Take note of cameras that have topics of ours; a foreign topic must not speak as one of them."""
 
     def gap(self, gap: Gap) -> None:  # noqa: B027 (not every handler has a use for it)

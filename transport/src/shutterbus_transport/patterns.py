@@ -34,7 +34,7 @@ def frames_pattern(foreign: Sequence[str]) -> str:
 
 def mqtt_filters(subscription: Subscription) -> list[str]:
     """Return the MQTT filters to subscribe to. Foreign topics have MQTT's own wildcards, ``+`` and ``#``."""
-    ours = [one for kind in subscription.kinds for one in _MQTT_FILTERS[kind]]
+    ours = [topic_filter for kind in subscription.kinds for topic_filter in _MQTT_FILTERS[kind]]
     return [*ours, *(topic for topic in subscription.foreign if "*" not in topic)]
 
 

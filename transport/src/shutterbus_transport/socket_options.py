@@ -12,9 +12,9 @@ def options(send_buffer_bytes: int | None) -> list[tuple[int, int, int]]:
     *send_buffer_bytes* bounds what the kernel holds of this connection, and so what another one has to wait for on the
     same line.
     """
-    found = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
+    arguments = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
     if hasattr(socket, "TCP_USER_TIMEOUT"):
-        found.append((socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS))
+        arguments.append((socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS))
     if send_buffer_bytes:
-        found.append((socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes))
-    return found
+        arguments.append((socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes))
+    return arguments

@@ -84,7 +84,7 @@ def _run(_: argparse.Namespace) -> int:
 
 
 def _summary(settings: ViewerSettings) -> str:
-    brokers = " and ".join(f"{one.type} at {', '.join(one.addresses)}" for one in settings.brokers)
+    brokers = " and ".join(f"{broker.type} at {', '.join(broker.addresses)}" for broker in settings.brokers)
     serve = settings.serve
     return (
         f"The settings can be used: {brokers}, shown at {serve.bind}:{serve.port}, TLS {serve.effective_tls}."

@@ -138,7 +138,9 @@ class Cameras:
             if self._outages.get(source, (of, ""))[1] == sentence:
                 return
             self._outages[source] = of, sentence
-            affected = [one.id for one in self._cameras.values() if of in one.transports]
+            affected = [
+                known_camera.id for known_camera in self._cameras.values() if of in known_camera.transports
+            ]
         for camera in affected:
             self.changes.state(camera)
 
@@ -151,8 +153,11 @@ class Cameras:
         """Return what is wrong with *camera*, in sentences. Only inside ``read``."""
         outages = (sentence for of, sentence in self._outages.values() if of in camera.transports)
         troubles = [
-            f"{one.count} message{'' if one.count == 1 else 's'} could not be used ({reason}): {one.sentence}"
-            for reason, one in camera.troubles.items()
+            (
+                f"{trouble.count} message{'' if trouble.count == 1 else 's'} could not be used ({reason}): "
+                f"{trouble.sentence}"
+            )
+            for reason, trouble in camera.troubles.items()
         ]
         return [*dict.fromkeys(sentence for sentence in outages if sentence), *troubles]
 
@@ -163,7 +168,9 @@ class Cameras:
         with self._lock:
             changed += self._forget_foreign(now_s)
             for camera in self._cameras.values():
-                over = [name for name, one in camera.troubles.items() if now_s - one.at_s > TROUBLE_KEPT_S]
+                over = [
+                    name for name, trouble in camera.troubles.items() if now_s - trouble.at_s > TROUBLE_KEPT_S
+                ]
                 for reason in over:
                     del camera.troubles[reason]
                 online = camera.online_at(now_s)

@@ -29,13 +29,13 @@ def load(
     given = sources.given(environ, secrets, env_file, (PREFIX,))
     for name in OF_COMPOSE:
         given.pop(name, None)
-    found = machinery.resolve(ViewerSettings, given)
-    stop, warnings = machinery.unknown(found, ViewerSettings, (PREFIX,))
+    resolved = machinery.resolve(ViewerSettings, given)
+    stop, warnings = machinery.unknown(resolved, ViewerSettings, (PREFIX,))
     warnings += [
         f"{weaker.name} has no effect beside {stronger.name}, which says otherwise."
-        for weaker, stronger in found.overruled
+        for weaker, stronger in resolved.overruled
     ]
-    settings = machinery.build(ViewerSettings, found, [*stop, *_options(found)])
+    settings = machinery.build(ViewerSettings, resolved, [*stop, *_options(resolved)])
     if problems := [*_brokers(settings), *_login(settings), *_tls(settings)]:
         raise SettingsError(*problems)
     if settings.serve.effective_tls == "off" and not settings.serve.loopback_only:
@@ -49,10 +49,10 @@ def load(
         warnings.append(
             "VIEWER_STATE_DIR is not set: users other than VIEWER_USER, sessions and the access log end with this process."
         )
-    return Loaded(settings, tuple(warnings), found.origin)
+    return Loaded(settings, tuple(warnings), resolved.origin)
 
 
-def _options(found: Resolved) -> Iterator[str]:
+def _options(resolved: Resolved) -> Iterator[str]:
     for name in TRANSPORTS:
         prefix = f"{PREFIX}{name.upper()}_"
         own = [
@@ -62,7 +62,7 @@ def _options(found: Resolved) -> Iterator[str]:
             if known.startswith(prefix) and known != prefix
         ]
         check = transport(name).check_options(prefix, own, reads=True)
-        yield from machinery.check_family(found, (name, "client_options"), check)
+        yield from machinery.check_family(resolved, (name, "client_options"), check)
 
 
 def _brokers(settings: ViewerSettings) -> Iterator[str]:

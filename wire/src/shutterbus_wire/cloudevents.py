@@ -37,11 +37,11 @@ def from_kafka(headers: Sequence[tuple[str, bytes | None]]) -> tuple[dict[str, s
     """
     _check_count(len(headers))
     ours = ((name.lower(), value) for name, value in headers)
-    found = _collect(
+    decoded = _collect(
         (name, value or b"") for name, value in ours if name.startswith(_PREFIX) or name == _CONTENT_TYPE
     )
-    content_type = found.pop(_CONTENT_TYPE, None)
-    return _events({name.removeprefix(_PREFIX): value for name, value in found.items()}), content_type
+    content_type = decoded.pop(_CONTENT_TYPE, None)
+    return _events({name.removeprefix(_PREFIX): value for name, value in decoded.items()}), content_type
 
 
 def to_mqtt(attributes: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -69,9 +69,9 @@ def _check_count(count: int) -> None:
 
 
 def _collect(headers: Iterable[tuple[str, bytes]]) -> dict[str, str]:
-    found: dict[str, str] = {}
+    decoded: dict[str, str] = {}
     for name, value in headers:
-        if name in found:
+        if name in decoded:
             raise MalformedError("bad-headers", f"header {name[:40]!r} appears twice")
         if len(value) > HEADER_MAX_BYTES:
             raise MalformedError(
@@ -79,10 +79,10 @@ def _collect(headers: Iterable[tuple[str, bytes]]) -> dict[str, str]:
                 f"header {name[:40]!r} has {len(value)} bytes, at most {HEADER_MAX_BYTES} are accepted",
             )
         try:
-            found[name] = value.decode()
+            decoded[name] = value.decode()
         except UnicodeDecodeError as error:
             raise MalformedError("bad-headers", f"header {name[:40]!r} is not UTF-8") from error
-    return found
+    return decoded
 
 
 def _events(attributes: dict[str, str]) -> dict[str, str]:

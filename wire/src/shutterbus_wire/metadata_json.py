@@ -118,8 +118,8 @@ def _refuse(constant: str) -> None:
 def _typed(members: Mapping[str, Any], name: str, kind: type[_T]) -> _T:
     value = members.get(name)
     if type(value) is not kind:
-        found = repr(value)[:40]
-        raise MalformedError("broken-exif", f"EXIF comment: {name} is {found}, {kind.__name__} is expected")
+        shown = repr(value)[:40]
+        raise MalformedError("broken-exif", f"EXIF comment: {name} is {shown}, {kind.__name__} is expected")
     return value
 
 

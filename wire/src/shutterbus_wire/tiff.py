@@ -100,7 +100,7 @@ class _Reader:
         if at + 2 > len(block):
             return {}
         (announced,) = struct.unpack_from(order + "H", block, at)
-        found: Directory = {}
+        values: Directory = {}
         for entry in range(at + 2, min(at + 2 + announced * 12, len(block) - 11), 12):
             tag, kind, count = struct.unpack_from(order + "HHI", block, entry)
             size, unit = _SIZES.get(kind, (0, 0))
@@ -111,8 +111,8 @@ class _Reader:
             data = block[start : start + length]
             if len(data) == length:
                 self._budget -= length
-                found[tag] = Value(kind, count, self._big_endian(data, unit))
-        return found
+                values[tag] = Value(kind, count, self._big_endian(data, unit))
+        return values
 
     def follow(self, directory: Directory, pointer: int) -> Directory:
         value = directory.get(pointer)

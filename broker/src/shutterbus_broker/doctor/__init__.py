@@ -21,18 +21,18 @@ def run_doctor(context: CheckContext) -> Iterator[Line]:
 
 def checks(context: CheckContext) -> list[Check]:
     """Return what is looked at, what it hangs on first."""
-    found = [
+    first_checks = [
         Check("settings", lambda: machine.settings(context)),
         Check("certificates", lambda: machine.certificates(context), needs=("settings",)),
         Check("clock", lambda: machine.clock(context.now)),
         Check("disk", lambda: machine.room(context), needs=("settings",)),
     ]
     if "kafka" in context.profiles:
-        found += kafka.checks(context)
+        first_checks += kafka.checks(context)
     if "mqtt" in context.profiles:
-        found += mosquitto.checks(context)
+        first_checks += mosquitto.checks(context)
     return [
-        *found,
+        *first_checks,
         Check("viewer", lambda: _viewer(context), needs=("settings", "certificates")),
         Check("old clients", lambda: old_clients.look(context), needs=("settings",)),
         Check("containers", lambda: containers.healthy(context.containers, context.profiles)),
@@ -48,10 +48,10 @@ def checks(context: CheckContext) -> list[Check]:
 
 def _viewer(context: CheckContext) -> CheckResult:
     at = context.address("viewer")
-    if (found := connection.port(at)).status == "failure":
-        return found
+    if (port_result := connection.port(at)).status == "failure":
+        return port_result
     if context.settings.get("VIEWER_TLS", "own") != "own":
-        return found
+        return port_result
     return connection.certificate(at, context.tls, context.now)
 
 

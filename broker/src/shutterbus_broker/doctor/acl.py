@@ -10,28 +10,28 @@ AGAIN = "make init && docker compose up -d --force-recreate mosquitto"
 _SHOWN = 3
 
 
-def judge(found: str, wanted: str) -> CheckResult:
+def judge(file_text: str, wanted: str) -> CheckResult:
     """Whether the file gives each the rights that *wanted*, as ``enroll`` would write it, gives them, and no others."""
-    given, meant = _rights(found), _rights(wanted)
-    if missing := [one for one in meant if one not in given]:
+    given, meant = _rights(file_text), _rights(wanted)
+    if missing := [right for right in meant if right not in given]:
         return failure(f"missing in {FILE}: {_listed(missing)}", AGAIN)
-    if extra := [one for one in given if one not in meant]:
+    if extra := [right for right in given if right not in meant]:
         return failure(f"given in {FILE} and not meant to be: {_listed(extra)}", AGAIN)
     return ok(f"{FILE} gives each what it should and nothing else")
 
 
 def _rights(text: str) -> list[str]:
     """Return each right in words, ``gate.1 may write shutterbus/gate/frames``; a line of another kind as it is."""
-    user, found = "anybody", []
+    user, rights = "anybody", []
     for words in filter(None, map(str.split, text.splitlines())):
         match words:
             case ["user", name]:
                 user = name
             case ["topic", *what]:
-                found.append(f"{user} may {' '.join(what)}")
+                rights.append(f"{user} may {' '.join(what)}")
             case [first, *_] if not first.startswith("#"):
-                found.append(" ".join(words))
-    return found
+                rights.append(" ".join(words))
+    return rights
 
 
 def _listed(rights: list[str]) -> str:

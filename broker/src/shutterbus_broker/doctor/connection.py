@@ -155,8 +155,11 @@ def _unacceptable(
             f"{what} is for {', '.join(names) or 'no name at all'}, not for {name}",
             REISSUE.format(hosts=" ".join([*(host for host in names if host not in _INSIDE), name])),
         )
-    if error.verify_code in {_NOT_YET, _EXPIRED} and (found := dates(what, shown, now)).status == "failure":
-        return found
+    if (
+        error.verify_code in {_NOT_YET, _EXPIRED}
+        and (validity := dates(what, shown, now)).status == "failure"
+    ):
+        return validity
     return failure(
         f"{what} is signed by {shown.issuer.rfc4514_string()}, not by the authority in {tls.ca_certs}: "
         f"{error.verify_message}",
@@ -169,10 +172,10 @@ _INSIDE = {"localhost", "127.0.0.1", "::1", "kafka", "mosquitto", "viewer"}
 
 def _names(shown: x509.Certificate) -> list[str]:
     try:
-        found = shown.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        alternative_names = shown.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return []
-    return [str(one.value) for one in found]
+    return [str(name.value) for name in alternative_names]
 
 
 def _reason(error: ssl.SSLError) -> str:

@@ -20,8 +20,8 @@ ASK_S = 10.0
 def read(text: str) -> Containers:
     """Return what ``docker inspect`` printed; raise SetupError where it is something else."""
     try:
-        found = json.loads(text or "[]")
-        return [one for one in found if service(one) != "tools"]
+        inspected = json.loads(text or "[]")
+        return [container for container in inspected if service(container) != "tools"]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise SetupError(f"--containers: not what docker inspect prints ({error})") from error
 
@@ -52,12 +52,12 @@ def healthy(containers: Containers | None, profiles: Container[str]) -> CheckRes
         *(["kafka", "setup"] if "kafka" in profiles else []),
         *(["mosquitto"] if "mqtt" in profiles else []),
     }
-    found = {service(one): one["State"] for one in containers}
-    if missing := sorted(wanted - set(found)):
+    states = {service(container): container["State"] for container in containers}
+    if missing := sorted(wanted - set(states)):
         return failure(f"{', '.join(missing)} is not there", UP)
     starting = []
     for name in sorted(wanted):
-        state = found[name]
+        state = states[name]
         if state["Status"] != "running":
             return failure(f"{name} is {state['Status']}", f"docker compose logs --tail 20 {name}; {UP}")
         health = state.get("Health", {}).get("Status", "healthy")
@@ -85,19 +85,19 @@ def versions(containers: Containers | None, compose_file: str) -> CheckResult:
         return skipped("Docker cannot be asked from here; make doctor can")
     # Those that others publish: ours are built here, and renewed by docker compose up -d --build.
     wanted = dict(re.findall(r"(?m)^  ([a-z]+):\n(?:    .*\n)*?    image: ([^\s$]+)$", compose_file))
-    for one in containers:
-        name, image = service(one), one["Config"]["Image"]
+    for container in containers:
+        name, image = service(container), container["Config"]["Image"]
         if name in wanted and image != wanted[name]:
             return failure(f"{name} runs {image}, and the compose file says {wanted[name]}", UP)
-    return ok(", ".join(sorted({one["Config"]["Image"] for one in containers})))
+    return ok(", ".join(sorted({container["Config"]["Image"] for container in containers})))
 
 
 def _loose(containers: Containers, *, with_legacy: bool) -> Iterator[CheckResult]:
-    for one in containers:
-        name, host = service(one), one["HostConfig"]
+    for container in containers:
+        name, host = service(container), container["HostConfig"]
         allowed = PORTS.get(name, set()) | (LEGACY_PORTS.get(name, set()) if with_legacy else set())
         faults = {
-            "runs as root": one["Config"]["User"].split(":")[0] in {"", "0", "root"},
+            "runs as root": container["Config"]["User"].split(":")[0] in {"", "0", "root"},
             "may write to its own root": not host["ReadonlyRootfs"],
             "is privileged": host["Privileged"],
             "keeps capabilities": "ALL" not in (host["CapDrop"] or []) or bool(host["CapAdd"]),
@@ -110,5 +110,5 @@ def _loose(containers: Containers, *, with_legacy: bool) -> Iterator[CheckResult
             "holds Docker's socket": any("docker.sock" in bind for bind in host["Binds"] or []),
             "publishes more ports than it needs": not set(host["PortBindings"] or {}) <= allowed,
         }
-        if told := [fault for fault, found in faults.items() if found]:
+        if told := [fault for fault, present in faults.items() if present]:
             yield failure(f"{name} {' and '.join(told)}", f"{UP} --force-recreate {name}")

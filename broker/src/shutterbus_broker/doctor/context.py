@@ -61,9 +61,9 @@ class CheckContext:
     @property
     def tls(self) -> Tls:
         """The doctor's own certificate, and the CA certificate that verifies the servers'."""
-        found = self.kafka.tls
-        assert found is not None
-        return found
+        kafka_tls = self.kafka.tls
+        assert kafka_tls is not None
+        return kafka_tls
 
     @property
     def kafka(self) -> BrokerSettings:

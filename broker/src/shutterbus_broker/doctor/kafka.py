@@ -40,7 +40,7 @@ class Found:
 
 def checks(context: CheckContext) -> list[Check]:
     """Return the checks of Kafka, in the order in which one depends on another."""
-    found = Found()
+    cluster = Found()
     at, wanted = context.address("kafka"), context.message_max_bytes
 
     def judged(name: str, judge: Callable[[], CheckResult], needs: str = "kafka settings") -> Check:
@@ -55,19 +55,21 @@ def checks(context: CheckContext) -> list[Check]:
         ),
         Check("kafka login", lambda: connection.is_kafka(at, context.tls), needs=("kafka TLS",)),
         Check("kafka advertised", lambda: _advertised(context), needs=("kafka login",), within_s=10),
-        Check("kafka settings", lambda: _ask(context, found), needs=("kafka advertised",), within_s=10),
-        judged("message size", lambda: sizes.message(found.broker, wanted)),
-        judged("request size", lambda: sizes.requests(found.broker, wanted)),
-        judged("fetch size", lambda: sizes.fetches(found.broker, wanted, found.brokers)),
-        judged("memory", lambda: sizes.memory(found.broker, context.settings.get("KAFKA_HEAP_OPTS") or HEAP)),
-        judged("replication", lambda: sizes.replication(found.broker, found.brokers)),
-        judged("topics", lambda: _topics(context, found)),
-        judged("topic sizes", lambda: sizes.limits_of_topics(found.own_limits, wanted)),
-        judged("segments", lambda: sizes.segments(found.broker, _with_pictures(found), wanted)),
-        judged("retention", lambda: _retention(context, found)),
-        judged("compression", lambda: sizes.compression(found.broker, found.topic_settings)),
-        judged("topic rules", lambda: sizes.rules_of_topics(found.topic_settings)),
-        judged("rights", lambda: _rights(found)),
+        Check("kafka settings", lambda: _ask(context, cluster), needs=("kafka advertised",), within_s=10),
+        judged("message size", lambda: sizes.message(cluster.broker, wanted)),
+        judged("request size", lambda: sizes.requests(cluster.broker, wanted)),
+        judged("fetch size", lambda: sizes.fetches(cluster.broker, wanted, cluster.brokers)),
+        judged(
+            "memory", lambda: sizes.memory(cluster.broker, context.settings.get("KAFKA_HEAP_OPTS") or HEAP)
+        ),
+        judged("replication", lambda: sizes.replication(cluster.broker, cluster.brokers)),
+        judged("topics", lambda: _topics(context, cluster)),
+        judged("topic sizes", lambda: sizes.limits_of_topics(cluster.own_limits, wanted)),
+        judged("segments", lambda: sizes.segments(cluster.broker, _with_pictures(cluster), wanted)),
+        judged("retention", lambda: _retention(context, cluster)),
+        judged("compression", lambda: sizes.compression(cluster.broker, cluster.topic_settings)),
+        judged("topic rules", lambda: sizes.rules_of_topics(cluster.topic_settings)),
+        judged("rights", lambda: _rights(cluster)),
         judged("groups", lambda: _group(context)),
         Check("kafka record", lambda: _carries(context, 1), needs=("kafka topics",)),
         Check(
@@ -97,7 +99,7 @@ def _advertised(context: CheckContext) -> CheckResult:
 
 def addresses(listeners: str) -> Iterator[Address]:
     """Yield where each of *listeners*, as Kafka lists them, is."""
-    for listener in filter(None, (one.strip() for one in listeners.split(","))):
+    for listener in filter(None, (entry.strip() for entry in listeners.split(","))):
         host, _, port = listener.partition("://")[2].rpartition(":")
         yield host.strip("[]"), int(port)
 
@@ -108,47 +110,51 @@ def _reached(address: Address, context: CheckContext) -> CheckResult:
         return ok("")  # plain, and told as what it is elsewhere
     if context.inside and hosts.is_address(host) and ipaddress.ip_address(host).is_loopback:
         return warning(f"Kafka says it is at {connection.text(address)}, which means this machine only")
-    found = connection.port(address)
-    instead = next((one for one in context.settings.get("HOST", "").split() if hosts.is_address(one)), "")
+    result = connection.port(address)
+    instead = next(
+        (entry for entry in context.settings.get("HOST", "").split() if hosts.is_address(entry)), ""
+    )
     if (
-        found.status == "failure"
-        and found.sentence.startswith("no address")
+        result.status == "failure"
+        and result.sentence.startswith("no address")
         and host == context.server_name
         and instead
     ):
-        found = connection.certificate((instead, number), context.tls, context.now, name=host)
-        if found.status != "failure":
+        result = connection.certificate((instead, number), context.tls, context.now, name=host)
+        if result.status != "failure":
             return warning(
                 f"no name server known here knows {host}; cameras find it by SERVER_ADDRESS={instead} alone"
             )
-    elif found.status != "failure":
-        found = connection.certificate(address, context.tls, context.now)
-    if found.status == "failure":
+    elif result.status != "failure":
+        result = connection.certificate(address, context.tls, context.now)
+    if result.status == "failure":
         return failure(
-            f"Kafka says it is at {connection.text(address)} (advertised.listeners), but {found.sentence}",
+            f"Kafka says it is at {connection.text(address)} (advertised.listeners), but {result.sentence}",
             'make init HOST="<a name or address that every camera knows> ..." && docker compose up -d',
         )
     return ok(f"Kafka says it is at {connection.text(address)}, and is")
 
 
-def _ask(context: CheckContext, found: Found) -> CheckResult:
+def _ask(context: CheckContext, cluster: Found) -> CheckResult:
     with _asking(context) as admin:
         # Cameras have their topics in common; what others use this Kafka for is none of our business.
-        topics = {one["name"]: one for one in admin.describe_topics() if _is_ours(one["name"], context)}
-        nodes = [str(one["broker_id"]) for one in admin.describe_cluster()["brokers"]]
+        topics = {
+            topic["name"]: topic for topic in admin.describe_topics() if _is_ours(topic["name"], context)
+        }
+        nodes = [str(broker["broker_id"]) for broker in admin.describe_cluster()["brokers"]]
         settings = _described(admin, ConfigResourceType.TOPIC, topics) if topics else {}
-        found.broker = _values(_described(admin, ConfigResourceType.BROKER, nodes[:1])[nodes[0]])
-        found.brokers = len(nodes)
-        found.topics = topics
-        found.topic_settings = {name: _values(entries) for name, entries in settings.items()}
-        found.own_limits = {
+        cluster.broker = _values(_described(admin, ConfigResourceType.BROKER, nodes[:1])[nodes[0]])
+        cluster.brokers = len(nodes)
+        cluster.topics = topics
+        cluster.topic_settings = {name: _values(entries) for name, entries in settings.items()}
+        cluster.own_limits = {
             name: int(entries[ABSENT]["value"])
             for name, entries in settings.items()
             if entries[ABSENT]["config_source"] == "DYNAMIC_TOPIC_CONFIG"
         }
         listed = legacy.on_kafka(legacy.listed(context.settings))
-        found.difference = rights.difference(admin, context.installation.identities(), listed)
-    return ok(f"{found.brokers} broker, {len(topics)} topics of ours")
+        cluster.difference = rights.difference(admin, context.installation.identities(), listed)
+    return ok(f"{cluster.brokers} broker, {len(topics)} topics of ours")
 
 
 def _is_ours(topic: str, context: CheckContext) -> bool:
@@ -159,19 +165,19 @@ def _is_ours(topic: str, context: CheckContext) -> bool:
     )
 
 
-def _with_pictures(found: Found) -> dict[str, Mapping[str, str]]:
+def _with_pictures(cluster: Found) -> dict[str, Mapping[str, str]]:
     """Return those topics that hold large messages: all but a camera's other two."""
-    kinds = {topic: (camera_of_kafka_topic(topic) or ("", "frames"))[1] for topic in found.topic_settings}
-    return {topic: values for topic, values in found.topic_settings.items() if kinds[topic] == "frames"}
+    kinds = {topic: (camera_of_kafka_topic(topic) or ("", "frames"))[1] for topic in cluster.topic_settings}
+    return {topic: values for topic, values in cluster.topic_settings.items() if kinds[topic] == "frames"}
 
 
-def _topics(context: CheckContext, found: Found) -> CheckResult:
+def _topics(context: CheckContext, cluster: Found) -> CheckResult:
     cameras = context.installation.identities().active_cameras
     wanted = [kafka_topic(camera, kind) for camera in cameras for kind in KINDS]
     wanted += [DOCTOR_TOPIC, *legacy.on_kafka(legacy.listed(context.settings))]
-    if missing := [topic for topic in wanted if topic not in found.topics]:
+    if missing := [topic for topic in wanted if topic not in cluster.topics]:
         return failure(f"there is no topic {', '.join(missing[:3])}{_more(missing)}", sizes.AGAIN)
-    for name, topic in found.topics.items():
+    for name, topic in cluster.topics.items():
         partitions = topic["partitions"]
         if camera_of_kafka_topic(name) and len(partitions) != 1:
             return failure(
@@ -183,16 +189,16 @@ def _topics(context: CheckContext, found: Found) -> CheckResult:
     return ok(f"{len(cameras)} cameras have their topics")
 
 
-def _retention(context: CheckContext, found: Found) -> CheckResult:
-    return sizes.retention(found.topic_settings, disk_max_bytes(context.settings), disk.OWN_BYTES)
+def _retention(context: CheckContext, cluster: Found) -> CheckResult:
+    return sizes.retention(cluster.topic_settings, disk_max_bytes(context.settings), disk.OWN_BYTES)
 
 
-def _rights(found: Found) -> CheckResult:
-    if missing := found.difference.missing:
+def _rights(cluster: Found) -> CheckResult:
+    if missing := cluster.difference.missing:
         return failure(f"missing: {'; '.join(missing[:3])}{_more(missing)}", sizes.AGAIN)
-    if extra := found.difference.extra:
+    if extra := cluster.difference.extra:
         return failure(f"given and not meant to be: {'; '.join(extra[:3])}{_more(extra)}", sizes.AGAIN)
-    if strangers := found.difference.strangers:
+    if strangers := cluster.difference.strangers:
         return warning(
             f"others than this server's own have rights: {'; '.join(strangers[:3])}{_more(strangers)}"
         )
@@ -246,8 +252,8 @@ def _described(
     admin: KafkaAdminClient, kind: ConfigResourceType, names: Iterable[str]
 ) -> Mapping[str, Mapping[str, Any]]:
     answer = admin.describe_configs([ConfigResource(kind, name) for name in names], config_filter="all")
-    found: Mapping[str, Mapping[str, Any]] = answer[kind.name.lower()]
-    return found
+    settings: Mapping[str, Mapping[str, Any]] = answer[kind.name.lower()]
+    return settings
 
 
 def _values(entries: Mapping[str, Any]) -> dict[str, str]:

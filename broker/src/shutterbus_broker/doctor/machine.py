@@ -23,13 +23,13 @@ _TIME_ERROR = 5  # of adjtimex(2)
 
 def settings(context: CheckContext) -> CheckResult:
     """Whether there is a server here, and what ``.env`` says has a meaning."""
-    installation, found = context.installation, context.settings
-    if not found or not installation.state.is_dir():
+    installation, env_settings = context.installation, context.settings
+    if not env_settings or not installation.state.is_dir():
         return failure("there is no server here yet", INIT)
     try:
-        names = hosts.parse(found.get("HOST", ""))
+        names = hosts.parse(env_settings.get("HOST", ""))
         identities = installation.identities()
-        disk.of(identities, found)
+        disk.of(identities, env_settings)
     except SetupError as error:
         return failure(str(error), "in .env, then docker compose up -d")
     if not context.server_name:
@@ -41,7 +41,7 @@ def settings(context: CheckContext) -> CheckResult:
             f"{open_to_others.relative_to(installation.project)} can be read by others", "chmod -R go= state"
         )
     about = [warning(sentence) for sentence in hosts.warnings(names)]
-    about += [warning(sentence, "in .env") for sentence in kafka_settings.warnings(found)]
+    about += [warning(sentence, "in .env") for sentence in kafka_settings.warnings(env_settings)]
     return worst_of(
         about
         or [
@@ -55,13 +55,13 @@ def settings(context: CheckContext) -> CheckResult:
 def certificates(context: CheckContext) -> CheckResult:
     """Whether the certificates on disk are of our authority, and for how long."""
     try:
-        found = worst_of(_certificates(context))
+        result = worst_of(_certificates(context))
     except (OSError, ValueError) as error:
         return failure(f"a certificate in state/ cannot be read: {error}", "make init")
     return (
         ok("all in state/ are our authority's and good for 30 days and more")
-        if found.status == "ok"
-        else found
+        if result.status == "ok"
+        else result
     )
 
 
@@ -69,15 +69,18 @@ def _certificates(context: CheckContext) -> Iterator[CheckResult]:
     state, now = context.installation.state, context.now
     authority = x509.load_pem_x509_certificate((state / "ca" / "ca.crt").read_bytes())
     yield connection.dates("the authority's certificate", authority, now, "docs/security.md")
-    for service, role in [*((one, "server") for one in SERVERS), *((one, "client") for one in CLIENTS)]:
+    for service, role in [
+        *((server, "server") for server in SERVERS),
+        *((client, "client") for client in CLIENTS),
+    ]:
         path = state / "server" / service / f"{role}.crt"
-        found = x509.load_pem_x509_certificate(path.read_bytes())
+        certificate = x509.load_pem_x509_certificate(path.read_bytes())
         name = str(path.relative_to(context.installation.project))
         try:
-            found.verify_directly_issued_by(authority)
+            certificate.verify_directly_issued_by(authority)
         except (InvalidSignature, ValueError, TypeError):
             yield failure(f"{name} is not signed by this server's authority", connection.RENEW)
-        yield connection.dates(name, found, now)
+        yield connection.dates(name, certificate, now)
 
 
 def room(context: CheckContext) -> CheckResult:

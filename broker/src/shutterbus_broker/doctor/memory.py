@@ -21,16 +21,16 @@ def judge(
 
     *retained* is what it keeps, and counts where it cannot be asked.
     """
-    kept_bytes = sum(one.size_bytes for one in retained)
+    kept_bytes = sum(message.size_bytes for message in retained)
     used = max(used_bytes or 0, kept_bytes)
     text = f"Mosquitto uses {used // MIB} of the {limit_bytes // MIB} MiB that it may ({NAME})"
     if used < limit_bytes * FILLING:
         return ok(f"{text}; {len(retained)} messages of {kept_bytes // MIB} MiB were kept when it saved last")
     told = failure if used >= limit_bytes * FULL else warning
     sizes, counts = Counter[str](), Counter[str]()
-    for one in retained:
-        camera = (camera_of_mqtt_topic(one.topic) or ("",))[0]
-        sizes[camera] += one.size_bytes
+    for message in retained:
+        camera = (camera_of_mqtt_topic(message.topic) or ("",))[0]
+        sizes[camera] += message.size_bytes
         counts[camera] += 1
     camera, size_bytes = next(iter(sizes.most_common(1)), ("", 0))
     if camera and size_bytes > HONEST_MESSAGES * message_max_bytes:

@@ -52,7 +52,7 @@ class _Found:
 
 def checks(context: CheckContext) -> list[Check]:
     """Return the checks of Mosquitto, in the order in which one depends on another."""
-    at, found = context.address("mosquitto"), _Found()
+    at, login = context.address("mosquitto"), _Found()
     return [
         # Needs no answer from it: with its memory full it may give none.
         Check("mosquitto memory", lambda: _memory(context), needs=("settings",), within_s=10),
@@ -62,17 +62,17 @@ def checks(context: CheckContext) -> list[Check]:
             lambda: connection.certificate(at, context.tls, context.now),
             needs=("mosquitto port", "certificates"),
         ),
-        Check("mosquitto login", lambda: _login(context, found), needs=("mosquitto TLS",)),
+        Check("mosquitto login", lambda: _login(context, login), needs=("mosquitto TLS",)),
         Check(
             "mosquitto message size",
-            lambda: packet_size(found.connack, context.message_max_bytes),
+            lambda: packet_size(login.connack, context.message_max_bytes),
             needs=("mosquitto login",),
         ),
         Check("mosquitto settings", lambda: _configured(context)),
-        Check("mosquitto window", lambda: window(found.connack), needs=("mosquitto login",)),
+        Check("mosquitto window", lambda: window(login.connack), needs=("mosquitto login",)),
         Check(
             "mosquitto keepalive",
-            lambda: keepalive(found.connack, context.message_max_bytes),
+            lambda: keepalive(login.connack, context.message_max_bytes),
             needs=("mosquitto login",),
         ),
         Check("mosquitto rights", lambda: _rights(context), needs=("mosquitto login",)),
@@ -224,7 +224,7 @@ def _session(context: CheckContext) -> Iterator[tuple[_Session, ReasonCode, Prop
         session.close()
 
 
-def _login(context: CheckContext, found: _Found) -> CheckResult:
+def _login(context: CheckContext, login: _Found) -> CheckResult:
     try:
         with _session(context) as (_, code, properties):
             if code.is_failure:
@@ -240,7 +240,7 @@ def _login(context: CheckContext, found: _Found) -> CheckResult:
             f"Mosquitto breaks the connection off: {(error.strerror or str(error)).lower()}",
             "docker compose logs --tail 20 mosquitto",
         )
-    found.connack = Connack(
+    login.connack = Connack(
         getattr(properties, "MaximumPacketSize", None),
         getattr(properties, "ReceiveMaximum", None),
         getattr(properties, "ServerKeepAlive", None),

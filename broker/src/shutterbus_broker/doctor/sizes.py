@@ -41,11 +41,11 @@ def requests(broker: Settings, wanted_bytes: int) -> CheckResult:
 
 def fetches(broker: Settings, wanted_bytes: int, brokers: int) -> CheckResult:
     """Whether messages are handed on in one piece, to readers and to other brokers."""
-    found = [_at_least(broker, "fetch.max.bytes", wanted_bytes, "readers get one message at a time")]
+    results = [_at_least(broker, "fetch.max.bytes", wanted_bytes, "readers get one message at a time")]
     if brokers > 1:
         names = ("replica.fetch.max.bytes", "replica.fetch.response.max.bytes")
-        found += [_at_least(broker, name, wanted_bytes, "copies fall behind") for name in names]
-    return worst_of(found)
+        results += [_at_least(broker, name, wanted_bytes, "copies fall behind") for name in names]
+    return worst_of(results)
 
 
 def segments(broker: Settings, topics: Topics, wanted_bytes: int) -> CheckResult:
@@ -54,7 +54,10 @@ def segments(broker: Settings, topics: Topics, wanted_bytes: int) -> CheckResult
     return worst_of(
         [
             _at_least(broker, "log.segment.bytes", wanted_bytes, why),
-            *(_at_least(found, "segment.bytes", wanted_bytes, why, topic) for topic, found in topics.items()),
+            *(
+                _at_least(settings, "segment.bytes", wanted_bytes, why, topic)
+                for topic, settings in topics.items()
+            ),
         ]
     )
 
@@ -81,14 +84,14 @@ def memory(broker: Settings, heap_options: str) -> CheckResult:
 
 def retention(topics: Topics, disk_max_bytes: int, own_bytes: int) -> CheckResult:
     """Whether every topic is trimmed, and all of them together fit into their part of the disk."""
-    endless = [topic for topic, found in topics.items() if int(found["retention.bytes"]) < 0]
+    endless = [topic for topic, settings in topics.items() if int(settings["retention.bytes"]) < 0]
     if endless:
         return failure(
             f"{endless[0]} keeps everything (retention.bytes=-1){_and_more(endless)}: the disk will fill, and Kafka stop",
             AGAIN,
         )
     peak = own_bytes + sum(
-        int(found["retention.bytes"]) + 2 * int(found["segment.bytes"]) for found in topics.values()
+        int(settings["retention.bytes"]) + 2 * int(settings["segment.bytes"]) for settings in topics.values()
     )
     if peak > disk_max_bytes:
         return failure(
@@ -112,8 +115,8 @@ def replication(broker: Settings, brokers: int) -> CheckResult:
 def compression(broker: Settings, topics: Topics) -> CheckResult:
     """Whether the broker unpacks what it is sent, and so measures its true size."""
     where = {"the broker": broker, **topics}
-    for name, found in where.items():
-        if (kind := found["compression.type"]) != "uncompressed":
+    for name, settings in where.items():
+        if (kind := settings["compression.type"]) != "uncompressed":
             return failure(
                 f"compression.type of {name} is {kind}: a small message can unpack to a gigabyte in every reader",
                 AGAIN if name in topics else _how("compression.type", "uncompressed"),
@@ -146,14 +149,14 @@ def rules_of_topics(topics: Topics) -> CheckResult:
 
 
 def _broken_rules(topics: Topics) -> Iterator[CheckResult]:
-    for topic, found in topics.items():
+    for topic, settings in topics.items():
         for name, value in FIXED.items():
-            if name != "compression.type" and found[name] != value:
-                yield failure(f"{name} of {topic} is {found[name]}, not {value}", AGAIN)
+            if name != "compression.type" and settings[name] != value:
+                yield failure(f"{name} of {topic} is {settings[name]}, not {value}", AGAIN)
 
 
-def _at_least(found: Settings, name: str, wanted_bytes: int, why: str, topic: str = "") -> CheckResult:
-    value = int(found[name])
+def _at_least(settings: Settings, name: str, wanted_bytes: int, why: str, topic: str = "") -> CheckResult:
+    value = int(settings[name])
     of = f"{name} of {topic}" if topic else name
     if value < wanted_bytes:
         return failure(

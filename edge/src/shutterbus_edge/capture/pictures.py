@@ -56,15 +56,15 @@ class Pictures:
         self.size_px = size_px(first[1])
 
     def capture(self, shot: Shot) -> CapturedImage:
-        found = next(self._readable(self._rest, shot), None)
-        if found is None and not self._once:
+        picture = next(self._readable(self._rest, shot), None)
+        if picture is None and not self._once:
             self._rest = iter(self._files())
-            found = next(self._readable(self._rest, shot), None)
-        if found is None:
+            picture = next(self._readable(self._rest, shot), None)
+        if picture is None:
             if self._once:
                 raise CameraFinishedError(f"all pictures of {self._path} are taken")
             raise CameraUnavailableError(f"no picture of {self._path} can be read any more")
-        file, jpeg, header = found
+        file, jpeg, header = picture
         camera_metadata = {"File": file.name}
         turn = orientation.orientation(self._settings, header.orientation) if header else None
         if self._once:

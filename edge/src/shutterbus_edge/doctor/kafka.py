@@ -94,14 +94,14 @@ def _topics(context: CheckContext) -> CheckResult:
         wanted[kafka_topic(context.camera, "telemetry")] = "WRITE"
     try:
         with _asking(context.settings.broker) as client:
-            found = {one["name"]: one for one in client.describe_topics(list(wanted))}
+            topics = {topic["name"]: topic for topic in client.describe_topics(list(wanted))}
     except TransportError as error:
         return failure(f"the broker does not say which topics there are: {error.__cause__ or error}")
-    return worst_of(_topic(name, found.get(name, {}), right, context) for name, right in wanted.items())
+    return worst_of(_topic(name, topics.get(name, {}), right, context) for name, right in wanted.items())
 
 
-def _topic(name: str, found: dict[str, Any], right: str, context: CheckContext) -> CheckResult:
-    match found.get("error_code", UNKNOWN_TOPIC):
+def _topic(name: str, topic: dict[str, Any], right: str, context: CheckContext) -> CheckResult:
+    match topic.get("error_code", UNKNOWN_TOPIC):
         case 0:
             pass
         case code if code == NOT_ALLOWED:
@@ -110,9 +110,11 @@ def _topic(name: str, found: dict[str, Any], right: str, context: CheckContext) 
             return failure(f"there is no topic {name}", f"on the server: make enroll CAMERA={context.camera}")
         case code:
             return failure(f"topic {name}: {admin.errors.for_code(code).__name__}")
-    if right not in found["authorized_operations"]:
+    if right not in topic["authorized_operations"]:
         return failure(f"we may not write to topic {name}", context.enroll)
-    if leaderless := [one["partition_index"] for one in found["partitions"] if one["leader_id"] < 0]:
+    if leaderless := [
+        partition["partition_index"] for partition in topic["partitions"] if partition["leader_id"] < 0
+    ]:
         return failure(
             f"topic {name} has no leader for partition {leaderless[0]}", "on the server: make doctor"
         )
@@ -126,18 +128,18 @@ def _configuration(context: CheckContext) -> dict[str, dict[str, Any]] | None:
     )
     try:
         with _asking(context.settings.broker) as client:
-            found = client.describe_configs([resource], config_filter="all")
+            configs = client.describe_configs([resource], config_filter="all")
     except TransportError:
         return None
-    entries: dict[str, dict[str, Any]] | None = found.get("topic", {}).get(topic)
+    entries: dict[str, dict[str, Any]] | None = configs.get("topic", {}).get(topic)
     return entries or None
 
 
 def _size(context: CheckContext) -> CheckResult:
-    found = _configuration(context)
-    if found is None:
+    entries = _configuration(context)
+    if entries is None:
         return warning("the broker does not tell us how large a message may be", context.enroll)
-    entry = found["max.message.bytes"]
+    entry = entries["max.message.bytes"]
     of_topic = entry["config_source"] == "DYNAMIC_TOPIC_CONFIG"
     where = (
         f"topic {context.encoder.frames_topic} (its own max.message.bytes)"
@@ -148,10 +150,10 @@ def _size(context: CheckContext) -> CheckResult:
 
 
 def _compression(context: CheckContext) -> CheckResult:
-    found = _configuration(context)
-    if found is None:
+    entries = _configuration(context)
+    if entries is None:
         return skipped("the broker does not tell us")
-    kind = found["compression.type"]["value"]
+    kind = entries["compression.type"]["value"]
     if kind == "uncompressed":
         return ok("the broker stores messages as they are")
     return warning(

@@ -56,7 +56,7 @@ def _running(context: CheckContext) -> CheckResult | None:
     status = _status(settings.health_port)
     if status is not None and status.get("camera") == context.camera:
         _last_picture(context)
-        trouble = [one for one in status["problems"] if one.startswith(("camera:", "no picture"))]
+        trouble = [problem for problem in status["problems"] if problem.startswith(("camera:", "no picture"))]
         if trouble:
             return failure(f"the edge that runs here says: {trouble[0]}")
         return ok(f"the edge that runs here takes pictures: {status['captured']:,} so far")

@@ -100,16 +100,16 @@ def _each(addresses: Iterable[Address], look: Callable[[Address], CheckResult]) 
 
 def _name(host: str) -> CheckResult:
     try:
-        found = {str(one[4][0]) for one in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
+        addresses = {str(info[4][0]) for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
     except OSError as error:
         why_not = "containers cannot look up .local names" if host.endswith(".local") else error.strerror
         return failure(
             f"no address is known for {host}: {why_not}",
             f"in .env: SERVER_NAME={host} and SERVER_ADDRESS=<its address>",
         )
-    if host in found:
+    if host in addresses:
         return ok(f"{host} is an address")
-    return ok(f"{host} is {', '.join(sorted(found))}")
+    return ok(f"{host} is {', '.join(sorted(addresses))}")
 
 
 def _port(address: Address, context: CheckContext) -> CheckResult:

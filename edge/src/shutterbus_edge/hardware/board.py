@@ -19,8 +19,8 @@ CMA_BUFFERS = 2
 def memory(root: Path = Path("/")) -> dict[str, int]:
     """Return the kernel's memory figures in bytes, by its names: ``MemTotal``, ``CmaTotal``."""
     lines = (root / "proc/meminfo").read_text().splitlines()
-    found = (re.match(r"(\w+):\s+(\d+) kB", line) for line in lines)
-    return {match[1]: int(match[2]) * 1024 for match in found if match}
+    matches = (re.match(r"(\w+):\s+(\d+) kB", line) for line in lines)
+    return {match[1]: int(match[2]) * 1024 for match in matches if match}
 
 
 def cma_needed_bytes(size_px: tuple[int, int]) -> int:
@@ -38,7 +38,7 @@ def sensor_px(number: int) -> tuple[int, int] | None:
         sizes = (
             [known["PixelArraySize"]] if "PixelArraySize" in known else known.get("PixelArrayActiveAreas", ())
         )
-        return max(((one.width, one.height) for one in sizes), default=None)
+        return max(((size.width, size.height) for size in sizes), default=None)
     return None
 
 
@@ -55,25 +55,25 @@ def cannot(settings: EdgeSettings, root: Path = Path("/")) -> list[str]:
     name = settings.capture.given.get("size_px", "PICAMERA_RESOLUTION")
     asked = f"{name}={wanted[0]}x{wanted[1]} cannot be used:"
     have = memory(root)
-    found = []
+    sentences = []
     if have["MemTotal"] < LARGE_NEEDS_BYTES:
-        found.append(
+        sentences.append(
             f"{asked} this board has {have['MemTotal'] // 1_000_000} MB of memory, and 4K needs a board with 1 GB. "
             "FHD works here."
         )
     if address.scheme != "picamera2":
-        return found
+        return sentences
     sensor = sensor_px(int(address.rest or 0))
     if sensor and (sensor[0] < wanted[0] or sensor[1] < wanted[1]):
-        found.append(
+        sentences.append(
             f"{asked} the sensor has {sensor[0]} x {sensor[1]} pixels. A High Quality camera, a Camera Module 3 or an "
             "AI camera has enough."
         )
     cma = have.get("CmaTotal")
     if cma and cma < cma_needed_bytes(wanted):
-        found.append(
+        sentences.append(
             f"{asked} the kernel keeps {cma // 1_000_000} MB for cameras (CMA), and 4K needs "
             f"{cma_needed_bytes(wanted) // 1_000_000}. Write dtoverlay=vc4-kms-v3d,cma-256 into "
             "/boot/firmware/config.txt and restart."
         )
-    return found
+    return sentences

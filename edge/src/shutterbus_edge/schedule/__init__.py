@@ -82,10 +82,10 @@ class Ticker:
         A shot that came due while the caller was busy is asked for at once if no later one is due as well; of
         several, the latest is, and the others are missed.
         """
-        found = None if stop.is_set() else self._waiting.wait(self._clock, stop)
-        if found is None:
+        due = None if stop.is_set() else self._waiting.wait(self._clock, stop)
+        if due is None:
             return None
-        late_s, passed = found
+        late_s, passed = due
         self.missed += passed
         tick = Tick(self._number, late_s)
         self._number += 1

@@ -137,8 +137,8 @@ def _at(text: str, zone: tzinfo, count: int, unit: str, at: str) -> Schedule:
     if unit == "second":
         raise ScheduleError("seconds have no 'at'; leave it out, as in every 10 seconds")
     triggers = []
-    for one in _several(at):
-        match = re.fullmatch(r"(?:([0-9]{1,2}))?:([0-9]{2})", one)
+    for time_text in _several(at):
+        match = re.fullmatch(r"(?:([0-9]{1,2}))?:([0-9]{2})", time_text)
         if not match or int(match[1] or 0) > 59 or int(match[2]) > 59 or (unit == "minute" and match[1]):
             shape = (
                 "a second such as :23"
@@ -155,7 +155,7 @@ def _at(text: str, zone: tzinfo, count: int, unit: str, at: str) -> Schedule:
 
 
 def _daily(text: str, zone: tzinfo, at: str, count: int) -> Schedule:
-    triggers = tuple(_trigger(zone, _clock_time(one), "*") for one in _several(at))
+    triggers = tuple(_trigger(zone, _clock_time(time_text), "*") for time_text in _several(at))
     return Calendar(text, zone, triggers, is_nth=nth("day", count))
 
 
@@ -164,7 +164,7 @@ def _on_days(text: str, zone: tzinfo, match: re.Match[str]) -> Schedule:
         raise ScheduleError("a day of the week takes no number; every monday at 10:30 is expected")
     days = ",".join(sorted({day[:3] for day in re.findall(_DAY, match["days"])}))
     times = _several(match["at"]) if match["at"] is not None else ["0:00"]
-    return Calendar(text, zone, tuple(_trigger(zone, _clock_time(one), days) for one in times))
+    return Calendar(text, zone, tuple(_trigger(zone, _clock_time(time_text), days) for time_text in times))
 
 
 def _trigger(zone: tzinfo, at: time, days: str) -> CronTrigger:
@@ -201,10 +201,10 @@ def _cron(text: str, zone: tzinfo) -> Schedule:
             triggers = (CronTrigger(day=day, **common), CronTrigger(day_of_week=weekdays, **common))
     except (ValueError, TypeError) as error:
         raise ScheduleError(f"these are not five cron fields ({error}); {EXPECTED}") from error
-    found = Calendar(text, zone, triggers, fixed_hour=not hour.startswith("*"))
-    if found.interval_s is None:
+    schedule = Calendar(text, zone, triggers, fixed_hour=not hour.startswith("*"))
+    if schedule.interval_s is None:
         raise ScheduleError("that day never comes; a day that exists is expected")
-    return found
+    return schedule
 
 
 def _cron_days(field: str) -> Iterable[str]:
@@ -230,7 +230,7 @@ def _cron_days(field: str) -> Iterable[str]:
 def _cron_day(word: str) -> int:
     if word in "01234567" and len(word) == 1:
         return int(word)
-    found = next((number for number, day in enumerate(_DAYS) if word in {day, day[:3]}), None)
-    if found is None:
+    day_index = next((number for number, day in enumerate(_DAYS) if word in {day, day[:3]}), None)
+    if day_index is None:
         raise ValueError(f"{word!r} is no day of the week")
-    return (found + 1) % 7
+    return (day_index + 1) % 7

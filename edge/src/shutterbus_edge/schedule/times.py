@@ -118,11 +118,11 @@ class Calendar(_ByClock):
         for _ in range(_NTH_MAX * 2):
             # The trigger's own answer may be the present moment; a us later it cannot.
             start = (now.astimezone(UTC) + timedelta(microseconds=1)).astimezone(self.zone)
-            found = [due for trigger in self.triggers if (due := trigger.get_next_fire_time(None, start))]
-            if not found:
+            due_times = [due for trigger in self.triggers if (due := trigger.get_next_fire_time(None, start))]
+            if not due_times:
                 return
             # By way of UTC: a time that summer time skips becomes the one an hour later that exists.
-            now = min(due.astimezone(UTC) for due in found)
+            now = min(due.astimezone(UTC) for due in due_times)
             yield now.astimezone(self.zone)
 
 

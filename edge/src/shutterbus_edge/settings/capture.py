@@ -103,8 +103,8 @@ def _read_rotation(value: Any) -> Any:
 def _read_gains(value: Any) -> Any:
     """One number stands for both, as the older library had it."""
     if isinstance(value, str):
-        found = read_numbers(value)
-        return found * 2 if len(found) == 1 else found
+        gains = read_numbers(value)
+        return gains * 2 if len(gains) == 1 else gains
     return value
 
 

@@ -54,51 +54,51 @@ def load(
     given = sources.given(environ, secrets, env_file, (*STOPS, *WARNS, *ALONE))
     problems, warnings = unsupported.refuse(given)
     _user_data_only(given)
-    found = machinery.resolve(EdgeSettings, given)
-    stop, warn = machinery.unknown(found, EdgeSettings, STOPS, WARNS)
+    resolved = machinery.resolve(EdgeSettings, given)
+    stop, warn = machinery.unknown(resolved, EdgeSettings, STOPS, WARNS)
     warnings += warn
     warnings += [
         f"{weaker.name} has no effect beside {stronger.name}, which says otherwise."
-        for weaker, stronger in found.overruled
+        for weaker, stronger in resolved.overruled
     ]
-    problems += [*stop, *_options(found), *_source(found, pi_model), *_sensors(found)]
-    problems += [*_schedule(found), *_tls(found)]
-    notes = list(_follow(found))
-    settings = machinery.build(EdgeSettings, found, problems)
+    problems += [*stop, *_options(resolved), *_source(resolved, pi_model), *_sensors(resolved)]
+    problems += [*_schedule(resolved), *_tls(resolved)]
+    notes = list(_follow(resolved))
+    settings = machinery.build(EdgeSettings, resolved, problems)
     if settings.broker.password and not settings.broker.tls:
         warnings.append("The broker's password is sent unencrypted: set SS_TLS.")
-    return Loaded(settings, tuple(warnings), found.origin, tuple(notes))
+    return Loaded(settings, tuple(warnings), resolved.origin, tuple(notes))
 
 
 def _user_data_only(given: dict[str, Given]) -> None:
     """SINETStream's word for the payload alone is, with a picture, a plain JPEG."""
-    one = given.pop("SS_USER_DATA_ONLY", None)
-    if one is not None and one.value.lower() in {"true", "1", "yes", "on"}:
-        given.setdefault("SS_MESSAGE_FORMAT", Given(one.name, "jpeg", one.place))
+    user_data_only = given.pop("SS_USER_DATA_ONLY", None)
+    if user_data_only is not None and user_data_only.value.lower() in {"true", "1", "yes", "on"}:
+        given.setdefault("SS_MESSAGE_FORMAT", Given(user_data_only.name, "jpeg", user_data_only.place))
 
 
-def _options(found: Resolved) -> list[str]:
+def _options(resolved: Resolved) -> list[str]:
     own = [
         f"SS_{name}" for setting in machinery.settings_of(BrokerSettings) for name in setting.names if name
     ]
     own.append("SS_MESSAGE_FORMAT")
-    name = found.values["broker"].get("type", DEFAULT).strip().lower()
+    name = resolved.values["broker"].get("type", DEFAULT).strip().lower()
     if name not in TRANSPORTS:
         return []  # said by the settings class
     check = transport(name).check_options("SS_", own, reads=False)
-    return machinery.check_family(found, ("broker", "client_options"), check)
+    return machinery.check_family(resolved, ("broker", "client_options"), check)
 
 
-def _source(found: Resolved, pi_model: Path) -> Iterator[str]:
-    given = found.origin.get(("camera_source",))
+def _source(resolved: Resolved, pi_model: Path) -> Iterator[str]:
+    given = resolved.origin.get(("camera_source",))
     if given is None:
         if not (pi_model.is_file() and pi_model.read_bytes().startswith(b"Raspberry Pi")):
             yield (
                 "CAMERA_SOURCE is not set: on a machine that is no Raspberry Pi, an address such as "
                 "v4l2:/dev/video0, file:/a/film.mp4 or testcard is expected."
             )
-        elif "camera_number" in found.values.get("capture", {}):
-            found.values["camera_source"] = f"picamera2:{found.values['capture']['camera_number']}"
+        elif "camera_number" in resolved.values.get("capture", {}):
+            resolved.values["camera_source"] = f"picamera2:{resolved.values['capture']['camera_number']}"
     elif given.value:
         try:
             parse_address(given.value)
@@ -106,8 +106,8 @@ def _source(found: Resolved, pi_model: Path) -> Iterator[str]:
             yield f"{str(error).rstrip('.')}."
 
 
-def _sensors(found: Resolved) -> Iterator[str]:
-    given = found.origin.get(("sensors",))
+def _sensors(resolved: Resolved) -> Iterator[str]:
+    given = resolved.origin.get(("sensors",))
     if given is None:
         return
     try:
@@ -116,42 +116,44 @@ def _sensors(found: Resolved) -> Iterator[str]:
         yield unusable(given, str(error))
 
 
-def _schedule(found: Resolved) -> Iterator[str]:
-    zone_given = found.origin.get(("timezone_name",))
+def _schedule(resolved: Resolved) -> Iterator[str]:
+    zone_given = resolved.origin.get(("timezone_name",))
     if zone_given is not None and not zone_given.value:
         # Containers are often given TZ= for "as the host".
-        found.sentences[:] = [
-            one for one in found.sentences if not one.startswith(f"{zone_given.name} is empty")
+        resolved.sentences[:] = [
+            sentence
+            for sentence in resolved.sentences
+            if not sentence.startswith(f"{zone_given.name} is empty")
         ]
     try:
-        found.values["timezone"] = zone.find(zone_given.value if zone_given else None)
+        resolved.values["timezone"] = zone.find(zone_given.value if zone_given else None)
     except ValueError as error:
         if zone_given:
             yield unusable(zone_given, str(error))
         return
-    given = found.origin.get(("schedule",))
+    given = resolved.origin.get(("schedule",))
     if given is None or not given.value:
         return
     try:
-        schedule = parse(given.value, found.values["timezone"])
+        schedule = parse(given.value, resolved.values["timezone"])
     except ScheduleError as error:
         yield unusable(given, str(error))
         return
     if schedule and (schedule.interval_s is None or schedule.interval_s >= DURABLE_FROM_S):
-        found.values.setdefault("spool", {}).setdefault("mode", "durable")
+        resolved.values.setdefault("spool", {}).setdefault("mode", "durable")
 
 
-def _tls(found: Resolved) -> Iterator[str]:
+def _tls(resolved: Resolved) -> Iterator[str]:
     """Check what the certificate files hold, and take the camera's name from them."""
     inside = {
-        path[-1]: one
-        for path, one in found.origin.items()
+        path[-1]: member
+        for path, member in resolved.origin.items()
         if path[:2] == ("broker", "tls") and len(path) == 3
     }
     broken = False
     for field in ("ca_certs", "certfile", "keyfile"):
         if given := inside.get(field):
-            path = Path(found.values["broker"]["tls"][field])
+            path = Path(resolved.values["broker"]["tls"][field])
             try:
                 path.open("rb").close()
             except OSError as error:
@@ -160,49 +162,52 @@ def _tls(found: Resolved) -> Iterator[str]:
     if broken or not inside:
         return
     try:
-        tls = Tls.model_validate(found.values["broker"]["tls"])
+        tls = Tls.model_validate(resolved.values["broker"]["tls"])
     except ValueError:
         return  # said by the settings class
     try:
         tls.context()
     except ssl.SSLError as error:
-        yield f"{', '.join(one.name for one in inside.values())}: the TLS files cannot be used together: {error.reason}."
+        yield (
+            f"{', '.join(member.name for member in inside.values())}: the TLS files cannot be used together: "
+            f"{error.reason}."
+        )
         return
     if tls.certfile:
-        yield from _named_by_certificate(found, tls.certfile, inside["certfile"])
+        yield from _named_by_certificate(resolved, tls.certfile, inside["certfile"])
 
 
-def _named_by_certificate(found: Resolved, path: Path, certfile: Given) -> Iterator[str]:
+def _named_by_certificate(resolved: Resolved, path: Path, certfile: Given) -> Iterator[str]:
     try:
         camera = certificate.camera_of(path)
     except ssl.SSLError:
         yield f"{certfile.name}={path} holds no certificate."
         return
-    given = found.origin.get(("camera_id",))
+    given = resolved.origin.get(("camera_id",))
     if camera and given and given.value != camera:
         yield (
             f"{given.name}={given.value} cannot be used: the certificate {path} is for {camera}, and the broker "
             f"accepts no other name with it. Leave {given.name} out, or enrol {given.value}."
         )
     elif camera:
-        found.values["camera_id"] = camera
+        resolved.values["camera_id"] = camera
 
 
-def _follow(found: Resolved) -> Iterator[str]:
+def _follow(resolved: Resolved) -> Iterator[str]:
     """Set what follows from other settings; yield what the user should know of it."""
-    values: dict[str, Any] = found.values
+    values: dict[str, Any] = resolved.values
     if "topic" in values["broker"] and "message_format" not in values:
         values["message_format"] = "3"
         yield (
             "Pictures are sent in SINETStream's message format 3, which the readers of an existing topic understand; "
             "SS_MESSAGE_FORMAT=jpeg sends plain JPEG."
         )
-    if names := dict(_picture_names(found)):
+    if names := dict(_picture_names(resolved)):
         values.setdefault("capture", {})["given"] = names
 
 
-def _picture_names(found: Resolved) -> Iterator[tuple[str, str]]:
-    for path, given in found.origin.items():
+def _picture_names(resolved: Resolved) -> Iterator[tuple[str, str]]:
+    for path, given in resolved.origin.items():
         match path:
             case ("capture", "controls", key):
                 yield f"controls.{control_name(key)}", given.name

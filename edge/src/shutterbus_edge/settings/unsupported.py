@@ -41,14 +41,14 @@ def _refuse(given: MutableMapping[str, Given]) -> Iterator[str]:
     for name in sorted(given):
         for pattern, what, instead in _REFUSED:
             if re.fullmatch(pattern, name):
-                one = given.pop(name)
-                if one.value.lower() not in _OFF:
+                refused = given.pop(name)
+                if refused.value.lower() not in _OFF:
                     # The name alone: keys and configurations are among these values.
-                    yield f"{one.name} cannot be used: {what} is not in this version; {instead}."
+                    yield f"{refused.name} cannot be used: {what} is not in this version; {instead}."
                 break
 
 
 def _ignore(given: MutableMapping[str, Given]) -> Iterator[str]:
     for name, why in _WITHOUT_EFFECT.items():
-        if (one := given.pop(name, None)) is not None:
-            yield f"{shown(one)} has no effect: {why}."
+        if (ignored := given.pop(name, None)) is not None:
+            yield f"{shown(ignored)} has no effect: {why}."

@@ -110,7 +110,7 @@ class Entry:
         return cls(held, put_at_s, Stay.SENDING, Place.MEMORY, data)
 
     @classmethod
-    def found(cls, held: Held, put_at_s: float, digest: int) -> "Entry":
+    def from_disk(cls, held: Held, put_at_s: float, digest: int) -> "Entry":
         """Return what was found on disk: it waits."""
         return cls(held, put_at_s, Stay.WAITING, Place.DISK, digest=digest)
 

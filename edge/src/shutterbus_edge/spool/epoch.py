@@ -94,8 +94,8 @@ def machine_fingerprint() -> str:
             text = path.read_text(errors="replace")
         except OSError:
             continue
-        if found := re.search(pattern, text):
-            digest.update(found[0].encode())
+        if match := re.search(pattern, text):
+            digest.update(match[0].encode())
     return digest.hexdigest()[:16]
 
 

@@ -155,13 +155,13 @@ class FolderFiles:
     def list(self, folder: str = ".") -> list[Found]:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._at)
         try:
-            found = []
+            files = []
             with os.scandir(descriptor) as entries:
                 for entry in entries:
                     if entry.is_file(follow_symlinks=False):
                         status = entry.stat(follow_symlinks=False)
-                        found.append(Found(entry.name, status.st_size, status.st_mtime_ns // 1_000))
-            return found
+                        files.append(Found(entry.name, status.st_size, status.st_mtime_ns // 1_000))
+            return files
         finally:
             os.close(descriptor)
 

@@ -66,7 +66,7 @@ class Index:
         series = {"frame": [self.frames], "telemetry": [self.telemetry], None: [self.telemetry, self.frames]}[
             kind
         ]
-        heads = [next((e for e in one.values() if e.stay is Stay.WAITING), None) for one in series]
+        heads = [next((e for e in entries.values() if e.stay is Stay.WAITING), None) for entries in series]
         return min((e for e in heads if e), key=lambda e: e.put_at_s, default=None)
 
     def waiting_on_disk(self) -> Iterator[Entry]:

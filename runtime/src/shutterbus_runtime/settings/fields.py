@@ -106,7 +106,7 @@ def _settings_of(
         must = required and info.is_required()
         for mark in info.metadata:
             if isinstance(mark, Name):
-                names = tuple(prefix + one for one in mark.names)
+                names = tuple(prefix + alias for alias in mark.names)
                 yield Setting(here, prefix + mark.own, names, info, group, must)
             elif isinstance(mark, SwitchedBy):
                 yield Setting(here, prefix + mark.name, (prefix + mark.name,), info, group, kind="switch")

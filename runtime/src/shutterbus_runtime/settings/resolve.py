@@ -77,65 +77,67 @@ class Resolved:
 
 def resolve(cls: type[BaseModel], given: Mapping[str, Given]) -> Resolved:
     """Return where each given value belongs in *cls*."""
-    found = Resolved({}, {}, dict(given), [], [])
+    resolved = Resolved({}, {}, dict(given), [], [])
     settings = list(settings_of(cls))
-    for setting in sorted(settings, key=lambda one: one.kind == "family"):
+    for setting in sorted(settings, key=lambda each_setting: each_setting.kind == "family"):
         if setting.kind == "family":
-            _take_family(setting, found)
+            _take_family(setting, resolved)
             continue
-        present = [found.unused.pop(name) for name in setting.names if name in found.unused]
+        present = [resolved.unused.pop(name) for name in setting.names if name in resolved.unused]
         if not present:
             continue
         strongest = present[0]
-        found.origin[setting.path] = strongest
-        found.overruled.extend(
+        resolved.origin[setting.path] = strongest
+        resolved.overruled.extend(
             (weaker, strongest) for weaker in present[1:] if weaker.value != strongest.value
         )
         may_be_empty = any(isinstance(mark, MayBeEmpty) for mark in setting.info.metadata)
         if not strongest.value and not may_be_empty:
-            found.sentences.append(unusable(strongest, f"{allowed(setting.info)} is expected"))
+            resolved.sentences.append(unusable(strongest, f"{allowed(setting.info)} is expected"))
         elif setting.kind == "value":
-            _put(found.values, setting.path, _value(setting, strongest))
+            _put(resolved.values, setting.path, _value(setting, strongest))
     for setting in settings:
-        if setting.kind == "switch" and setting.path in found.origin:
-            found.sentences.extend(_switch(setting, found))
-    _complete(cls, found.values)
-    return found
+        if setting.kind == "switch" and setting.path in resolved.origin:
+            resolved.sentences.extend(_switch(setting, resolved))
+    _complete(cls, resolved.values)
+    return resolved
 
 
 def _value(setting: Setting, given: Given) -> str:
     # A secret may hold the PEM itself where its path is wanted: the path is then that of the secret.
-    wants_path = any(getattr(one, "__name__", "") == "Path" for one in members(setting.info.annotation))
+    wants_path = any(getattr(member, "__name__", "") == "Path" for member in members(setting.info.annotation))
     return given.place if wants_path and given.value.startswith("-----BEGIN") else given.value
 
 
-def _take_family(setting: Setting, found: Resolved) -> None:
+def _take_family(setting: Setting, resolved: Resolved) -> None:
     prefix = setting.own
-    members = {name: one for name, one in found.unused.items() if name.startswith(prefix) and name != prefix}
+    members = {
+        name: given for name, given in resolved.unused.items() if name.startswith(prefix) and name != prefix
+    }
     if not members:
         return
     values = {}
-    for name, one in members.items():
-        del found.unused[name]
-        key = one.name[len(prefix) :]
-        values[key] = one.value
-        found.origin[(*setting.path, key)] = one
-    _put(found.values, setting.path, values)
+    for name, given in members.items():
+        del resolved.unused[name]
+        key = given.name[len(prefix) :]
+        values[key] = given.value
+        resolved.origin[(*setting.path, key)] = given
+    _put(resolved.values, setting.path, values)
 
 
-def _switch(setting: Setting, found: Resolved) -> Iterator[str]:
-    given = found.origin[setting.path]
+def _switch(setting: Setting, resolved: Resolved) -> Iterator[str]:
+    given = resolved.origin[setting.path]
     word = given.value.lower()
     if not word:
         return
     inside = [
-        one
-        for path, one in found.origin.items()
+        member
+        for path, member in resolved.origin.items()
         if path[: len(setting.path)] == setting.path and path != setting.path
     ]
     if word in {"true", "1", "yes", "on"}:
         if not inside:
-            _put(found.values, setting.path, {})
+            _put(resolved.values, setting.path, {})
     elif word in {"false", "0", "no", "off"}:
         if inside:
             yield f"{shown(given)} and {inside[0].name} contradict each other: remove one of them."
@@ -172,23 +174,23 @@ def shown(given: Given, *, secret: bool = False) -> str:
     return f"{given.name}={value}" if value.isprintable() else f"{given.name}={value!r}"
 
 
-def build(cls: type[Model], found: Resolved, sentences: Iterable[str] = ()) -> Model:
-    """Return *cls* made of *found*.
+def build(cls: type[Model], resolved: Resolved, sentences: Iterable[str] = ()) -> Model:
+    """Return *cls* made of *resolved*.
 
     Raises:
         SettingsError: With *sentences* and one for each value that cannot be used.
     """
-    problems = [*found.sentences, *sentences]
+    problems = [*resolved.sentences, *sentences]
     try:
-        model = cls(**({RESOLVED: found} if getattr(cls, "takes_resolved", False) else found.values))
+        model = cls(**({RESOLVED: resolved} if getattr(cls, "takes_resolved", False) else resolved.values))
     except ValidationError as error:
-        problems.extend(explain(cls, found, error))
+        problems.extend(explain(cls, resolved, error))
     if problems:
         raise SettingsError(*dict.fromkeys(problems))
     return model
 
 
-def explain(cls: type[BaseModel], found: Resolved, error: ValidationError) -> Iterator[str]:
+def explain(cls: type[BaseModel], resolved: Resolved, error: ValidationError) -> Iterator[str]:
     """Yield a sentence for each thing that pydantic found wrong."""
     by_path = {setting.path: setting for setting in settings_of(cls)}
     prefixes = dict(_prefixes(cls))
@@ -199,7 +201,11 @@ def explain(cls: type[BaseModel], found: Resolved, error: ValidationError) -> It
             (by_path[place[:end]] for end in range(len(place), 0, -1) if place[:end] in by_path), None
         )
         given = next(
-            (found.origin[place[:end]] for end in range(len(place), 0, -1) if place[:end] in found.origin),
+            (
+                resolved.origin[place[:end]]
+                for end in range(len(place), 0, -1)
+                if place[:end] in resolved.origin
+            ),
             None,
         )
         if setting is None or setting.kind == "switch" or (given is None and reason):
@@ -231,7 +237,7 @@ def unusable(given: Given, reason: str, *, secret: bool = False) -> str:
 
 
 def unknown(
-    found: Resolved, cls: type[BaseModel], stops: tuple[str, ...], warns: tuple[str, ...] = ()
+    resolved: Resolved, cls: type[BaseModel], stops: tuple[str, ...], warns: tuple[str, ...] = ()
 ) -> tuple[list[str], list[str]]:
     """Return sentences about given names that no setting has: those that stop the start, and mere warnings.
 
@@ -240,8 +246,10 @@ def unknown(
     """
     names = [name for setting in settings_of(cls) if setting.kind != "family" for name in setting.names]
     stop, warn = [], []
-    for name, given in sorted(found.unused.items()):
-        prefix = next((one for one in (*warns, *stops) if name.startswith(one)), None)
+    for name, given in sorted(resolved.unused.items()):
+        prefix = next(
+            (known_prefix for known_prefix in (*warns, *stops) if name.startswith(known_prefix)), None
+        )
         near = nearest(name, names, cutoff=0.6 if prefix else 0.87)
         hint = f"; did you mean {near}?" if near else "."
         sentence = f"{given.name} is not a setting{hint}"
@@ -256,11 +264,11 @@ OptionCheck = Callable[[Mapping[str, Given]], tuple[dict[str, Any], list[str]]]
 """Turns the members of a family into typed values, and says what is wrong with the others."""
 
 
-def check_family(found: Resolved, path: FieldPath, check: OptionCheck) -> list[str]:
+def check_family(resolved: Resolved, path: FieldPath, check: OptionCheck) -> list[str]:
     """Put a family's members through *check* in place; return its sentences."""
-    members = {place[-1]: one for place, one in found.origin.items() if place[:-1] == path}
+    members = {place[-1]: given for place, given in resolved.origin.items() if place[:-1] == path}
     if not members:
         return []
     typed, sentences = check(members)
-    _put(found.values, path, typed)
+    _put(resolved.values, path, typed)
     return sentences

@@ -51,12 +51,12 @@ def effective(model: BaseModel, origin: Mapping[FieldPath, Given]) -> Iterator[E
 
 def listing(model: BaseModel, origin: Mapping[FieldPath, Given], *, every: bool, as_json: bool) -> str:
     """Return the settings in force with their sources: those that have a value, or *every* one."""
-    rows = [one for one in effective(model, origin) if one.value or every]
+    rows = [row for row in effective(model, origin) if row.value or every]
     if as_json:
-        return json.dumps([asdict(one) for one in rows], indent=1)
-    name_width = max(len(one.name) for one in rows)
-    value_width = min(48, max(len(one.value) for one in rows))
-    return "\n".join(f"{one.name:{name_width}}  {one.value:{value_width}}  {one.source}" for one in rows)
+        return json.dumps([asdict(row) for row in rows], indent=1)
+    name_width = max(len(row.name) for row in rows)
+    value_width = min(48, max(len(row.value) for row in rows))
+    return "\n".join(f"{row.name:{name_width}}  {row.value:{value_width}}  {row.source}" for row in rows)
 
 
 def verdict_json(problems: Sequence[str], warnings: Sequence[str] = ()) -> str:
@@ -88,7 +88,7 @@ def shown_value(setting: Setting, value: Any) -> str:
     kind = allowed(setting.info)
     if isinstance(value, (int, float)):
         units = _DURATIONS if kind.startswith("a duration") else _SIZES if kind.startswith("a size") else ()
-        unit = next((one for one in units if value and value % one[0] == 0), None)
+        unit = next((known_unit for known_unit in units if value and value % known_unit[0] == 0), None)
         return (
             f"{int(value // unit[0])}{unit[1]}"
             if unit

@@ -182,14 +182,14 @@ def one_of(words: Iterable[str]) -> str:
 def nearest(word: str, words: Iterable[str], cutoff: float = 0.6) -> str | None:
     """Return the one of *words* that *word* was most likely meant to be, if any is near."""
     by_plain = {_plain(candidate): candidate for candidate in words}
-    found = difflib.get_close_matches(_plain(word), by_plain, n=1, cutoff=cutoff)
-    return by_plain[found[0]] if found else None
+    matches = difflib.get_close_matches(_plain(word), by_plain, n=1, cutoff=cutoff)
+    return by_plain[matches[0]] if matches else None
 
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:
     """Return ``; did you mean <nearest>?``, or nothing where none of *words* is near."""
-    found = nearest(word, words)
-    return f"; did you mean {found}?" if found else ""
+    near = nearest(word, words)
+    return f"; did you mean {near}?" if near else ""
 
 
 def numbers(count: int) -> Callable[[Any], Any]:
@@ -231,7 +231,11 @@ def allowed(info: FieldInfo) -> str:
 
 
 def _allowed(annotation: Any, marks: list[Any] | tuple[Any, ...]) -> str:
-    marks = [one for mark in marks for one in (mark.metadata if isinstance(mark, FieldInfo) else (mark,))]
+    marks = [
+        inner_mark
+        for mark in marks
+        for inner_mark in (mark.metadata if isinstance(mark, FieldInfo) else (mark,))
+    ]
     for mark in reversed(marks):
         if isinstance(mark, Allowed):
             return mark.text
@@ -243,7 +247,7 @@ def _allowed(annotation: Any, marks: list[Any] | tuple[Any, ...]) -> str:
     if origin is typing.Literal:
         return one_of(str(word) for word in arguments)
     if origin is not None and type(None) in arguments:
-        return _allowed(next(one for one in arguments if one is not type(None)), marks)
+        return _allowed(next(argument for argument in arguments if argument is not type(None)), marks)
     if annotation is int or annotation is float:
         return ("a whole number" if annotation is int else "a number") + _bounds(marks)
     if annotation is bool:

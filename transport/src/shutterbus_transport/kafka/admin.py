@@ -100,10 +100,10 @@ def explained(settings: BrokerSettings, net: Net) -> Iterator[None]:
     try:
         yield
     except (errors.KafkaError, *_LOGIN) as error:
-        found = explain(settings, net.failure or error)
-        if isinstance(found, BrokerUnavailableError):
-            found = plain_to_tls(settings) or found
-        raise found from net.failure or error
+        our_error = explain(settings, net.failure or error)
+        if isinstance(our_error, BrokerUnavailableError):
+            our_error = plain_to_tls(settings) or our_error
+        raise our_error from net.failure or error
     except OSError as error:
         raise NotAuthorizedError(f"a certificate or key file cannot be used: {error}") from error
 
@@ -120,4 +120,4 @@ def explain(settings: BrokerSettings, error: Exception) -> TransportError:
 
 def addresses(admin: KafkaAdminClient) -> list[tuple[str, int]]:
     """Return where the brokers say that they are. Asking aloud would need those very addresses."""
-    return [(one.host, one.port) for one in admin._manager.cluster.brokers()]  # noqa: SLF001 (likewise)
+    return [(node.host, node.port) for node in admin._manager.cluster.brokers()]  # noqa: SLF001 (likewise)

@@ -131,7 +131,7 @@ class NewestFrames(Offsets):
     def _start(self, consumer: Any, partition: Any, begin: int, end: int) -> None:
         rewind = Rewind(begin, end)
         consumer.seek(partition, rewind.start)
-        if rewind.found:
+        if rewind.satisfied:
             self._rewinds.pop(partition, None)
         else:
             self._rewinds[partition] = rewind, self._clock.monotonic_s()
@@ -214,10 +214,10 @@ class CommittedOffsets(Offsets):
             set(begins), timeout_ms=OFFSETS_TIMEOUT_MS
         )
         for partition, begin in begins.items():
-            found = committed.get(partition)
-            start = begin if found is None or found.offset > ends[partition] else max(begin, found.offset)
-            if found is not None and found.offset < begin:
-                self._missed(partition, found.offset, begin)
+            commit = committed.get(partition)
+            start = begin if commit is None or commit.offset > ends[partition] else max(begin, commit.offset)
+            if commit is not None and commit.offset < begin:
+                self._missed(partition, commit.offset, begin)
             self._progress[partition] = Progress(start)
             consumer.seek(partition, start)
 

@@ -183,7 +183,7 @@ class KafkaReader(ReaderThread):
         if not new:
             return
         named = (camera_of_kafka_topic(partition.topic) for partition in new)
-        self._handler.cameras({one[0] for one in named if one})
+        self._handler.cameras({camera_and_kind[0] for camera_and_kind in named if camera_and_kind})
         try:
             begins = kafka.beginning_offsets(new, timeout_ms=OFFSETS_TIMEOUT_MS)
             ends = kafka.end_offsets(new, timeout_ms=OFFSETS_TIMEOUT_MS)

@@ -16,7 +16,7 @@ class Rewind:
         self._begin = begin
         self._window = 0
         self._reached = 0
-        self.found = end <= begin
+        self.satisfied = end <= begin
         self.start = self._high = end
         self._open()
 
@@ -27,7 +27,7 @@ class Rewind:
     def seen(self, offset: int, *, live: bool) -> None:
         """Note that the record at *offset*, or the place where it would be, was looked at."""
         self._reached = max(self._reached, offset + 1)
-        self.found = self.found or live
+        self.satisfied = self.satisfied or live
 
     @property
     def complete(self) -> bool:
@@ -36,7 +36,7 @@ class Rewind:
 
     def step(self) -> bool:
         """Open the next window further back; False if there is no need or no more to look at."""
-        if self.found or self.start <= self._begin or self._window + 1 >= len(WINDOWS):
+        if self.satisfied or self.start <= self._begin or self._window + 1 >= len(WINDOWS):
             return False
         self._window += 1
         self._open()

@@ -159,10 +159,10 @@ class KafkaClient:
             )
             try:
                 # Without the filter it tells only what somebody has changed.
-                found = client.describe_configs([resource], config_filter="all")
+                configs = client.describe_configs([resource], config_filter="all")
             except kafka_errors.KafkaError as error:
                 raise admin.explain(self._settings, error) from error
-        entry = found.get("topic", {}).get(self._topic, {}).get("max.message.bytes")
+        entry = configs.get("topic", {}).get(self._topic, {}).get("max.message.bytes")
         limits = [int(entry["value"])] if entry else []
         if self._settings.max_request_size is not None:
             limits.append(self._settings.max_request_size)

@@ -167,14 +167,18 @@ class MqttReader(ReaderThread):
         if self._protocol == 5:
             # What is retained is new to us only where the session is.
             options = SubscribeOptions(qos=1, retainHandling=1 if self._group else 0)
-            client.subscribe([(one, options) for one in self._filters])
+            client.subscribe([(topic_filter, options) for topic_filter in self._filters])
         else:
-            client.subscribe([(one, 1) for one in self._filters])
+            client.subscribe([(topic_filter, 1) for topic_filter in self._filters])
 
     def _on_subscribe(
         self, _client: paho.Client, _data: Any, _mid: int, reasons: list[ReasonCode], _properties: Any
     ) -> None:
-        refused = [one for one, reason in zip(self._filters, reasons, strict=False) if reason.is_failure]
+        refused = [
+            topic_filter
+            for topic_filter, reason in zip(self._filters, reasons, strict=False)
+            if reason.is_failure
+        ]
         if refused:
             sentence = (
                 f"MQTT broker at {self._settings.addresses[0]} does not let us read {', '.join(refused)}"

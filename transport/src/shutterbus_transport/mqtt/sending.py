@@ -267,11 +267,11 @@ class MqttClient:
 
     def _on_publish(self, _client: Any, _data: Any, mid: int, code: ReasonCode, _properties: Any) -> None:
         with self._lock:
-            found = self._pending.pop(mid, None)
-            if found is None:
+            pending = self._pending.pop(mid, None)
+            if pending is None:
                 self._early[mid] = code
                 return
-        outgoing, done = found
+        outgoing, done = pending
         done(self._judge(code, outgoing))
 
     def _on_disconnect(

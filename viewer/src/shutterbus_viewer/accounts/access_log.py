@@ -94,9 +94,9 @@ class AccessLog:
 def newest_rows(database: Database, limit: int) -> list[dict[str, Any]]:
     """Return the *limit* rows that changed last, newest first; times in us since 1970."""
     with database.transaction() as connection:
-        found = connection.execute(_SELECT, (limit,)).fetchall()
+        rows = connection.execute(_SELECT, (limit,)).fetchall()
     names = ("event", "user", "address", "camera", "first_at_us", "last_at_us", "count")
-    return [dict(zip(names, row, strict=True)) for row in found]
+    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 _ADD = (

@@ -128,8 +128,12 @@ def _listed(users: Users, *, as_json: bool) -> str:
     every = users.all().values()
     if as_json:
         rows = [
-            {"name": one.name, "role": one.role, "cameras": one.cameras and sorted(one.cameras)}
-            for one in every
+            {
+                "name": account.name,
+                "role": account.role,
+                "cameras": account.cameras and sorted(account.cameras),
+            }
+            for account in every
         ]
         return json.dumps(rows)
-    return "\n".join(f"{one.name}: role {one.role}, {_said(one.cameras)}" for one in every)
+    return "\n".join(f"{account.name}: role {account.role}, {_said(account.cameras)}" for account in every)

@@ -45,7 +45,7 @@ class Sessions:
         """Begin a session of *user*, who has just proved who he is; return its token."""
         token = secrets.token_urlsafe(32)
         session = Session(user, _hash(token), self._clock.utc_us() + SESSION_S * 1_000_000)
-        of_user = [one for one in self._sessions.values() if one.user == user]
+        of_user = [open_session for open_session in self._sessions.values() if open_session.user == user]
         for oldest in of_user[: max(0, len(of_user) + 1 - SESSIONS_PER_USER)]:
             await self.end(oldest)
         self._sessions[session.token_hash] = session

@@ -100,8 +100,8 @@ class Intake(Handler):
     def outage(self, source: str, transport: str, sentence: str) -> None:
         self._cameras.outage(source, sentence, of=transport)
 
-    def cameras(self, found: set[str]) -> None:
-        self._cameras.claim(found)
+    def cameras(self, camera_names: set[str]) -> None:
+        self._cameras.claim(camera_names)
 
     def counts(self) -> tuple[Mapping[tuple[str, str], int], Mapping[tuple[str, str], int]]:
         """Return what was taken by transport and kind, and what was refused by transport and reason, so far."""

@@ -156,7 +156,7 @@ class Client:
         return f'{{"type":"{kind}","now_us":{self._clock.utc_us()}{rest}}}'
 
     async def _picture(self) -> bytes | None:
-        while camera := next((one for one in self._ready if one not in self._unacknowledged), None):
+        while camera := next((name for name in self._ready if name not in self._unacknowledged), None):
             del self._ready[camera]
             newest = self._cameras.picture(camera)
             if newest is None or newest.id == self._sent.get(camera):

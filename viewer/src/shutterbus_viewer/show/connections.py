@@ -72,7 +72,9 @@ class Connections:
         """Return a place for a new connection, at the cost of one that waits; None if all are busy."""
         network = network_of(address)
         if self._per_address:
-            same = [one for one in self._waiting if one.state == "new" and one.network == network]
+            same = [
+                waiting for waiting in self._waiting if waiting.state == "new" and waiting.network == network
+            ]
             if len(same) >= NEW_PER_ADDRESS_MAX:
                 self._close(same[0], "too-many-of-address")
         if len(self) >= TOTAL_MAX or len(self._waiting) >= WAITING_MAX:

@@ -7,7 +7,7 @@ from typing import Any
 
 async def wait_first(*work: Coroutine[Any, Any, None]) -> BaseException | None:
     """Do all of *work* until one ends, then stop the others; return what ended it, None if it just did."""
-    tasks = [asyncio.create_task(one) for one in work]
+    tasks = [asyncio.create_task(coroutine) for coroutine in work]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
