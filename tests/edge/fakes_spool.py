@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from fakes import FakeClock
-from shutterbus_edge.spool.files import Files, Found, Free
+from shutterbus_edge.spool.files import FileEntry, Files, Free
 
 
 class PowerCut(BaseException):
@@ -179,11 +179,11 @@ class FakeFiles(Files):
             raise FileNotFoundError(errno.ENOENT, "No such file", name)
         return self.disk.names[name].data
 
-    def list(self, folder: str = ".") -> list[Found]:
+    def list(self, folder: str = ".") -> list[FileEntry]:
         self.fault("list", folder)
         prefix = "" if folder == "." else f"{folder}/"
         return [
-            Found(name.removeprefix(prefix), len(node.data), node.written_at_us)
+            FileEntry(name.removeprefix(prefix), len(node.data), node.written_at_us)
             for name, node in self.disk.names.items()
             if name.startswith(prefix) and "/" not in name.removeprefix(prefix)
         ]

@@ -38,3 +38,12 @@ def log_in(page: Page, base: str, password: str, user: str = "admin") -> None:
     page.fill("input[name=password]", password)
     page.press("input[name=password]", "Enter")
     page.wait_for_url(f"{base}/")
+
+
+def wait_for_picture_after(page: Page, us: int, within_s: float) -> None:
+    """Return when the page has drawn a picture taken after *us*."""
+    page.wait_for_function(
+        "us => Number(document.querySelector('[data-captured-at-us]')?.dataset.capturedAtUs ?? 0) > us",
+        arg=us,
+        timeout=within_s * 1000,
+    )

@@ -17,7 +17,7 @@ from shutterbus_wire.frame import Frame, FrameMetadata
 from shutterbus_wire.identity import FrameId, new_epoch
 from shutterbus_wire.message import encode_frame, kafka_headers, mqtt_user_properties
 from stack.servers import Identity
-from stack.test_first_light import wait_until
+from stack.waiting import wait_until
 
 LARGEST_BYTES = 8_388_620 - 4096
 _EPOCH = new_epoch()

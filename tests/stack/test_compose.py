@@ -32,13 +32,14 @@ import testrun
 from shutterbus_broker import dotenv
 from shutterbus_edge.hardware.devices import override
 from stack.brokers import docker, host_pid
-from stack.browser import chromium, log_in
+from stack.browser import chromium, log_in, wait_for_picture_after
 from stack.doors import assert_no_broker_answers, listening
+from stack.footage import footage
 from stack.installation import SERVER_NAME, Camera, Installation, Place, installation, ordinary_user
 from stack.largest import LARGEST_BYTES, carry_over_kafka, carry_over_mqtt, largest_frame, mqtt_client
 from stack.programs import program
 from stack.servers import Identity
-from stack.test_first_light import footage, wait_for_picture_after, wait_until
+from stack.waiting import wait_until
 
 pytestmark = [pytest.mark.stack(minutes=5), pytest.mark.timeout(900)]
 

@@ -22,8 +22,8 @@ from certificates import issue
 from machine import needs_docker
 from shutterbus_broker.topics import ensure_topics
 from stack.brokers import KafkaContainer, MosquittoContainer, docker, gateway, kafka, mosquitto
+from stack.footage import footage
 from stack.programs import program
-from stack.test_first_light import footage
 
 # The first run on a machine builds the image.
 pytestmark = [pytest.mark.stack(minutes=1.3), pytest.mark.timeout(600)]

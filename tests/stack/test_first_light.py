@@ -4,70 +4,29 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Page
 
-from machine import needs
 from stack.brokers import Container, free_port, kafka, mosquitto
-from stack.browser import chromium, log_in
+from stack.browser import chromium, log_in, wait_for_picture_after
+from stack.footage import footage
 from stack.programs import BIN, Program, program, wait_for_http
+from stack.waiting import wait_until
 
 pytestmark = [pytest.mark.stack, pytest.mark.alone, pytest.mark.timeout(420)]
 
 HERE = Path(__file__).parent
-FOOTAGE = Path("/usr/share/doc/opencv-doc/examples/data/vtest.avi")
 PASSWORD = "correct horse battery"
 FRAMES_AT_LEAST = 600
 OUTAGE_S = 40
 LIVE_AGAIN_WITHIN_S = 10
 
 
-def wait_until(
-    condition: Callable[[], bool], within_s: float, otherwise: Callable[[], str], every_s: float = 0.1
-) -> None:
-    """Return when *condition* holds; fail with *otherwise* if it does not in time.
-
-    What asks Docker is asked less often: an answer costs a tenth of a second of processor time, which others need.
-    """
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, otherwise()
-        time.sleep(every_s)
-
-
 def lines(path: Path) -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
-
-
-def footage(folder: Path) -> Path:
-    """Return the street footage that Debian ships."""
-    if FOOTAGE.exists():
-        return FOOTAGE
-    packed = FOOTAGE.with_name("vtest.avi.gz")
-    needs(packed.exists(), "the street footage vtest.avi is not installed (Debian package opencv-doc)")
-    film = folder / "vtest.avi"
-    film.write_bytes(subprocess.run(["gzip", "-dc", packed], capture_output=True, check=True).stdout)
-    return film
-
-
-def captured_at_us(page: Page) -> int:
-    """When the picture now on screen was taken, as the page knows it."""
-    return int(
-        page.evaluate("Number(document.querySelector('[data-captured-at-us]')?.dataset.capturedAtUs ?? 0)")
-    )
-
-
-def wait_for_picture_after(page: Page, us: int, within_s: float) -> None:
-    """Return when the page has drawn a picture taken after *us*."""
-    page.wait_for_function(
-        "us => Number(document.querySelector('[data-captured-at-us]')?.dataset.capturedAtUs ?? 0) > us",
-        arg=us,
-        timeout=within_s * 1000,
-    )
 
 
 @pytest.mark.parametrize("transport", ["kafka", "mqtt"])

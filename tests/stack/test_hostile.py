@@ -28,7 +28,8 @@ from certificates import issue
 from stack.brokers import MosquittoContainer, docker, free_port, mosquitto
 from stack.programs import BIN, Program, program
 from stack.servers import Server, server
-from stack.viewing import MqttSender, mqtt_sending, wait_until
+from stack.viewing import MqttSender, mqtt_sending
+from stack.waiting import wait_until
 from viewer.fakes_viewer import EPOCH, PASSWORD, frame, header_of, jpeg
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]

@@ -20,8 +20,8 @@ from shutterbus_transport.sending import Outgoing
 from shutterbus_wire.message import Message
 from stack.brokers import docker
 from stack.servers import Identity, Server, server
-from stack.test_first_light import wait_until
 from stack.test_identities import DENIED, NO_SUBSCRIBERS, Publisher
+from stack.waiting import wait_until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
 

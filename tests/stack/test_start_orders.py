@@ -15,7 +15,7 @@ import pytest
 
 from stack.brokers import docker
 from stack.installation import SERVER_NAME, Camera, Installation, installation
-from stack.test_first_light import wait_until
+from stack.waiting import wait_until
 
 pytestmark = [pytest.mark.stack(minutes=3.5), pytest.mark.timeout(300)]
 

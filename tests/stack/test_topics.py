@@ -11,7 +11,7 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from shutterbus_broker import kafka_settings
 from shutterbus_broker.__main__ import main
 from stack.brokers import KafkaContainer, free_port, kafka
-from stack.viewing import wait_until
+from stack.waiting import wait_until
 
 pytestmark = pytest.mark.stack
 

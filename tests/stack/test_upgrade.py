@@ -23,7 +23,7 @@ from machine import needs
 from stack.brokers import docker
 from stack.installation import ROOT, SERVER_NAME, Camera, Installation, installation
 from stack.programs import program
-from stack.test_first_light import wait_until
+from stack.waiting import wait_until
 
 pytestmark = [pytest.mark.stack(minutes=3), pytest.mark.timeout(1200)]
 

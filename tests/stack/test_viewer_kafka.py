@@ -9,7 +9,8 @@ import pytest
 from shutterbus_viewer.state import camera_state
 from shutterbus_wire import names, sinetstream
 from stack.brokers import KafkaContainer, docker, free_port, kafka
-from stack.viewing import PATIENT_S, make_topics, sending, wait_until, watching
+from stack.viewing import PATIENT_S, make_topics, sending, watching
+from stack.waiting import wait_until
 from viewer.fakes_viewer import EPOCH, LATER_EPOCH, frame, jpeg, reading, report
 
 pytestmark = [

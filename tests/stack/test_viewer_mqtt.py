@@ -15,9 +15,9 @@ from stack.viewing import (
     make_topics,
     mqtt_sending,
     sending,
-    wait_until,
     watching,
 )
+from stack.waiting import wait_until
 from viewer.fakes_viewer import EPOCH, LATER_EPOCH, frame, jpeg, reading, report, status
 
 pytestmark = [

@@ -18,7 +18,8 @@ from websockets.sync.connection import Connection
 
 from stack.brokers import MosquittoContainer, free_port, mosquitto
 from stack.programs import BIN, Program, program, wait_for_http
-from stack.viewing import PATIENT_S, MqttSender, mqtt_sending, wait_until
+from stack.viewing import PATIENT_S, MqttSender, mqtt_sending
+from stack.waiting import wait_until
 from viewer.fakes_viewer import EPOCH, PASSWORD, frame, header_of, jpeg
 
 pytestmark = pytest.mark.stack

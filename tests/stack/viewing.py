@@ -3,8 +3,7 @@
 import contextlib
 import gc
 import logging
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -25,6 +24,7 @@ from shutterbus_wire import names
 from shutterbus_wire.frame import Frame
 from shutterbus_wire.message import Message, encode_frame, kafka_headers, mqtt_user_properties
 from shutterbus_wire.telemetry import Status, Telemetry, encode_telemetry
+from stack.waiting import wait_until
 
 PATIENT_S = 60
 """How long to wait for what is promised, where it is not promised within a time."""
@@ -52,14 +52,6 @@ class Watching:
         wait_until(
             lambda: self.newest(camera) == picture_id, within_s, lambda: f"{camera} has {self.newest(camera)}"
         )
-
-
-def wait_until(condition: Callable[[], bool], within_s: float, otherwise: Callable[[], str]) -> None:
-    """Return when *condition* holds; fail with *otherwise* if it does not in time."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, otherwise()
-        time.sleep(0.02)
 
 
 @contextlib.contextmanager

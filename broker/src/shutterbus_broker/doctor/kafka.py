@@ -27,7 +27,7 @@ HEAP = "-Xms256m -Xmx1g"
 
 
 @dataclass(slots=True)
-class Found:
+class ClusterState:
     """What Kafka says about itself."""
 
     broker: Mapping[str, str] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class Found:
 
 def checks(context: CheckContext) -> list[Check]:
     """Return the checks of Kafka, in the order in which one depends on another."""
-    cluster = Found()
+    cluster = ClusterState()
     at, wanted = context.address("kafka"), context.message_max_bytes
 
     def judged(name: str, judge: Callable[[], CheckResult], needs: str = "kafka settings") -> Check:
@@ -135,7 +135,7 @@ def _reached(address: Address, context: CheckContext) -> CheckResult:
     return ok(f"Kafka says it is at {connection.text(address)}, and is")
 
 
-def _ask(context: CheckContext, cluster: Found) -> CheckResult:
+def _ask(context: CheckContext, cluster: ClusterState) -> CheckResult:
     with _asking(context) as admin:
         # Cameras have their topics in common; what others use this Kafka for is none of our business.
         topics = {
@@ -165,13 +165,13 @@ def _is_ours(topic: str, context: CheckContext) -> bool:
     )
 
 
-def _with_pictures(cluster: Found) -> dict[str, Mapping[str, str]]:
+def _with_pictures(cluster: ClusterState) -> dict[str, Mapping[str, str]]:
     """Return those topics that hold large messages: all but a camera's other two."""
     kinds = {topic: (camera_of_kafka_topic(topic) or ("", "frames"))[1] for topic in cluster.topic_settings}
     return {topic: values for topic, values in cluster.topic_settings.items() if kinds[topic] == "frames"}
 
 
-def _topics(context: CheckContext, cluster: Found) -> CheckResult:
+def _topics(context: CheckContext, cluster: ClusterState) -> CheckResult:
     cameras = context.installation.identities().active_cameras
     wanted = [kafka_topic(camera, kind) for camera in cameras for kind in KINDS]
     wanted += [DOCTOR_TOPIC, *legacy.on_kafka(legacy.listed(context.settings))]
@@ -189,11 +189,11 @@ def _topics(context: CheckContext, cluster: Found) -> CheckResult:
     return ok(f"{len(cameras)} cameras have their topics")
 
 
-def _retention(context: CheckContext, cluster: Found) -> CheckResult:
+def _retention(context: CheckContext, cluster: ClusterState) -> CheckResult:
     return sizes.retention(cluster.topic_settings, disk_max_bytes(context.settings), disk.OWN_BYTES)
 
 
-def _rights(cluster: Found) -> CheckResult:
+def _rights(cluster: ClusterState) -> CheckResult:
     if missing := cluster.difference.missing:
         return failure(f"missing: {'; '.join(missing[:3])}{_more(missing)}", sizes.AGAIN)
     if extra := cluster.difference.extra:

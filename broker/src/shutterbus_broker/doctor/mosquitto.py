@@ -46,13 +46,13 @@ class Connack:
 
 
 @dataclass(slots=True)
-class _Found:
+class _Login:
     connack: Connack = field(default_factory=Connack)
 
 
 def checks(context: CheckContext) -> list[Check]:
     """Return the checks of Mosquitto, in the order in which one depends on another."""
-    at, login = context.address("mosquitto"), _Found()
+    at, login = context.address("mosquitto"), _Login()
     return [
         # Needs no answer from it: with its memory full it may give none.
         Check("mosquitto memory", lambda: _memory(context), needs=("settings",), within_s=10),
@@ -224,7 +224,7 @@ def _session(context: CheckContext) -> Iterator[tuple[_Session, ReasonCode, Prop
         session.close()
 
 
-def _login(context: CheckContext, login: _Found) -> CheckResult:
+def _login(context: CheckContext, login: _Login) -> CheckResult:
     try:
         with _session(context) as (_, code, properties):
             if code.is_failure:

@@ -16,7 +16,7 @@ LOCK = ".lock"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FileEntry:
     """A file in a folder; written_at_us is its modification time."""
 
     name: str
@@ -63,7 +63,7 @@ class Files(Protocol):
 
     def read(self, name: str) -> bytes: ...
 
-    def list(self, folder: str = ".") -> list[Found]:
+    def list(self, folder: str = ".") -> list[FileEntry]:
         """Return the regular files in *folder*, in no order."""
 
     def free(self) -> Free: ...
@@ -152,7 +152,7 @@ class FolderFiles:
         with os.fdopen(descriptor, "rb", buffering=0) as file:
             return file.read()
 
-    def list(self, folder: str = ".") -> list[Found]:
+    def list(self, folder: str = ".") -> list[FileEntry]:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._at)
         try:
             files = []
@@ -160,7 +160,7 @@ class FolderFiles:
                 for entry in entries:
                     if entry.is_file(follow_symlinks=False):
                         status = entry.stat(follow_symlinks=False)
-                        files.append(Found(entry.name, status.st_size, status.st_mtime_ns // 1_000))
+                        files.append(FileEntry(entry.name, status.st_size, status.st_mtime_ns // 1_000))
             return files
         finally:
             os.close(descriptor)

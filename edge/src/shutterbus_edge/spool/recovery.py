@@ -13,7 +13,7 @@ from shutterbus_edge.errors import MisconfiguredError
 from shutterbus_edge.spool import epoch as epochs
 from shutterbus_edge.spool import names
 from shutterbus_edge.spool.entry import Entry
-from shutterbus_edge.spool.files import Files, Found, discard, store
+from shutterbus_edge.spool.files import FileEntry, Files, discard, store
 from shutterbus_runtime.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class Opened:
 
 def open_folder(files: Files, folder: Path, camera: str, machine: str, clock: Clock) -> Opened:
     """Own the folder and note that its epoch is in use, or a new one; see ``Spool`` for what is raised."""
-    listing: list[Found] = []
+    listing: list[FileEntry] = []
     note: bytes | None = None
     failure: OSError | None = None
     try:
@@ -87,7 +87,7 @@ CLOCK_WAS_SET_US = 1_704_067_200_000_000  # 2024-01-01
 """A file older than this was written before the clock was set; its age cannot be known."""
 
 
-def tidy(files: Files) -> list[Found]:
+def tidy(files: Files) -> list[FileEntry]:
     """Remove what a cut left half-written, and list the rest."""
     listed = files.list()
     for file in listed:
@@ -96,7 +96,7 @@ def tidy(files: Files) -> list[Found]:
     return [f for f in listed if not TEMPORARY.fullmatch(f.name)]
 
 
-def entries(files: Iterable[Found], clock: Clock) -> list[Entry]:
+def entries(files: Iterable[FileEntry], clock: Clock) -> list[Entry]:
     """Return the frames and telemetry among *files*; what is not ours is left alone.
 
     Only names and times are looked at: content is checked when it is sent. The age of a file is what the clock makes of
