@@ -33,9 +33,22 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What takes longest begins first, so that no worker is alone with it at the end."""
-    if _is_worker(config):
-        items.sort(key=_minutes, reverse=True)
+    """Give a worker whole files, or all that share something; what takes longest begins first, so that nobody waits for it."""
+    if not _is_worker(config):
+        return
+    minutes: dict[str, float] = collections.defaultdict(float)
+    for item in {item.path: item for item in items}.values():
+        minutes[_group(item)] += _minutes(item)
+    items.sort(key=lambda item: (-minutes[_group(item)], _group(item), -_minutes(item)))
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+
+def _group(item: pytest.Item) -> str:
+    """Return what *item* shares with other files, or its own file."""
+    marker = item.get_closest_marker("stack")
+    file = item.nodeid.partition("::")[0]
+    return str(marker.kwargs.get("shares", file)) if marker else file
 
 
 def _minutes(item: pytest.Item) -> float:

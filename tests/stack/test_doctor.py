@@ -24,20 +24,18 @@ from shutterbus_broker import authority, rights
 from shutterbus_broker.doctor import CheckContext, run_doctor
 from shutterbus_broker.installation import Installation
 from shutterbus_runtime.checks import Line
-from stack.servers import Server, server
+from stack.servers import Server
 
-pytestmark = [pytest.mark.stack(minutes=1.6), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.stack(minutes=1.6, shares="server"), pytest.mark.timeout(600)]
 
-FRAMES = "shutterbus.gate.frames"
+FRAMES = "shutterbus.roof.frames"
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def running(shared_server: Server) -> Server:
     """A whole server with one camera."""
-    with server(tmp_path_factory.mktemp("server")) as made:
-        made.up()
-        made.make("enroll", CAMERA="gate")
-        yield made
+    shared_server.make("enroll", CAMERA="roof")
+    return shared_server
 
 
 @pytest.fixture
@@ -118,31 +116,31 @@ def test_setting_of_kafka_is_named(
 def test_right_that_was_taken_away_is_named(running: Server, admin: KafkaAdminClient) -> None:
     """The camera's own doctor sees that it may not write; this one sees which entry is missing."""
     topics = ResourcePatternFilter(
-        ResourceType.TOPIC, "shutterbus.gate.frames", ACLResourcePatternType.LITERAL
+        ResourceType.TOPIC, "shutterbus.roof.frames", ACLResourcePatternType.LITERAL
     )
-    write = ACLFilter("User:gate.1", "*", ACLOperation.WRITE, ACLPermissionType.ALLOW, topics)
+    write = ACLFilter("User:roof.1", "*", ACLOperation.WRITE, ACLPermissionType.ALLOW, topics)
     assert len(admin.delete_acls([write])[0][1]) == 1
     try:
         line = _first_failing(running)
     finally:
         list(rights.ensure_rights(admin, Installation(running.folder).identities()))
     assert line.name == "kafka rights"
-    assert line.finding.sentence == "missing: gate.1 may WRITE topic shutterbus.gate.frames"
+    assert line.finding.sentence == "missing: roof.1 may WRITE topic shutterbus.roof.frames"
     assert line.finding.fix == "docker compose restart setup"
 
 
 def test_topic_that_is_missing_is_named(running: Server, admin: KafkaAdminClient) -> None:
     """And the fix that is told makes it again."""
-    admin.delete_topics(["shutterbus.gate.commands"])
+    admin.delete_topics(["shutterbus.roof.commands"])
     line = _first_failing(running)
     assert (line.name, line.finding.sentence) == (
         "kafka topics",
-        "there is no topic shutterbus.gate.commands",
+        "there is no topic shutterbus.roof.commands",
     )
     assert line.finding.fix is not None
     running.run("sh", "-c", line.finding.fix)
     until_s = time.monotonic() + 60
-    while "shutterbus.gate.commands" not in admin.list_topics():
+    while "shutterbus.roof.commands" not in admin.list_topics():
         assert time.monotonic() < until_s
         time.sleep(0.5)
 
@@ -219,6 +217,7 @@ def test_certificate_of_ours_that_mosquitto_does_not_accept_is_named(mosquitto_a
     (folder / "other.crt").write_bytes(other.certificate_pem)
     with _edited(mosquitto_alone, "cafile", "cafile /run/tls/other.crt"):
         line = _first_failing(mosquitto_alone)
+    (folder / "other.crt").unlink()
     assert line.name == "mosquitto login"
     assert "does not accept our certificate" in line.finding.sentence
     assert line.finding.fix == "make renew && docker compose restart"

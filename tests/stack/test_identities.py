@@ -6,7 +6,6 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import kafka
@@ -31,9 +30,9 @@ from shutterbus_broker import authority
 from shutterbus_transport.probe import obstacle
 from shutterbus_transport.settings import BrokerSettings, Tls
 from shutterbus_wire.names import TO_THE_EDGE
-from stack.servers import Identity, Server, server
+from stack.servers import Identity, Server
 
-pytestmark = [pytest.mark.stack(minutes=0.8), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.stack(minutes=0.8, shares="server"), pytest.mark.timeout(600)]
 
 DENIED = 0x87  # MQTT 5, "Not authorized"
 NO_SUBSCRIBERS = 0x10  # of MQTT 5 as well: taken, and nobody listens
@@ -41,11 +40,9 @@ TOPIC_AUTHORIZATION_FAILED = 29
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with both brokers and no camera yet."""
-    with server(tmp_path_factory.mktemp("server"), "kafka", "mosquitto", "setup") as made:
-        made.up()
-        yield made
+def running(shared_server: Server) -> Server:
+    """A server with both brokers and none of these cameras yet."""
+    return shared_server
 
 
 @pytest.fixture(scope="module")

@@ -6,36 +6,33 @@ import signal
 import subprocess
 import tarfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from stack.brokers import docker
-from stack.servers import Identity, Server, server
+from stack.servers import Identity, Server
 from stack.test_identities import Producer, Publisher
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.stack(minutes=0.7, shares="server"), pytest.mark.timeout(600)]
 
 SSH = """#!/bin/sh
 echo "$*" >>"$SSH_RECORD"
-[ "$1" = pi@gate ] || { cat >/dev/null; echo "ssh: connect to host ${1#*@}: no route to host" >&2; exit 255; }
+[ "$1" = pi@ford ] || { cat >/dev/null; echo "ssh: connect to host ${1#*@}: no route to host" >&2; exit 255; }
 shift
 cd "$SSH_HOME" && exec sh -c "$*"
 """
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with both brokers and no camera yet."""
-    with server(tmp_path_factory.mktemp("server"), "kafka", "mosquitto", "setup") as made:
-        made.up()
-        yield made
+def running(shared_server: Server) -> Server:
+    """A server with both brokers."""
+    return shared_server
 
 
 @pytest.fixture
 def pi(running: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """What ``ssh pi@gate`` reaches: a folder, and beside it a record of what was asked."""
+    """What ``ssh pi@ford`` reaches: a folder, and beside it a record of what was asked."""
     programs = tmp_path / "bin"
     programs.mkdir()
     (programs / "ssh").write_text(SSH)
@@ -54,11 +51,11 @@ def pi(running: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 def test_many_cameras_are_enrolled_at_once(running: Server, tmp_path: Path) -> None:
     """From a table that may lie anywhere; each gets a file of its own, which lets it in."""
     table = tmp_path / "cameras.csv"
-    table.write_text("place,camera\nnorth,one\nsouth,two\neast,three\n")
+    table.write_text("place,camera\nnorth,pier\nsouth,quay\neast,dock\n")
 
     said = running.make("enroll", FROM=str(table))
 
-    for name in ("one", "two", "three"):
+    for name in ("pier", "quay", "dock"):
         assert f"{name}.1 is enrolled" in said
         assert (running.folder / f"{name}.tar").stat().st_mode & 0o777 == 0o600
         producer = Producer(running.unpacked(name))
@@ -71,35 +68,35 @@ def test_what_is_sent_over_ssh_leaves_no_key_behind(running: Server, pi: Path) -
 
     The source that was there goes: of another version, it would be part of the edge.
     """
-    said = running.make("enroll", CAMERA="gate", TO="pi@gate")
+    said = running.make("enroll", CAMERA="ford", TO="pi@ford")
 
-    assert (pi / "gate/secrets/gate.key").stat().st_mode & 0o777 == 0o600
-    key = (pi / "gate/secrets/gate.key").read_bytes()
-    assert (pi / "gate/compose.yml").exists()
+    assert (pi / "ford/secrets/ford.key").stat().st_mode & 0o777 == 0o600
+    key = (pi / "ford/secrets/ford.key").read_bytes()
+    assert (pi / "ford/compose.yml").exists()
     assert "nothing of it is left here" in said
-    assert not (running.folder / "gate.tar").exists()
+    assert not (running.folder / "ford.tar").exists()
     kept = [path for path in running.folder.rglob("*") if path.is_file() and key in path.read_bytes()]
     assert kept == []
     assert key not in (pi.parent / "record").read_bytes()
-    producer = Producer(Identity(running, "gate", pi / "gate/secrets"))
-    assert producer.send("shutterbus.gate.frames") == "ok"
+    producer = Producer(Identity(running, "ford", pi / "ford/secrets"))
+    assert producer.send("shutterbus.ford.frames") == "ok"
     producer.close()
 
-    settings = pi / "gate/.env"
+    settings = pi / "ford/.env"
     settings.write_text(edited := settings.read_text().replace("SCHEDULE=10", "SCHEDULE=5m"))
-    (pi / "gate/edge/of_an_older_version.py").touch()
-    running.make("enroll", CAMERA="gate", TO="pi@gate")
+    (pi / "ford/edge/of_an_older_version.py").touch()
+    running.make("enroll", CAMERA="ford", TO="pi@ford")
     assert settings.read_text() == edited
-    assert (pi / "gate/edge/Dockerfile").exists()
-    assert not (pi / "gate/edge/of_an_older_version.py").exists()
-    assert (pi / "gate/secrets/gate.key").read_bytes() != key
+    assert (pi / "ford/edge/Dockerfile").exists()
+    assert not (pi / "ford/edge/of_an_older_version.py").exists()
+    assert (pi / "ford/secrets/ford.key").read_bytes() != key
 
 
 def test_what_could_not_be_sent_is_still_here(running: Server, pi: Path) -> None:
     """Otherwise its identity would be lost; the sentence says where it is."""
-    with pytest.raises(RuntimeError, match=r"Not sent; yard\.tar is still here and holds its key"):
-        running.make("enroll", CAMERA="yard", TO="pi@elsewhere")
-    assert (running.folder / "yard.tar").stat().st_mode & 0o777 == 0o600
+    with pytest.raises(RuntimeError, match=r"Not sent; weir\.tar is still here and holds its key"):
+        running.make("enroll", CAMERA="weir", TO="pi@elsewhere")
+    assert (running.folder / "weir.tar").stat().st_mode & 0o777 == 0o600
 
 
 def test_image_goes_along_for_a_pi_without_internet(running: Server, tmp_path: Path) -> None:
@@ -112,20 +109,20 @@ def test_image_goes_along_for_a_pi_without_internet(running: Server, tmp_path: P
     name = f"shutterbus-edge:{running.environment['SHUTTERBUS_TAG']}"
     try:
         said = running.make(
-            "enroll", CAMERA="shed", IMAGE="1", ARCH=architecture, EDGE_TARGET="debian", EDGE_IMAGE=name
+            "enroll", CAMERA="barn", IMAGE="1", ARCH=architecture, EDGE_TARGET="debian", EDGE_IMAGE=name
         )
     finally:
         dockerfile.write_text(text)
     assert "docker load -i edge-image.tar.gz" in said
     docker("image", "rm", name)
-    with tarfile.open(running.folder / "shed.tar") as tar:
+    with tarfile.open(running.folder / "barn.tar") as tar:
         tar.extractall(tmp_path, filter="data")
-    shed = tmp_path / "shed"
+    barn = tmp_path / "barn"
 
-    docker("load", "-i", str(shed / "edge-image.tar.gz"))
+    docker("load", "-i", str(barn / "edge-image.tar.gz"))
 
     wanted = subprocess.run(
-        ["docker", "compose", "config", "--images"], cwd=shed, capture_output=True, text=True, check=True
+        ["docker", "compose", "config", "--images"], cwd=barn, capture_output=True, text=True, check=True
     )
     assert wanted.stdout.strip() == name
     docker("image", "inspect", name)

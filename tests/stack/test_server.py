@@ -2,29 +2,23 @@
 
 import re
 import ssl
-import time
 import urllib.error
 import urllib.request
 from base64 import b64encode
-from collections.abc import Iterator
 
 import pytest
 
 from shutterbus_broker import dotenv
 from stack.brokers import docker
-from stack.servers import Server, server
+from stack.servers import Server
 
-pytestmark = [pytest.mark.stack(minutes=1.2), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.stack(minutes=1.2, shares="server"), pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def running(shared_server: Server) -> Server:
     """All services of both profiles."""
-    with server(tmp_path_factory.mktemp("server")) as made:
-        started_s = time.monotonic()
-        made.up()
-        assert time.monotonic() - started_s < 60
-        yield made
+    return shared_server
 
 
 def _get(running: Server, path: str, user: str = "") -> int:
