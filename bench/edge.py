@@ -31,9 +31,9 @@ JITTER_GOAL = 0.10
 
 def resident_mb(pid: int) -> float:
     """Return the resident memory of process *pid* in MB."""
-    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    assert found
-    return int(found[1]) * 1024 / 1e6
+    match = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    assert match
+    return int(match[1]) * 1024 / 1e6
 
 
 def measure() -> Iterator[Row]:

@@ -61,8 +61,8 @@ def put(spool: Spool, frame: bytes) -> float:
     began_s = time.perf_counter()
     held = [spool.put(spool.next_id(), frame) for _ in range(PUTS)]
     took_s = time.perf_counter() - began_s
-    for one in held:
-        spool.ack(one)
+    for held_frame in held:
+        spool.ack(held_frame)
     return took_s / PUTS
 
 

@@ -72,13 +72,13 @@ def _schedule_table() -> str:
 
 
 def _classes() -> list[tuple[str, type[BaseModel]]]:
-    found = []
+    classes = []
     for title, (module, name) in CLASSES.items():
         if importlib.util.find_spec(module) is not None:
             cls = getattr(importlib.import_module(module), name, None)
             if cls is not None:
-                found.append((title, cls))
-    return found
+                classes.append((title, cls))
+    return classes
 
 
 def main() -> int:

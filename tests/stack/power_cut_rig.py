@@ -63,16 +63,16 @@ def write(folder: Path, without: str) -> None:
 
 def look(folder: Path) -> tuple[set[str], int]:
     """Return the frames that a start finds after a cut, and how many of them are torn."""
-    found, torn = set(), 0
+    whole_ids, torn = set(), 0
     with Spool(folder, camera="gate", clock=SystemClock(), machine="one", background=False):
         for path in folder.glob("*.jpg"):
             ours = names.parse(path.name, 0, 0)
             assert ours is not None
             if names.is_whole(path.name, path.read_bytes()):
-                found.add(str(ours[0].id))
+                whole_ids.add(str(ours[0].id))
             else:
                 torn += 1
-    return found, torn
+    return whole_ids, torn
 
 
 def run(*command: str) -> None:
@@ -139,8 +139,8 @@ def cut(work: Path, without: str) -> dict[str, Any]:
     lost = torn = 0
     for number, promise in enumerate(promises):
         mount(ground / f"cut-{number}.img", card)
-        found, torn_here = look(card / "spool")
-        lost += len(promise - found)
+        whole_ids, torn_here = look(card / "spool")
+        lost += len(promise - whole_ids)
         torn += torn_here
         run("umount", str(card))
     run("umount", str(ground))

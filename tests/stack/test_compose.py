@@ -308,17 +308,17 @@ def test_no_door_opens_without_certificate_or_password(
     server: Installation, gate: Camera, yard: Camera
 ) -> None:
     """Whatever listens in any container is found in its kernel's own list, and tried from outside it."""
-    found = set()
+    open_ports = set()
     for place in (server, gate, yard):
         for container in place.containers():
             address = docker(
                 "inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", container
             )
             for port in listening(container):
-                found.add((container.removeprefix(f"{place.project}-"), port))
+                open_ports.add((container.removeprefix(f"{place.project}-"), port))
                 if "viewer" not in container:
                     assert_no_broker_answers(address, port)
-    assert found == {("kafka-1", 9093), ("kafka-1", 9094), ("mosquitto-1", 8883), ("viewer-1", 8080)}
+    assert open_ports == {("kafka-1", 9093), ("kafka-1", 9094), ("mosquitto-1", 8883), ("viewer-1", 8080)}
 
     status, described = server.get("/openapi.json", f"admin:{server.password}")
     assert status == 200
@@ -414,14 +414,14 @@ def test_no_secret_is_in_any_log_image_or_environment(
     ]
     assert len(ours) >= 4
     with subprocess.Popen(["docker", "save", *ours], stdout=subprocess.PIPE) as save:
-        found = subprocess.run(
+        grep = subprocess.run(
             ["grep", "-a", "-c", "-F", "-e", b"\n".join(secrets)],
             stdin=save.stdout,
             capture_output=True,
             check=False,
         )
     assert save.returncode == 0
-    assert (found.returncode, found.stdout) == (1, b"0\n"), "a secret is in an image"
+    assert (grep.returncode, grep.stdout) == (1, b"0\n"), "a secret is in an image"
 
 
 def test_revoked_camera_is_out_at_once_and_stays_out(

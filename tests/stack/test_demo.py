@@ -60,19 +60,19 @@ class Running:
             f"http://127.0.0.1:{self.port}/api/cameras", headers={"Authorization": f"Basic {credentials}"}
         )
         with urllib.request.urlopen(request, timeout=5) as answer:
-            found: list[dict[str, Any]] = json.load(answer)["cameras"]
-        return found
+            cameras: list[dict[str, Any]] = json.load(answer)["cameras"]
+        return cameras
 
     def parts(self) -> dict[int, str]:
         """Return the command lines of all processes that stand in its folder, by process id."""
-        found = {}
+        command_lines = {}
         for process in Path("/proc").glob("[0-9]*"):
             try:
                 if str((process / "cwd").readlink()) == self.mark:
-                    found[int(process.name)] = (process / "cmdline").read_text().replace("\0", " ")
+                    command_lines[int(process.name)] = (process / "cmdline").read_text().replace("\0", " ")
             except OSError:
                 continue  # it ended meanwhile
-        return found
+        return command_lines
 
     def wait_gone(self, within_s: float) -> None:
         """Return when none of its processes is left."""

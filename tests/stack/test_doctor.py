@@ -58,8 +58,8 @@ def _set(admin: KafkaAdminClient, kind: str, name: str, settings: Mapping[str, s
     """A broker or topic with other settings, for the length of the context."""
     names = ConfigResource(ConfigResourceType[kind], name, list(settings))
     dynamic = {"DYNAMIC_TOPIC_CONFIG", "DYNAMIC_BROKER_CONFIG"}
-    found = admin.describe_configs([names], config_filter="all")[kind.lower()][name]
-    before = {key: entry["value"] for key, entry in found.items() if entry["config_source"] in dynamic}
+    entries = admin.describe_configs([names], config_filter="all")[kind.lower()][name]
+    before = {key: entry["value"] for key, entry in entries.items() if entry["config_source"] in dynamic}
     admin.alter_configs([ConfigResource(ConfigResourceType[kind], name, dict(settings))])
     try:
         yield
@@ -75,12 +75,12 @@ def test_healthy_server_has_nothing_to_fix(running: Server) -> None:
     started_s = time.monotonic()
     told = json.loads(running.make("doctor", JSON="1"))
     assert time.monotonic() - started_s < 30
-    found = {check["check"]: check for check in told["checks"]}
+    checks_by_name = {check["check"]: check for check in told["checks"]}
     assert told["ok"]
-    assert found["containers"]["sentence"] == "kafka, mosquitto, setup, viewer run and are healthy"
-    assert found["kafka picture"]["sentence"] == "2093068 bytes came back as they were sent"
-    assert found["mosquitto picture"]["sentence"] == "2093068 bytes came back as they were sent"
-    assert {name for name, check in found.items() if check["status"] == "skipped"} <= {"clock"}
+    assert checks_by_name["containers"]["sentence"] == "kafka, mosquitto, setup, viewer run and are healthy"
+    assert checks_by_name["kafka picture"]["sentence"] == "2093068 bytes came back as they were sent"
+    assert checks_by_name["mosquitto picture"]["sentence"] == "2093068 bytes came back as they were sent"
+    assert {name for name, check in checks_by_name.items() if check["status"] == "skipped"} <= {"clock"}
 
 
 @pytest.mark.parametrize(

@@ -74,8 +74,8 @@ def of_edge(camera: Camera, **settings: str) -> dict[str, dict[str, Any]]:
 def _lines(said: str) -> dict[str, dict[str, Any]]:
     assert "{" in said, said
     checks = json.loads(said[said.index("{") : said.rindex("}") + 1])["checks"]
-    first = next((one for one in checks if one["status"] == "failure"), {"check": None})
-    return {one["check"]: one for one in checks} | {"first": first}
+    first = next((check for check in checks if check["status"] == "failure"), {"check": None})
+    return {check["check"]: check for check in checks} | {"first": first}
 
 
 MQTT = {"SS_TYPE": "mqtt", "SS_BROKERS": f"{SERVER_NAME}:8883"}
@@ -84,11 +84,13 @@ MQTT = {"SS_TYPE": "mqtt", "SS_BROKERS": f"{SERVER_NAME}:8883"}
 @pytest.mark.parametrize("transport", [{}, MQTT], ids=["kafka", "mqtt"])
 def test_enrolled_camera_has_nothing_to_fix(gate: Camera, transport: dict[str, str]) -> None:
     """Every line that depends on the server is in order, without a warning."""
-    found = of_edge(gate, **transport)
-    assert found.pop("first")["check"] is None, found
-    assert found["anonymous"]["sentence"] == "a client without certificate and password is refused"
-    assert found["topics"]["sentence"].endswith("ours to write")
-    assert {name for name, line in found.items() if line["status"] != "ok"} <= OF_THIS_MACHINE, found
+    checks_by_name = of_edge(gate, **transport)
+    assert checks_by_name.pop("first")["check"] is None, checks_by_name
+    assert checks_by_name["anonymous"]["sentence"] == "a client without certificate and password is refused"
+    assert checks_by_name["topics"]["sentence"].endswith("ours to write")
+    assert {name for name, line in checks_by_name.items() if line["status"] != "ok"} <= OF_THIS_MACHINE, (
+        checks_by_name
+    )
 
 
 @pytest.mark.parametrize("broker", ["kafka", "mosquitto"])
@@ -132,7 +134,9 @@ def test_certificate_that_a_broker_shows_is_named(
 
     shows = _shown_by_kafka if broker == "kafka" else _shown_by_mosquitto
     with shows(server, shown, signer):
-        outside = next(one for one in run_doctor(CheckContext(files, NOW)) if one.finding.status == "failure")
+        outside = next(
+            line for line in run_doctor(CheckContext(files, NOW)) if line.finding.status == "failure"
+        )
         seen_there = of_server(server)["first"]
         seen_here = of_edge(gate, **(MQTT if broker == "mosquitto" else {}))["first"]
 

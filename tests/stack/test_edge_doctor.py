@@ -43,9 +43,9 @@ def doctor(folder: Path, **settings: str) -> dict[str, dict[str, Any]]:
         check=False,
     )
     lines = json.loads(done.stdout)["checks"]
-    failing = [one for one in lines if one["status"] == "failure"]
+    failing = [check for check in lines if check["status"] == "failure"]
     assert done.returncode == (1 if failing else 0)
-    return {one["check"]: one for one in lines} | {"first": failing[0] if failing else {"check": None}}
+    return {check["check"]: check for check in lines} | {"first": failing[0] if failing else {"check": None}}
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +78,9 @@ def test_topic_that_is_missing_then_each_limit_that_is_too_small(
     assert "topic shutterbus.gate.frames (its own max.message.bytes) takes 50,000" in first["sentence"]
 
     alter(broker, "shutterbus.gate.frames", "max.message.bytes", "8388620")
-    found = doctor(tmp_path, **to_it)
-    assert found["first"]["check"] is None
-    assert found["compression"]["status"] == "ok"
+    checks_by_name = doctor(tmp_path, **to_it)
+    assert checks_by_name["first"]["check"] is None
+    assert checks_by_name["compression"]["status"] == "ok"
     first = doctor(tmp_path, **to_it, SS_MAX_REQUEST_SIZE="40000")["first"]
     assert "SS_MAX_REQUEST_SIZE takes 40,000" in first["sentence"]
     assert first["fix"] == "in .env: SS_MAX_REQUEST_SIZE=8388620"

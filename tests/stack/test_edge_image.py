@@ -40,10 +40,10 @@ BOARD = "Character devices:\n 81 video4linux\n250 dma_heap\n511 media\n\nBlock d
 def until(condition: Callable[[], Any], within_s: float, otherwise: Callable[[], str] = str) -> Any:
     """Return what *condition* returns as soon as that is true."""
     deadline = time.monotonic() + within_s
-    while not (found := condition()):
+    while not (result := condition()):
         assert time.monotonic() < deadline, otherwise()
         time.sleep(0.1)
-    return found
+    return result
 
 
 class Edge:
@@ -96,8 +96,8 @@ class Edge:
         """Ask the edge how it is; nothing is known of one that is still starting."""
         asked = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8081/status').read().decode())"
         with contextlib.suppress(RuntimeError):
-            found: dict[str, Any] = json.loads(docker("exec", self.container, "python3", "-c", asked))
-            return found
+            status: dict[str, Any] = json.loads(docker("exec", self.container, "python3", "-c", asked))
+            return status
         return {"held_frames": None, "lanes": {"live": {"connected": False}}}
 
     def pictures_in_spool(self) -> int:
@@ -138,7 +138,7 @@ class Reader:
         return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
     def numbers(self) -> set[int]:
-        return {one["seq"] for one in self.arrived()}
+        return {message["seq"] for message in self.arrived()}
 
 
 @pytest.fixture
@@ -160,8 +160,8 @@ def reader(tmp_path: Path) -> Iterator[Callable[[str, str, str], Reader]]:
         return Reader(notes)
 
     yield start
-    for one in running:
-        one.__exit__(None, None, None)
+    for consumer in running:
+        consumer.__exit__(None, None, None)
 
 
 @pytest.fixture(scope="module")
@@ -209,8 +209,8 @@ def edge(tmp_path: Path) -> Iterator[Callable[..., Edge]]:
         return made[-1]
 
     yield make
-    for one in made:
-        one.gone()
+    for made_edge in made:
+        made_edge.gone()
 
 
 def server(port: int) -> tuple[str, ...]:
@@ -228,7 +228,7 @@ def devices_of(board: str, camera: Edge) -> str:
 
 def mounted(camera: Edge) -> dict[str, str]:
     """Return what of this machine is in the container, by where."""
-    return {one["Destination"]: one["Source"] for one in camera.inspect(".Mounts")}
+    return {mount["Destination"]: mount["Source"] for mount in camera.inspect(".Mounts")}
 
 
 def test_seeds_flow_brings_pictures_to_kafka_and_a_stop_loses_none(
@@ -269,7 +269,7 @@ def test_seeds_flow_brings_pictures_to_kafka_and_a_stop_loses_none(
     assert gate.inspect(".HostConfig.Privileged") is True
     assert gate.inspect(".HostConfig.Init") is True
     assert gate.inspect(".HostConfig.Memory") == 256 << 20
-    mounts = {one["Destination"]: one for one in gate.inspect(".Mounts")}
+    mounts = {mount["Destination"]: mount for mount in gate.inspect(".Mounts")}
     assert mounts["/run/udev"]["RW"] is False
     assert mounts["/run/secrets"]["RW"] is False
     assert mounts["/var/lib/shutterbus/spool"]["Type"] == "volume"
@@ -294,7 +294,7 @@ def test_seeds_flow_brings_pictures_to_kafka_and_a_stop_loses_none(
         60,
         gate.log,
     )
-    assert len({one["epoch"] for one in seen.arrived()}) == 1
+    assert len({message["epoch"] for message in seen.arrived()}) == 1
 
 
 def test_two_cameras_on_a_machine_are_two_folders(
@@ -310,17 +310,19 @@ def test_two_cameras_on_a_machine_are_two_folders(
     )  # an engine may see another /usr than we do
     shown = reader("mqtt", mqtt_broker.address, "shutterbus/+/frames")
     for camera, source in (("gate", "testcard"), ("yard", f"file:/films/{film.name}")):
-        one = edge(
+        started_edge = edge(
             camera,
             *("EDGE_TARGET=debian", f"CAMERA_SOURCE={source}", "SCHEDULE=1", "SS_TYPE=mqtt"),
             *server(mqtt_broker.port),
         )
-        (one.folder / "compose.override.yml").write_text(
+        (started_edge.folder / "compose.override.yml").write_text(
             f"services: {{edge: {{volumes: ['{film.parent}:/films:ro']}}}}\n"
         )
-        one.compose("up", "-d")
+        started_edge.compose("up", "-d")
 
-    until(lambda: {one["camera"] for one in shown.arrived()} == {"gate", "yard"}, 40, one.log)
+    until(
+        lambda: {message["camera"] for message in shown.arrived()} == {"gate", "yard"}, 40, started_edge.log
+    )
 
 
 def test_real_picamera2_runs_at_1080p_within_256_mb_and_without_privilege(
@@ -383,16 +385,16 @@ def test_doctor_and_devices_run_in_the_container(
     report = json.loads(gate.compose("run", "--rm", "-T", "edge", "doctor", "--json").stdout)
     lines = report["checks"]
 
-    found = {one["check"]: one for one in lines}
-    assert [one for one in lines if one["status"] == "failure"] == []
+    checks_by_name = {check["check"]: check for check in lines}
+    assert [check for check in lines if check["status"] == "failure"] == []
     assert report["ok"] is True
-    assert "server.test is" in found["name"]["sentence"]
-    assert gateway() in found["advertised"]["sentence"]
-    assert found["anonymous"]["status"] == "warning"
-    assert found["spool"]["status"] == "ok", found["spool"]
-    assert "256 MiB for this container" in found["memory"]["sentence"]
-    assert "privileged" in found["container"]["sentence"]
-    assert "edge devices" in found["container"]["fix"]
+    assert "server.test is" in checks_by_name["name"]["sentence"]
+    assert gateway() in checks_by_name["advertised"]["sentence"]
+    assert checks_by_name["anonymous"]["status"] == "warning"
+    assert checks_by_name["spool"]["status"] == "ok", checks_by_name["spool"]
+    assert "256 MiB for this container" in checks_by_name["memory"]["sentence"]
+    assert "privileged" in checks_by_name["container"]["sentence"]
+    assert "edge devices" in checks_by_name["container"]["fix"]
 
     healthy = gate.compose("run", "--rm", "-T", "edge", "healthcheck", good=False)
     assert healthy.returncode == 1

@@ -91,9 +91,9 @@ class Viewer:
 
     def resident_mb(self) -> float:
         status = Path(f"/proc/{self.process.process.pid}/status").read_text()
-        found = re.search(r"VmRSS:\s+(\d+)", status)
-        assert found is not None
-        return int(found[1]) / 1024
+        match = re.search(r"VmRSS:\s+(\d+)", status)
+        assert match is not None
+        return int(match[1]) / 1024
 
     def open(self, number: int) -> socket.socket:
         """Open connection *number*, each hundred from another address."""
@@ -103,25 +103,25 @@ class Viewer:
     def trickle(self, beginning: bytes | None) -> float:
         """Send *beginning*, without it not even that of TLS, then two bytes a second; return when that was ended, in s."""
         began_s = time.monotonic()
-        one = self.open(0)
+        connection = self.open(0)
         if beginning is not None:
-            one = trusting().wrap_socket(one)
-            one.sendall(beginning)
-        one.settimeout(0.5)
-        with contextlib.closing(one), contextlib.suppress(ConnectionError, ssl.SSLError):
+            connection = trusting().wrap_socket(connection)
+            connection.sendall(beginning)
+        connection.settimeout(0.5)
+        with contextlib.closing(connection), contextlib.suppress(ConnectionError, ssl.SSLError):
             while time.monotonic() - began_s < 3 * REQUEST_S:
                 with contextlib.suppress(TimeoutError):
-                    if not one.recv(4_096):
+                    if not connection.recv(4_096):
                         break
                 if beginning:
-                    one.sendall(b"x")
+                    connection.sendall(b"x")
         return time.monotonic() - began_s
 
     def answers(self, request: bytes) -> bytes:
         """Return the status line that answers *request*."""
-        with trusting().wrap_socket(self.open(0)) as one:
-            one.sendall(request)
-            return one.recv(4_096).split(b"\r\n")[0]
+        with trusting().wrap_socket(self.open(0)) as connection:
+            connection.sendall(request)
+            return connection.recv(4_096).split(b"\r\n")[0]
 
 
 @pytest.fixture(scope="module")
@@ -151,22 +151,24 @@ def viewer(broker: MosquittoContainer, folder: Path) -> Iterator[Viewer]:
         program([BIN / "shutterbus-viewer", "run"], environment, log) as process,
         mqtt_sending(broker.port) as send,
     ):
-        one = Viewer(process, port, send)
+        started_viewer = Viewer(process, port, send)
 
         def serving() -> bool:
             try:
-                return one.answers(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n").endswith(b"200 OK")
+                return started_viewer.answers(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n").endswith(
+                    b"200 OK"
+                )
             except OSError:
                 return False
 
         wait_until(serving, 30, process.said)
-        yield one
+        yield started_viewer
 
 
 @pytest.fixture
 def running(broker: MosquittoContainer, tmp_path: Path) -> Iterator[Viewer]:
-    with viewer(broker, tmp_path) as one:
-        yield one
+    with viewer(broker, tmp_path) as started_viewer:
+        yield started_viewer
 
 
 def silent(opened: socket.socket) -> socket.socket:
@@ -197,9 +199,9 @@ def test_3000_idle_connections_cost_150_mb_at_most_and_the_live_view_goes_on(
         before = most = running.resident_mb()
         try:
             for number in range(IDLE):
-                one = running.open(number)
+                connection = running.open(number)
                 with contextlib.suppress(OSError):  # it made room for a newer one in this moment
-                    opened.append(kind(one))
+                    opened.append(kind(connection))
                 if number % 100 == 99:
                     running.show(page)
                     most = max(most, running.resident_mb())
@@ -208,8 +210,8 @@ def test_3000_idle_connections_cost_150_mb_at_most_and_the_live_view_goes_on(
             assert float(text.split("\nshutterbus_viewer_connections ")[1].split()[0]) <= 512
             running.show(page)
         finally:
-            for one in opened:
-                one.close()
+            for connection in opened:
+                connection.close()
     print(f"{IDLE} connections: {before:.0f} MB before, {most:.0f} MB at most")
     assert most - before <= GROWTH_MAX_MB
 
@@ -243,7 +245,7 @@ def test_flood_of_guesses_is_refused_at_once_and_who_is_known_waits_for_none_of_
         assert person.get("/api/cameras", auth=("admin", PASSWORD)).status_code == 200
         with ThreadPoolExecutor(40) as pool:
             guesses = [pool.submit(guess, number) for number in range(1, 121)]
-            while not all(one.done() for one in guesses):
+            while not all(future.done() for future in guesses):
                 assert person.get("/api/cameras", auth=("admin", PASSWORD)).status_code == 200
                 running.show(page)
 
@@ -407,8 +409,8 @@ def test_password_in_the_env_file_is_the_first_users(in_compose: Server) -> None
 
 def _started(made: Server) -> dict[str, str]:
     """Return when each service was started."""
-    found = {}
+    start_times = {}
     for name in made.compose("ps", "--services").split():
         container = made.compose("ps", "-q", name).strip()
-        found[name] = docker("inspect", "-f", "{{.State.StartedAt}}", container)
-    return found
+        start_times[name] = docker("inspect", "-f", "{{.State.StartedAt}}", container)
+    return start_times

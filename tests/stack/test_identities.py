@@ -158,10 +158,10 @@ def test_camera_reads_what_is_sent_to_it_and_to_no_other(gate: Identity, yard: I
     """On topics of its own, which nobody writes yet."""
     with KafkaAdminClient(**gate.kafka.kafka_client()) as admin:
         asked = [f"shutterbus.{camera}.{kind}" for camera in ("gate", "yard") for kind in TO_THE_EDGE]
-        found = {topic["name"]: topic for topic in admin.describe_topics(asked)}
+        topics = {topic["name"]: topic for topic in admin.describe_topics(asked)}
     for kind in TO_THE_EDGE:
-        assert "READ" in found[f"shutterbus.gate.{kind}"]["authorized_operations"]
-        assert found[f"shutterbus.yard.{kind}"]["error_code"] == TOPIC_AUTHORIZATION_FAILED
+        assert "READ" in topics[f"shutterbus.gate.{kind}"]["authorized_operations"]
+        assert topics[f"shutterbus.yard.{kind}"]["error_code"] == TOPIC_AUTHORIZATION_FAILED
     consumer = kafka.KafkaConsumer(**gate.kafka.kafka_client(), group_id=None, auto_offset_reset="earliest")
     consumer.assign([kafka.TopicPartition(f"shutterbus.gate.{kind}", 0) for kind in TO_THE_EDGE])
     assert consumer.poll(timeout_ms=2_000) == {}

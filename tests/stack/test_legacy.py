@@ -156,10 +156,10 @@ def test_pictures_of_old_clients_are_shown_by_the_names_of_their_topics(
     device.close()
 
     until_s = time.monotonic() + 30
-    while (found := [_latest(running, camera) for camera in ("image-sinetstream", "old-camera")]) != [
+    while (answers := [_latest(running, camera) for camera in ("image-sinetstream", "old-camera")]) != [
         JPEG
     ] * 2:
-        assert time.monotonic() < until_s, found
+        assert time.monotonic() < until_s, answers
         time.sleep(0.2)
 
 
@@ -180,14 +180,14 @@ def _latest(running: Server, camera: str) -> bytes | int:
 def test_door_of_certificates_stays_as_it_was(running: Server) -> None:
     """And the doctor shows the other one in amber for as long as it is open."""
     told = json.loads(running.make("doctor", JSON="1"))
-    found = {check["check"]: check for check in told["checks"]}
+    checks_by_name = {check["check"]: check for check in told["checks"]}
     assert [check for check in told["checks"] if check["status"] == "failure"] == []
-    assert found["old clients"]["status"] == "warning"
-    assert f"Kafka and Mosquitto at {running.address}" in found["old clients"]["sentence"]
-    assert "image-sinetstream, old/camera" in found["old clients"]["sentence"]
-    assert found["mosquitto anonymous"]["sentence"] == "who shows no certificate is refused"
-    assert found["kafka anonymous"]["sentence"] == "who shows no certificate is refused"
-    assert found["mosquitto rights"]["status"] == "ok"
+    assert checks_by_name["old clients"]["status"] == "warning"
+    assert f"Kafka and Mosquitto at {running.address}" in checks_by_name["old clients"]["sentence"]
+    assert "image-sinetstream, old/camera" in checks_by_name["old clients"]["sentence"]
+    assert checks_by_name["mosquitto anonymous"]["sentence"] == "who shows no certificate is refused"
+    assert checks_by_name["kafka anonymous"]["sentence"] == "who shows no certificate is refused"
+    assert checks_by_name["mosquitto rights"]["status"] == "ok"
 
 
 def test_compose_files_are_clean_in_every_combination(running: Server) -> None:
@@ -224,6 +224,6 @@ def test_door_is_closed_when_the_file_is_taken_away(running: Server) -> None:
             assert time.monotonic() < until_s
         else:
             break
-    found = {check["check"]: check for check in told["checks"]}
-    assert found["old clients"]["sentence"] == "nothing listens without encryption"
-    assert found["kafka rights"]["sentence"] == "each has what it should and nothing else"
+    checks_by_name = {check["check"]: check for check in told["checks"]}
+    assert checks_by_name["old clients"]["sentence"] == "nothing listens without encryption"
+    assert checks_by_name["kafka rights"]["sentence"] == "each has what it should and nothing else"

@@ -44,8 +44,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def _container(running: Server) -> tuple[str, int, bool]:
     """Return since when Mosquitto runs, how often it was started again, and whether it was killed for its memory."""
-    (found,) = json.loads(docker("inspect", running.compose("ps", "-q", "mosquitto").strip()))
-    return found["State"]["StartedAt"], found["RestartCount"], found["State"]["OOMKilled"]
+    (container,) = json.loads(docker("inspect", running.compose("ps", "-q", "mosquitto").strip()))
+    return container["State"]["StartedAt"], container["RestartCount"], container["State"]["OOMKilled"]
 
 
 def _up_at_last(running: Server) -> None:

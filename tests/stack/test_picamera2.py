@@ -58,9 +58,9 @@ def results() -> dict[str, str]:
         timeout=200,
         check=False,
     )
-    found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    assert found, done.stderr[-2000:]
-    return {result["check"]: result["failure"] for result in found}
+    printed_results = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    assert printed_results, done.stderr[-2000:]
+    return {result["check"]: result["failure"] for result in printed_results}
 
 
 @pytest.mark.parametrize("check", CHECKS)

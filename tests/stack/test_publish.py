@@ -73,7 +73,7 @@ class Place:
             try:
                 self.received.append(self.seen.get_nowait())
             except queue.Empty:
-                return [one for one in self.received if one.kind == "frame"]
+                return [message for message in self.received if message.kind == "frame"]
 
     @property
     def seqs(self) -> list[int]:
@@ -262,7 +262,9 @@ def _watch_mqtt(place: Place, ready: threading.Event, stop: threading.Event) -> 
         CallbackAPIVersion.VERSION2, client_id=f"watching-{place.camera}", protocol=mqtt.MQTTv5
     )
     client.reconnect_delay_set(1, 1)
-    client.on_connect = lambda one, *_: one.subscribe(place.topic or f"shutterbus/{place.camera}/#", qos=1)
+    client.on_connect = lambda subscriber, *_: subscriber.subscribe(
+        place.topic or f"shutterbus/{place.camera}/#", qos=1
+    )
     client.on_subscribe = lambda *_: ready.set()
 
     def on_message(_client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
@@ -411,9 +413,9 @@ def test_telemetry_and_status_arrive_beside_the_pictures(edge: Edge) -> None:
     edge.close()
     edge.wait(lambda: bool(edge.place.frames) or len(edge.place.received) >= 3)
 
-    kinds = [one.kind for one in edge.place.received]
+    kinds = [message.kind for message in edge.place.received]
     assert kinds.count("reading") == 1
-    first, *_, last = [one.value for one in edge.place.received if one.kind == "status"]
+    first, *_, last = [message.value for message in edge.place.received if message.kind == "status"]
     assert b'"online"' in first
     assert b'"offline"' in last
 
@@ -443,16 +445,16 @@ def test_twenty_connections_leave_no_thread_and_no_file_open(unwatched_place: Pl
         Message(bytes(200_000), "image/jpeg", {"type": "x", "sequence": "0"}),
     )
 
-    def one() -> None:
+    def connect_send_close() -> None:
         client: SendingClient = opened()
         client.send(message, lambda _: None)
         client.close()
 
-    one()
+    connect_send_close()
     gc.collect()
     before = threads_and_files()
     for _ in range(20):
-        one()
+        connect_send_close()
     gc.collect()
     assert threads_and_files() <= before
     edge.close(0)
@@ -620,7 +622,7 @@ def test_will_says_that_a_lost_camera_is_offline(mosquitto_broker: Container, tm
         edge.wait(lambda: bool(place.frames) or len(place.received) >= 3)
         edge.close()
 
-    said = [one.value for one in place.received if one.kind == "status"]
+    said = [message.value for message in place.received if message.kind == "status"]
     assert [b'"offline"' in value for value in said[:3]] == [False, True, False]
     assert all(b"testcard" in value for value in said[:3])
 

@@ -151,8 +151,8 @@ class Site:
         """Enroll a camera whose edge runs, and unpack over the folder that it has."""
         self.server.make("enroll", CAMERA=name)
         tar = self.server.folder / f"{name}.tar"
-        there = self.cameras[name].folder.parent
-        self.server.person.run("tar", "-xpf", str(tar), folder=there, environment={})
+        parent_folder = self.cameras[name].folder.parent
+        self.server.person.run("tar", "-xpf", str(tar), folder=parent_folder, environment={})
 
 
 def said(container: str, since_s: float) -> str:

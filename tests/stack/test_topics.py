@@ -25,8 +25,10 @@ def broker() -> Iterator[KafkaContainer]:
 
 def _config(broker: KafkaContainer, topic: str) -> dict[str, Any]:
     with KafkaAdminClient(bootstrap_servers=broker.address) as admin:
-        found = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)], config_filter="all")
-    return {key: entry["value"] for key, entry in found["topic"][topic].items()}
+        configs = admin.describe_configs(
+            [ConfigResource(ConfigResourceType.TOPIC, topic)], config_filter="all"
+        )
+    return {key: entry["value"] for key, entry in configs["topic"][topic].items()}
 
 
 def _wait_known(broker: KafkaContainer, topic: str) -> None:

@@ -149,7 +149,11 @@ class Site:
     def missing(self, name: str) -> list[Key]:
         """Return what was stored and has not arrived as it was."""
         arrived = {(key(line), line["sha256"]) for line in self.arrived(name)}
-        return [one for one, sha256 in self.stored(name).items() if (one, sha256) not in arrived]
+        return [
+            stored_key
+            for stored_key, sha256 in self.stored(name).items()
+            if (stored_key, sha256) not in arrived
+        ]
 
     def held(self, name: str) -> list[str]:
         """Return the frames that wait in a spool folder."""

@@ -47,7 +47,7 @@ def test_last_picture_of_every_camera_is_back_within_five_seconds_of_a_restart(
         expected = {camera: f"{EPOCH}-{number % 4}" for number, camera in enumerate(many)}
         expected |= {"behind": f"{EPOCH}-100", "all-late": f"{EPOCH}-39", "far": f"{EPOCH}-59"}
         wait_until(
-            lambda: all(viewer.newest(camera) == one for camera, one in expected.items()),
+            lambda: all(viewer.newest(camera) == newest_id for camera, newest_id in expected.items()),
             PATIENT_S,
             lambda: str({camera: viewer.newest(camera) for camera in expected}),
         )

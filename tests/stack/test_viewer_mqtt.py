@@ -34,7 +34,9 @@ def broker() -> Iterator[MosquittoContainer]:
 
 
 def wait_connected(viewer: Watching) -> None:
-    wait_until(lambda: all(one.connected for one in viewer.consumers), PATIENT_S, lambda: "not connected")
+    wait_until(
+        lambda: all(consumer.connected for consumer in viewer.consumers), PATIENT_S, lambda: "not connected"
+    )
 
 
 @pytest.mark.alone

@@ -52,9 +52,9 @@ class Running:
 
     def resident_mb(self) -> float:
         status = Path(f"/proc/{self.process.process.pid}/status").read_text()
-        found = re.search(r"VmRSS:\s+(\d+)", status)
-        assert found is not None
-        return int(found[1]) / 1024
+        match = re.search(r"VmRSS:\s+(\d+)", status)
+        assert match is not None
+        return int(match[1]) / 1024
 
     def metric(self, name: str) -> float:
         text = self.http.get("/metrics").text
@@ -80,11 +80,11 @@ def running(broker: MosquittoContainer, tmp_path: Path) -> Iterator[Running]:
         mqtt_sending(broker.port) as send,
     ):
         wait_for_http(f"http://127.0.0.1:{port}/livez", process)
-        one = Running(process, port, send)
+        started_viewer = Running(process, port, send)
         try:
-            yield one
+            yield started_viewer
         finally:
-            one.http.close()
+            started_viewer.http.close()
 
 
 def next_picture(page: Connection) -> str:
@@ -141,48 +141,48 @@ def test_clients_that_stop_reading_cost_the_others_nothing_and_are_let_go(runnin
             running.send.frames(frame(31, camera="busy", picture=heavy))
             assert next_picture(page) == f"{EPOCH}-31"
     finally:
-        for one in stuck:
-            one.close()
+        for client_socket in stuck:
+            client_socket.close()
 
 
 def stuck_page(port: int) -> socket.socket:
     """Open a WebSocket, watch everything, acknowledge in advance, and read nothing of it."""
-    one = stuck_socket(port)
+    client_socket = stuck_socket(port)
     key = base64.b64encode(os.urandom(16)).decode()
-    one.sendall(
+    client_socket.sendall(
         f"GET /api/live HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\nAuthorization: {BASIC}\r\n\r\n".encode()
     )
     answer = b""
     while not answer.endswith(b"\r\n\r\n"):
-        answer += one.recv(1)
+        answer += client_socket.recv(1)
     assert b" 101 " in answer
-    watch(one, '{"type":"watch","cameras":{"busy":{"width":0}}}')
+    watch(client_socket, '{"type":"watch","cameras":{"busy":{"width":0}}}')
     for seq in range(31):
-        watch(one, f'{{"type":"ack","camera":"busy","id":"{EPOCH}-{seq}"}}')
-        watch(one, '{"type":"watch","cameras":{}}')
-        watch(one, '{"type":"watch","cameras":{"busy":{"width":0}}}')
-    return one
+        watch(client_socket, f'{{"type":"ack","camera":"busy","id":"{EPOCH}-{seq}"}}')
+        watch(client_socket, '{"type":"watch","cameras":{}}')
+        watch(client_socket, '{"type":"watch","cameras":{"busy":{"width":0}}}')
+    return client_socket
 
 
-def watch(one: socket.socket, text: str) -> None:
+def watch(client_socket: socket.socket, text: str) -> None:
     """Send a text message with an empty mask."""
-    one.sendall(bytes([0x81, 0x80 | len(text)]) + bytes(4) + text.encode())
+    client_socket.sendall(bytes([0x81, 0x80 | len(text)]) + bytes(4) + text.encode())
 
 
 def stuck_stream(port: int) -> socket.socket:
-    one = stuck_socket(port)
-    one.sendall(
+    client_socket = stuck_socket(port)
+    client_socket.sendall(
         f"GET /api/cameras/busy/stream.mjpg HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: {BASIC}\r\n\r\n".encode()
     )
-    return one
+    return client_socket
 
 
 def stuck_socket(port: int) -> socket.socket:
-    one = socket.socket()
-    one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-    one.connect(("127.0.0.1", port))
-    return one
+    client_socket = socket.socket()
+    client_socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    client_socket.connect(("127.0.0.1", port))
+    return client_socket
 
 
 @pytest.mark.alone

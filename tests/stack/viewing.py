@@ -154,8 +154,8 @@ class Sender:
             topic = names.kafka_topic(frame.metadata.camera, "frames")
             headers = kafka_headers(message) if frame.lane else None
             sent.append(self._producer.send(topic, message.value, headers=headers))
-        for one in sent:
-            one.get(timeout=30)
+        for future in sent:
+            future.get(timeout=30)
 
     def telemetry(self, telemetry: Telemetry) -> None:
         """Send a status, report or reading."""

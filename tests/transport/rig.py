@@ -70,17 +70,17 @@ def send(
     def answered(number: int, error: TransportError | None) -> None:
         answers.put((number, error))
 
-    for number, one in enumerate(messages):
-        client.send(Outgoing(topic, b"camera", one), partial(answered, number))
-    found = dict(answers.get(timeout=within_s) for _ in messages)
-    return [found[number] for number in range(len(messages))]
+    for number, next_message in enumerate(messages):
+        client.send(Outgoing(topic, b"camera", next_message), partial(answered, number))
+    outcomes = dict(answers.get(timeout=within_s) for _ in messages)
+    return [outcomes[number] for number in range(len(messages))]
 
 
 def deliver(client: SendingClient, topic: str, *messages: Message, within_s: float = 60) -> None:
     """Send each until it is confirmed, as a lane does: a broker that has just started may not know a topic yet."""
     deadline_s = time.monotonic() + within_s
-    for one in messages:
-        while (answer := send(client, topic, one)[0]) is not None:
+    for next_message in messages:
+        while (answer := send(client, topic, next_message)[0]) is not None:
             assert time.monotonic() < deadline_s, answer
 
 

@@ -76,7 +76,7 @@ class Log:
         return dict.fromkeys(partitions, 0)
 
     def end_offsets(self, partitions: list[Partition], timeout_ms: int) -> dict[Partition, int]:
-        return {one: len(self.records[one]) for one in partitions}
+        return {partition: len(self.records[partition]) for partition in partitions}
 
     def seek(self, partition: Partition, offset: int) -> None:
         self.positions[partition] = offset

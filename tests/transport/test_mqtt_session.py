@@ -26,7 +26,7 @@ def test_more_bytes_than_the_bound_are_left_unread_until_some_are_acknowledged(b
         pass  # the session is there from now on
     with broker.client("heavy") as client:
         for seq in range(8):
-            send(client, topic, *(message("heavy", 6 * seq + one, MIB) for one in range(6)))
+            send(client, topic, *(message("heavy", 6 * seq + offset, MIB) for offset in range(6)))
     notes = Notes(topic, acknowledges=False)
     with reading(broker, notes, group) as reader:
         notes.wait(lambda: len(notes.deliveries) > module.HELD_MAX_BYTES // MIB)

@@ -62,8 +62,10 @@ def test_what_is_confirmed_has_arrived_as_it_was_sent(broker: Broker, camera: st
         notes.wait(lambda: len(notes.deliveries) == 5)
 
     arrivals = [delivery.arrival for delivery in notes.deliveries]
-    assert [arrival.value for arrival in arrivals] == [one.value for one in sent]
-    assert [dict(arrival.attributes) for arrival in arrivals] == [dict(one.attributes) for one in sent]
+    assert [arrival.value for arrival in arrivals] == [sent_message.value for sent_message in sent]
+    assert [dict(arrival.attributes) for arrival in arrivals] == [
+        dict(sent_message.attributes) for sent_message in sent
+    ]
     assert {arrival.content_type for arrival in arrivals} == {"image/jpeg"}
     assert {arrival.topic for arrival in arrivals} == {broker.topic(camera)}
     assert not notes.refusals

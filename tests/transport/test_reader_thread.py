@@ -54,15 +54,15 @@ def test_an_outage_is_logged_once_and_told_to_the_handler_each_time(
     """The handler may have come later; the log has seen it."""
     caplog.set_level(logging.INFO)
     listener, clock = Listener(), FakeClock()
-    one = reader(listener, clock)
+    idle_reader = reader(listener, clock)
     for _ in range(2):
-        one._note_away("it is closed")
-    assert not one.connected
+        idle_reader._note_away("it is closed")
+    assert not idle_reader.connected
     clock.pass_s(30)
     for _ in range(2):
-        one._note_connected()
+        idle_reader._note_connected()
 
-    assert one.connected
+    assert idle_reader.connected
     assert caplog.messages == ["post (letters): it is closed", "post (letters): back after 30 s"]
     away = ("post-letters", "post", "The post at 7 Mill Lane cannot be reached: it is closed")
     assert listener.outages == [away, away, *[("post-letters", "post", "")] * 2]
@@ -71,11 +71,11 @@ def test_an_outage_is_logged_once_and_told_to_the_handler_each_time(
 def test_a_reader_that_waits_gives_its_handler_a_turn_and_stops_at_once() -> None:
     """A group that is open must be closed also while the broker is away; and a stop waits for no broker."""
     listener = Listener()
-    one = reader(listener, SystemClock())
-    one.start()
+    idle_reader = reader(listener, SystemClock())
+    idle_reader.start()
 
     assert listener.turned.wait(20)
-    assert one.is_alive()
-    one.stop()
-    one.join(20)
-    assert not one.is_alive()
+    assert idle_reader.is_alive()
+    idle_reader.stop()
+    idle_reader.join(20)
+    assert not idle_reader.is_alive()

@@ -33,12 +33,12 @@ def test_a_port_of_its_own_for_tls(name: str) -> None:
 @pytest.mark.parametrize("name", TRANSPORTS)
 def test_its_own_topics_can_be_named(name: str) -> None:
     """And what no broker would take as a topic cannot."""
-    one = transport(name)
+    registered_transport = transport(name)
 
-    one.check_topic(one.topic("gate", "frames"))
+    registered_transport.check_topic(registered_transport.topic("gate", "frames"))
     for topic in ("a/#" if name == "mqtt" else "a/b", "{place}"):
         with pytest.raises(ValueError, match=r"topic .* is expected"):
-            one.check_topic(topic)
+            registered_transport.check_topic(topic)
 
 
 def test_settings_are_checked_without_any_client_library() -> None:

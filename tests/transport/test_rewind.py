@@ -34,15 +34,15 @@ def test_unreadable_record_is_stepped_over() -> None:
 
 
 def test_no_more_than_thirty_two_are_looked_at() -> None:
-    offsets, found = looked_at("l" + "b" * 40)
+    offsets, satisfied = looked_at("l" + "b" * 40)
 
-    assert (len(offsets), min(offsets), found) == (32, 9, False)
+    assert (len(offsets), min(offsets), satisfied) == (32, 9, False)
 
 
 def test_short_log_is_looked_at_whole() -> None:
-    offsets, found = looked_at("bbb", begin=7)
+    offsets, satisfied = looked_at("bbb", begin=7)
 
-    assert (sorted(offsets), found) == ([7, 8, 9], False)
+    assert (sorted(offsets), satisfied) == ([7, 8, 9], False)
 
 
 def test_empty_log_needs_no_look() -> None:
@@ -51,9 +51,9 @@ def test_empty_log_needs_no_look() -> None:
 
 @given(st.text("lbx", max_size=50), st.integers(0, 10**12))
 def test_no_record_is_looked_at_twice_and_the_last_live_one_is_found(log: str, begin: int) -> None:
-    offsets, found = looked_at(log, begin)
+    offsets, satisfied = looked_at(log, begin)
 
     assert len(offsets) == len(set(offsets)) <= 32
-    assert found is (not log or "l" in log[-32:])
+    assert satisfied is (not log or "l" in log[-32:])
     if "l" in log[-32:]:
         assert begin + log.rindex("l") in offsets
