@@ -32,6 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.basetemp = testrun.temporary()
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist writes the group into the test's id
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Give a worker whole files, or all that share something; what takes longest begins first, so that nobody waits for it."""
     if not _is_worker(config):
