@@ -5,9 +5,11 @@ import contextlib
 import gc
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadFileScheduling
 
 import testrun
 
@@ -17,6 +19,8 @@ settings.load_profile("patient")
 
 
 OWNER = pytest.StashKey[bool]()
+SHARING_A_SERVER = {f"tests/stack/test_{name}.py" for name in ("doctor", "identities", "make", "server")}
+"""The files that use ``shared_server`` follow each other, so that it is started once."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -32,24 +36,33 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.basetemp = testrun.temporary()
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist writes the group into the test's id
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Give a worker whole files, or all that share something; what takes longest begins first, so that nobody waits for it."""
+    """What takes longest begins first, so that no worker is alone with it at the end."""
     if not _is_worker(config):
         return
     minutes: dict[str, float] = collections.defaultdict(float)
     for item in {item.path: item for item in items}.values():
-        minutes[_group(item)] += _minutes(item)
-    items.sort(key=lambda item: (-minutes[_group(item)], _group(item), -_minutes(item)))
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
+        minutes[_share(item.nodeid)] += _minutes(item)
+    items.sort(key=lambda item: (-minutes[_share(item.nodeid)], _share(item.nodeid), -_minutes(item)))
 
 
-def _group(item: pytest.Item) -> str:
-    """Return what *item* shares with other files, or its own file."""
-    marker = item.get_closest_marker("stack")
-    file = item.nodeid.partition("::")[0]
-    return str(marker.kwargs.get("shares", file)) if marker else file
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """Give a worker whole files, or all those that share a server."""
+    return SharingFiles(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+class SharingFiles(LoadFileScheduling):  # type: ignore[misc] # xdist publishes no types
+    """xdist's distribution by file, but for what belongs together."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _share(nodeid)
+
+
+def _share(nodeid: str) -> str:
+    """Return what a worker is given whole: a file, or the files that share a server."""
+    file = nodeid.partition("::")[0]
+    return "a server" if file in SHARING_A_SERVER else file
 
 
 def _minutes(item: pytest.Item) -> float:

@@ -1,6 +1,6 @@
 """One run of the tests: where it keeps things, and that nothing of it is left on this machine, however it ends.
 
-``python tests/testrun.py`` runs everything: first what tolerates company, in parallel by file (or by what files share), then what has to be alone.
+``python tests/testrun.py`` runs everything: first what tolerates company, in parallel by file, then what has to be alone.
 Either part, and any pytest that somebody starts by hand, is a run; its folder is named in the environment of all that it
 starts. A cleaner waits beside it until it has ended, also by SIGKILL, and then removes what it has left.
 """
@@ -33,7 +33,7 @@ WORKERS = 3
 """One more than a small machine has processors, since one of three always waits for a container; a fourth makes brokers late."""
 ENDS_WITHIN_S = 30
 PARTS = (
-    ["-n", str(WORKERS), "--dist", "loadgroup", "--no-loadscope-reorder", "-m", "not alone"],
+    ["-n", str(WORKERS), "--dist", "loadfile", "--no-loadscope-reorder", "-m", "not alone"],
     ["-m", "alone"],
 )
 

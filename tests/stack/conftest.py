@@ -22,6 +22,6 @@ def whole_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def shared_server(whole_server: Server) -> Server:
-    """The same for each module that says ``shares="server"``; its cameras have names that no other module uses."""
+    """The same for each module that ``SHARING_A_SERVER`` names; its cameras have names that no other module uses."""
     whole_server.up()  # whatever the module before was about
     return whole_server

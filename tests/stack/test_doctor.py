@@ -26,7 +26,7 @@ from shutterbus_broker.installation import Installation
 from shutterbus_runtime.checks import Line
 from stack.servers import Server
 
-pytestmark = [pytest.mark.stack(minutes=1.6, shares="server"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.stack(minutes=1.6), pytest.mark.timeout(600)]
 
 FRAMES = "shutterbus.roof.frames"
 

@@ -14,7 +14,7 @@ from stack.brokers import docker
 from stack.servers import Identity, Server
 from stack.test_identities import Producer, Publisher
 
-pytestmark = [pytest.mark.stack(minutes=0.7, shares="server"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.stack(minutes=0.7), pytest.mark.timeout(600)]
 
 SSH = """#!/bin/sh
 echo "$*" >>"$SSH_RECORD"
