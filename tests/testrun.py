@@ -1,7 +1,7 @@
 """One run of the tests: where it keeps things, and that nothing of it is left on this machine, however it ends.
 
-``python tests/testrun.py`` runs everything: first what needs brokers and tolerates company, in parallel by file, then what has
-to be alone, which mostly waits; what needs no broker fills its pauses and gives way to it. Each part, and any pytest that somebody starts by hand, is a run; its folder is named in the environment of all that it
+``python tests/testrun.py`` runs everything: first what tolerates company, in parallel by file, then what has to be alone.
+Either part, and any pytest that somebody starts by hand, is a run; its folder is named in the environment of all that it
 starts. A cleaner waits beside it until it has ended, also by SIGKILL, and then removes what it has left.
 """
 
@@ -19,7 +19,6 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
-from typing import IO
 
 ROOT = Path(__file__).parents[1]
 FOLDER = "SHUTTERBUS_TEST_RUN"
@@ -33,11 +32,10 @@ KEPT = 3
 WORKERS = 3
 """One more than a small machine has processors, since one of three always waits for a container; a fourth makes brokers late."""
 ENDS_WITHIN_S = 30
-IN_COMPANY = ["-n", str(WORKERS), "--dist", "loadfile", "--no-loadscope-reorder", "-m", "stack and not alone"]
-ALONE = ["-m", "alone"]
-IN_THE_PAUSES = ["-m", "not stack and not alone"]
-LEAST_NICENESS = 19
-"""Of what fills the pauses: it gets a processor only while nothing else wants it."""
+PARTS = (
+    ["-n", str(WORKERS), "--dist", "loadfile", "--no-loadscope-reorder", "-m", "not alone"],
+    ["-m", "alone"],
+)
 
 
 def folder() -> Path:
@@ -198,39 +196,18 @@ def lines_of(reasons: "collections.Counter[str]") -> list[str]:
 
 
 def everything() -> int:
-    """Run all parts, and say last what this machine could not run, and why."""
-    codes = [_pytest(IN_COMPANY)]
-    with _in_the_pauses() as others:
-        codes += [_pytest(ALONE), others.wait()]
+    """Run both parts, and say last what this machine could not run, and why."""
+    codes = [_pytest(arguments) for arguments in PARTS]
     if lines := lines_of(skipped()):
         print("not run on this machine:", *lines, sep="\n")
     return next(filter(None, codes), 0)
 
 
 def _pytest(arguments: list[str]) -> int:
-    with _started(arguments) as running:
-        return running.wait()
-
-
-@contextlib.contextmanager
-def _in_the_pauses() -> Iterator[subprocess.Popen[bytes]]:
-    """Run what needs no broker beside what is in the context; what it says is printed at the end, as a whole."""
-    said = folder() / "said-in-the-pauses"
-    with said.open("wb") as output, _started(IN_THE_PAUSES, LEAST_NICENESS, output) as running:
-        yield running
-    print(said.read_text(errors="replace"), flush=True)
-
-
-@contextlib.contextmanager
-def _started(
-    arguments: list[str], niceness: int = 0, output: IO[bytes] | None = None
-) -> Iterator[subprocess.Popen[bytes]]:
-    """A pytest with *arguments*, ended in order if the context is interrupted."""
-    command = ["nice", "-n", str(niceness), sys.executable, "-m", "pytest", *arguments]
     # In a group of its own: what a terminal sends reaches it once, through us.
-    with subprocess.Popen(command, cwd=ROOT, process_group=0, stdout=output, stderr=output) as running:
+    with subprocess.Popen([sys.executable, "-m", "pytest", *arguments], cwd=ROOT, process_group=0) as running:
         try:
-            yield running
+            return running.wait()
         except KeyboardInterrupt:
             running.send_signal(signal.SIGINT)
             with contextlib.suppress(subprocess.TimeoutExpired):
