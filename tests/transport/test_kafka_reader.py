@@ -108,9 +108,6 @@ class Log:
             return {partition: [self._record(partition, offset)]}
         return {}
 
-    def watch(self, unpacking: Unpacking) -> None:
-        """Nothing in these logs is compressed."""
-
     def close(self) -> None:
         pass
 

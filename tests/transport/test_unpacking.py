@@ -4,13 +4,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from kafka import KafkaProducer
 
-from shutterbus_transport.kafka.unpacking import SUSPECTS_MAX, PoisonBatchError, Unpacking
+from shutterbus_transport.kafka.unpacking import SUSPECTS_MAX, Place, PoisonBatchError, Unpacking
 from stack.brokers import kafka
 from stack.viewing import make_topics
 from transport.rig import Broker, deliver, message
@@ -24,58 +25,56 @@ def note(tmp_path: Path) -> Path:
     return tmp_path / "unpacking.json"
 
 
-def die_unpacking(note: Path, place: tuple[str, int, int] = PLACE) -> None:
+def die_unpacking(note: Path, place: Place = PLACE) -> None:
     """As a process does that is killed before it can say that it has unpacked the batch."""
-    unpacking = Unpacking(note)
-    unpacking.begin(place, place[2] + 1, packed=True)
-    unpacking.close()
+    with closing(Unpacking(note)) as unpacking:
+        unpacking.begin(place, place[2] + 1, packed=True)
+
+
+def is_refused(note: Path, place: Place = PLACE) -> bool:
+    """Whether a new process passes the batch over; if not, it unpacks it and lives."""
+    with closing(Unpacking(note)) as unpacking:
+        try:
+            unpacking.begin(place, place[2] + 1, packed=True)
+        except PoisonBatchError:
+            return True
+        finally:
+            unpacking.done()
+        return False
 
 
 def test_batch_is_tried_again_after_one_death_and_refused_after_two(note: Path) -> None:
     die_unpacking(note)
     die_unpacking(note)
-    unpacking = Unpacking(note)
-    with pytest.raises(PoisonBatchError, match="ended this process 2 times"):
+    with (
+        closing(Unpacking(note)) as unpacking,
+        pytest.raises(PoisonBatchError, match="ended this process 2 times"),
+    ):
         unpacking.begin(PLACE, 18, packed=True)
-    unpacking.close()
 
 
 def test_it_stays_refused_at_every_start(note: Path) -> None:
     die_unpacking(note)
     die_unpacking(note)
-    for _ in range(3):
-        unpacking = Unpacking(note)
-        with pytest.raises(PoisonBatchError):
-            unpacking.begin(PLACE, 18, packed=True)
-        unpacking.done()
-        unpacking.close()
+    assert [is_refused(note) for _ in range(3)] == [True, True, True]
 
 
 def test_others_before_it_change_nothing(note: Path) -> None:
     """A reader that has no group begins before the batch each time."""
     for _ in range(2):
-        unpacking = Unpacking(note)
-        for offset in (15, 16):
-            unpacking.begin(("old-camera", 0, offset), offset + 1, packed=True)
-            unpacking.done()
-        unpacking.close()
+        with closing(Unpacking(note)) as unpacking:
+            for offset in (15, 16):
+                unpacking.begin(("old-camera", 0, offset), offset + 1, packed=True)
+                unpacking.done()
         die_unpacking(note)
-    unpacking = Unpacking(note)
-    with pytest.raises(PoisonBatchError):
-        unpacking.begin(PLACE, 18, packed=True)
-    unpacking.close()
+    assert is_refused(note)
 
 
 def test_batch_that_could_be_unpacked_after_all_is_forgiven(note: Path) -> None:
     die_unpacking(note)
-    unpacking = Unpacking(note)
-    unpacking.begin(PLACE, 18, packed=True)
-    unpacking.done()
-    unpacking.close()
+    assert not is_refused(note)
     die_unpacking(note)
-    unpacking = Unpacking(note)
-    unpacking.begin(PLACE, 18, packed=True)
-    unpacking.close()
+    assert not is_refused(note)
 
 
 def test_what_was_met_last_is_remembered(note: Path) -> None:
@@ -83,11 +82,8 @@ def test_what_was_met_last_is_remembered(note: Path) -> None:
     for place in places:
         die_unpacking(note, place)
         die_unpacking(note, place)
-    unpacking = Unpacking(note)
-    with pytest.raises(PoisonBatchError):
-        unpacking.begin(places[-1], 100, packed=True)
-    unpacking.begin(places[0], 1, packed=True)
-    unpacking.close()
+    assert is_refused(note, places[-1])
+    assert not is_refused(note, places[0])
 
 
 @pytest.mark.parametrize(
@@ -97,29 +93,24 @@ def test_note_that_is_damaged_costs_its_content(note: Path, damage: bytes) -> No
     note.write_bytes(damage)
     die_unpacking(note)
     die_unpacking(note)
-    unpacking = Unpacking(note)
-    with pytest.raises(PoisonBatchError):
-        unpacking.begin(PLACE, 18, packed=True)
-    unpacking.close()
+    assert is_refused(note)
 
 
 def test_without_a_place_for_the_note_everything_is_read(tmp_path: Path) -> None:
     for path in (None, tmp_path / "missing" / "unpacking.json"):
-        unpacking = Unpacking(path)
-        unpacking.begin(PLACE, 18, packed=True)
-        unpacking.done()
-        unpacking.close()
+        with closing(Unpacking(path)) as unpacking:
+            unpacking.begin(PLACE, 18, packed=True)
+            unpacking.done()
 
 
 def test_end_is_that_of_the_partition_alone(note: Path) -> None:
-    unpacking = Unpacking(note)
-    unpacking.begin(PLACE, 30, packed=True)
-    unpacking.done()
-    assert unpacking.end_of("old-camera", 0) == 30
-    assert unpacking.end_of("old-camera", 1) == 0
-    unpacking.begin(("gate", 0, 3), 4, packed=False)
-    assert unpacking.end_of("old-camera", 0) == 0
-    unpacking.close()
+    with closing(Unpacking(note)) as unpacking:
+        unpacking.begin(PLACE, 30, packed=True)
+        unpacking.done()
+        assert unpacking.end_of("old-camera", 0) == 30
+        assert unpacking.end_of("old-camera", 1) == 0
+        unpacking.begin(("gate", 0, 3), 4, packed=False)
+        assert unpacking.end_of("old-camera", 0) == 0
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,7 @@ from typing import Any
 from kafka import KafkaConsumer
 from kafka.errors import KafkaError
 
-from shutterbus_transport.kafka import unpacking
 from shutterbus_transport.kafka.library import Net
-from shutterbus_transport.kafka.unpacking import Unpacking
 from shutterbus_transport.log_throttle import silence
 from shutterbus_transport.settings import BrokerSettings
 
@@ -48,10 +46,6 @@ class Consumer:
             if cause is error:
                 raise
             raise KafkaError(str(cause)) from error
-
-    def watch(self, noted: Unpacking) -> None:
-        """Have it noted which compressed batch is being unpacked."""
-        unpacking.watch(self.kafka, noted)
 
     @property
     def connected(self) -> bool:

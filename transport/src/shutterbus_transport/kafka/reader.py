@@ -102,7 +102,7 @@ class KafkaReader(ReaderThread):
                 self._idle(RETRY_S)
                 continue
             self._connection = next(_connections)
-            consumer.watch(self._unpacking)
+            self._unpacking.watch(consumer.kafka)
             try:
                 consumer.kafka.subscribe(pattern=self._pattern)
                 self._follow(consumer)

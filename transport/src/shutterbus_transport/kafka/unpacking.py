@@ -44,6 +44,18 @@ class Unpacking:
         if path is not None:
             self._open(path)
 
+    def watch(self, consumer: Any) -> None:
+        """Have the ``KafkaConsumer`` *consumer* tell what it reads."""
+        unpacking = self
+
+        class Records(Fetcher.PartitionRecords):  # type: ignore[misc] # kafka-python has no types
+            def _unpack_records(self, partition: Any, fetched: Any, *deserializers: Any) -> Iterator[Any]:
+                batches = _Batches(fetched, partition, unpacking)
+                records: Iterator[Any] = super()._unpack_records(partition, batches, *deserializers)
+                return records
+
+        consumer._fetcher.PartitionRecords = Records  # noqa: SLF001 - the library has no other place for it
+
     def begin(self, place: Place, end: int, *, packed: bool) -> None:
         """Note that the batch at *place*, up to *end*, is read next; if it is *packed*, where that outlives the process.
 
@@ -122,15 +134,3 @@ class _Batches:
             place = (self._partition.topic, self._partition.partition, batch.base_offset)
             self._unpacking.begin(place, end, packed=bool(batch.compression_type))
         return batch
-
-
-def watch(consumer: Any, unpacking: Unpacking) -> None:
-    """Have the ``KafkaConsumer`` *consumer* tell *unpacking* what it unpacks."""
-
-    class Records(Fetcher.PartitionRecords):  # type: ignore[misc] # kafka-python has no types
-        def _unpack_records(self, partition: Any, fetched: Any, *deserializers: Any) -> Iterator[Any]:
-            batches = _Batches(fetched, partition, unpacking)
-            records: Iterator[Any] = super()._unpack_records(partition, batches, *deserializers)
-            return records
-
-    consumer._fetcher.PartitionRecords = Records  # noqa: SLF001 - the library has no other place for it
