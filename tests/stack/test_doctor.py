@@ -159,6 +159,7 @@ def test_topic_that_is_missing_is_named(running: Server, admin: KafkaAdminClient
                 "kafka request size": "socket.request.max.bytes is 1048576",
                 "kafka memory": "queued.max.request.bytes has no limit",
                 "kafka replication": "offsets.topic.replication.factor is 3",
+                "kafka picture": "Kafka does not take a picture of 2093068 bytes within 11 s",
             },
         ),
         ({}, "-Xms128m -Xmx256m", {"kafka memory": "the broker's heap is 256 MiB (KAFKA_HEAP_OPTS)"}),

@@ -16,6 +16,7 @@ Say = Callable[[str], None]
 NAME = "KAFKA_MESSAGE_MAX_BYTES"
 SIZES = {"4k": 8_388_620, "default": MESSAGE_MAX_BYTES}
 SERVICES = {"kafka": "Kafka", "mqtt": "Mosquitto"}
+CARRY_WITHIN_S = 30.0
 _BEFORE = "message-max-bytes-before"
 
 
@@ -48,7 +49,9 @@ def verify(installation: Installation, say: Say) -> None:
     size_bytes = message_max_bytes(installation.settings()) - KAFKA_OVERHEAD_BYTES
     for kind in (name for name in TRANSPORTS if name in installation.profiles()):
         try:
-            transport(kind).carry(installation.broker(kind, "doctor"), DOCTOR_TOPIC, size_bytes)
+            transport(kind).carry(
+                installation.broker(kind, "doctor"), DOCTOR_TOPIC, size_bytes, CARRY_WITHIN_S
+            )
         except TransportError as error:
             raise SetupError(str(error)) from error
         say(f"{SERVICES[kind]}: a picture of {size_bytes} bytes came back as it was sent")

@@ -73,8 +73,8 @@ class Transport(Protocol):
     def check_options(self, prefix: str, own: Sequence[str], *, reads: bool) -> OptionCheck:
         """Return the check of options that go to the client library as they are."""
 
-    def carry(self, settings: BrokerSettings, topic: str, size_bytes: int) -> None:
-        """Send a message of that size to *topic* and read it back; raise TransportError if it does not come back."""
+    def carry(self, settings: BrokerSettings, topic: str, size_bytes: int, within_s: float) -> None:
+        """Send a message of that size to *topic* and read it back; raise TransportError if it is not back *within_s*."""
 
     def begin_message(
         self, connection: socket.socket, settings: BrokerSettings, topic: str, size_bytes: int

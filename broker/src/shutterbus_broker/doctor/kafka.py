@@ -71,10 +71,10 @@ def checks(context: CheckContext) -> list[Check]:
         judged("topic rules", lambda: sizes.rules_of_topics(cluster.topic_settings)),
         judged("rights", lambda: _rights(cluster)),
         judged("groups", lambda: _group(context)),
-        Check("kafka record", lambda: _carries(context, 1), needs=("kafka topics",)),
+        Check("kafka record", lambda: _carries(context, 1, 7), needs=("kafka topics",)),
         Check(
             "kafka picture",
-            lambda: _carries(context, context.frame_max_bytes),
+            lambda: _carries(context, context.frame_max_bytes, 11),
             needs=("kafka record",),
             within_s=12,
         ),
@@ -223,9 +223,9 @@ def _group(context: CheckContext) -> CheckResult:
                 return ok("consumer groups have a broker that keeps their place")
 
 
-def _carries(context: CheckContext, size_bytes: int) -> CheckResult:
+def _carries(context: CheckContext, size_bytes: int, within_s: float) -> CheckResult:
     try:
-        transport("kafka").carry(context.kafka, DOCTOR_TOPIC, size_bytes)
+        transport("kafka").carry(context.kafka, DOCTOR_TOPIC, size_bytes, within_s)
     except TransportError as error:
         return failure(str(error), "make logs" if size_bytes == 1 else "docker compose up -d && make doctor")
     return ok(f"{size_bytes} bytes came back as they were sent" if size_bytes > 1 else "a byte came back")

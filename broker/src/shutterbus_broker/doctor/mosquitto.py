@@ -76,12 +76,12 @@ def checks(context: CheckContext) -> list[Check]:
             needs=("mosquitto login",),
         ),
         Check("mosquitto rights", lambda: _rights(context), needs=("mosquitto login",)),
-        Check("mosquitto record", lambda: _carries(context, 1), needs=("mosquitto login",)),
+        Check("mosquitto record", lambda: _carries(context, 1, 7), needs=("mosquitto login",)),
         Check(
             "mosquitto picture",
-            lambda: _carries(context, context.frame_max_bytes),
+            lambda: _carries(context, context.frame_max_bytes, 11),
             needs=("mosquitto record",),
-            within_s=10,
+            within_s=12,
         ),
         Check("mosquitto anonymous", lambda: _anonymous(context), needs=("mosquitto login",)),
     ]
@@ -275,9 +275,9 @@ def _kept_to(context: CheckContext) -> CheckResult:
     return ok("each has what it should and nothing else; what nobody may is refused")
 
 
-def _carries(context: CheckContext, size_bytes: int) -> CheckResult:
+def _carries(context: CheckContext, size_bytes: int, within_s: float) -> CheckResult:
     try:
-        transport("mqtt").carry(context.mosquitto, DOCTOR_TOPIC, size_bytes)
+        transport("mqtt").carry(context.mosquitto, DOCTOR_TOPIC, size_bytes, within_s)
     except TransportError as error:
         return failure(str(error), "make init && " + RESTART)
     return ok(f"{size_bytes} bytes came back as they were sent" if size_bytes > 1 else "a byte came back")

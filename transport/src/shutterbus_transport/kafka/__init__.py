@@ -53,10 +53,10 @@ class Kafka:
         client = kafka.KafkaConsumer if reads else kafka.KafkaProducer
         return kafka_options(client.DEFAULT_CONFIG, prefix, own)
 
-    def carry(self, settings: BrokerSettings, topic: str, size_bytes: int) -> None:
+    def carry(self, settings: BrokerSettings, topic: str, size_bytes: int, within_s: float) -> None:
         from shutterbus_transport.kafka import roundtrip
 
-        roundtrip.carry(settings, topic, size_bytes)
+        roundtrip.carry(settings, topic, size_bytes, within_s)
 
     def begin_message(
         self,

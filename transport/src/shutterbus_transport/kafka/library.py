@@ -5,7 +5,8 @@
 - What is not a KafkaError ends its refresh of metadata, and a connection that is reset before TLS begins raises one of
   the operating system's (``Manager``).
 - It waits without a limit for the TLS handshake of a broker that takes connections and is mute (``Selector``).
-- A producer that is garbage collected silences the log of all later ones (``Producer``).
+- A producer that is garbage collected silences the log of all later ones, and ``close`` of one whose messages cannot be
+  sent raises and leaves thread and sockets behind (``Producer``).
 - It unpacks a compressed batch of any size, and a kilobyte can unpack to a gigabyte (``bounded_gunzip``).
 """
 
@@ -46,8 +47,17 @@ default_records.gzip_decode = legacy_records.gzip_decode = bounded_gunzip
 
 
 class Producer(KafkaProducer):  # type: ignore[misc] # kafka-python has no types
+    """Whoever makes one calls ``end``."""
+
     def __del__(self) -> None:
-        """Leave the module's logger alone; ``KafkaClient.close`` has closed what there is."""
+        """Leave the module's logger alone; ``end`` has closed what there is."""
+
+    def end(self) -> None:
+        """End at once, giving up what is not sent."""
+        self._sender.force_close()
+        self._sender.join(CLOSE_TIMEOUT_S)
+        with contextlib.suppress(kafka_errors.KafkaTimeoutError):
+            self.close(timeout=0)
 
 
 class Selector(NetworkSelector):  # type: ignore[misc] # kafka-python has no types

@@ -1,11 +1,9 @@
 """Kafka by kafka-python 3, with the settings and the care that its version 3.0 needs.
 
-- It hides why it has no connection, and keeps what has been closed (``kafka_net``).
-- ``close`` of a producer with unsent records raises, and leaves thread and sockets behind (``KafkaClient.close``).
+- It hides why it has no connection, and keeps what has been closed (``library``).
 - A topic that does not exist is asked for ten times a second without end, so it is never left in the list of topics.
 """
 
-import contextlib
 import logging
 import threading
 import time
@@ -22,7 +20,7 @@ from shutterbus_transport.errors import (
     TransportMisconfiguredError,
 )
 from shutterbus_transport.kafka import admin
-from shutterbus_transport.kafka.library import BY_US, CLOSE_TIMEOUT_S, Net, Producer
+from shutterbus_transport.kafka.library import BY_US, Net, Producer
 from shutterbus_transport.log_throttle import throttle
 from shutterbus_transport.sending import Done, Outgoing
 from shutterbus_transport.settings import BrokerSettings
@@ -144,10 +142,7 @@ class KafkaClient:
         producer, self._producer = self._producer, None
         if producer:
             self._net.abort()
-            producer._sender.force_close()  # noqa: SLF001 - close() would wait for what cannot be sent, and then raise
-            producer._sender.join(CLOSE_TIMEOUT_S)  # noqa: SLF001 - likewise
-            with contextlib.suppress(kafka_errors.KafkaTimeoutError):
-                producer.close(timeout=0)
+            producer.end()
         self._net.close()
 
     def _ask_limit(self, options: dict[str, Any]) -> int | None:

@@ -46,10 +46,10 @@ class Mqtt:
     def check_options(self, prefix: str, own: Sequence[str], *, reads: bool) -> OptionCheck:  # noqa: ARG002 (the same)
         return mqtt_options(prefix, own)
 
-    def carry(self, settings: BrokerSettings, topic: str, size_bytes: int) -> None:
+    def carry(self, settings: BrokerSettings, topic: str, size_bytes: int, within_s: float) -> None:
         from shutterbus_transport.mqtt import roundtrip
 
-        roundtrip.carry(settings, topic, size_bytes)
+        roundtrip.carry(settings, topic, size_bytes, within_s)
 
     def begin_message(
         self, connection: socket.socket, settings: BrokerSettings, topic: str, size_bytes: int

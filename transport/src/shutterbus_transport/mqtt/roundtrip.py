@@ -8,11 +8,10 @@ from shutterbus_transport.errors import BrokerUnavailableError, TransportError
 from shutterbus_transport.mqtt.connection import Connection, Receiving
 from shutterbus_transport.settings import BrokerSettings
 
-WITHIN_S = 30.0
 PACKET_MAX_BYTES = 64 * 1024 * 1024
 
 
-def carry(settings: BrokerSettings, topic: str, size_bytes: int) -> None:
+def carry(settings: BrokerSettings, topic: str, size_bytes: int, within_s: float) -> None:
     """Return when the broker gave back what it was given on *topic*; raise TransportError with what it said instead."""
     payload = secrets.token_bytes(size_bytes)
     events: queue.SimpleQueue[tuple[str, object]] = queue.SimpleQueue()
@@ -28,7 +27,7 @@ def carry(settings: BrokerSettings, topic: str, size_bytes: int) -> None:
     client.on_message = lambda _c, _d, message: events.put(("arrived", bytes(message.payload)))
     try:
         client.begin()
-        deadline_s = time.monotonic() + WITHIN_S
+        deadline_s = time.monotonic() + within_s
         while True:
             event, detail = events.get(timeout=max(0.1, deadline_s - time.monotonic()))
             if event == "subscribed":
