@@ -129,6 +129,13 @@ def test_a_whole_picture_loses_only_the_padding_behind_it() -> None:
     assert whole_jpeg(jpeg + bytes(1000)) == jpeg
 
 
+def test_what_the_buffer_held_behind_the_end_is_cut() -> None:
+    """Of an earlier picture, whose end may be there too."""
+    jpeg = _webcam_jpeg()
+    assert whole_jpeg(jpeg + jpeg[-7:]) == jpeg
+    assert whole_jpeg(jpeg + jpeg) == jpeg
+
+
 @pytest.mark.parametrize("torn", [b"", b"\xff\xd8", _webcam_jpeg()[:-2], _webcam_jpeg()[:400], bytes(1000)])
 def test_a_torn_picture_is_refused(torn: bytes) -> None:
     with pytest.raises(MalformedError):

@@ -5,8 +5,10 @@ and the last of which (SOS) begins the scan. Only what lies before the scan is w
 grow with the picture; and it is walked once: what was learnt travels on as a ``Header``.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from mmap import mmap
 from typing import Literal, NamedTuple
 
 from shutterbus_wire import tiff
@@ -37,6 +39,8 @@ _FORBIDDEN = frozenset({0x00, 0xD8, _EOI})
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _EXIF = (b"Exif\0\0", b"Exif\0\xff")
 _SIDEWAYS = range(5, 9)
+_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)
+"""In the data of a scan FF 00 is a byte of it, and FF D0 to FF D7 are its restarts."""
 
 
 class Segment(NamedTuple):
@@ -180,6 +184,25 @@ def check_whole(picture: bytes) -> Header:
     if header.has_more_scans and picture.count(b"\xff\xda", header.scan_at) >= SCANS_MAX:
         raise MalformedError("too-many-scans", f"JPEG has more than {SCANS_MAX} scans")
     return header
+
+
+def end_of_picture(jpeg: bytes | mmap, scan_at: int) -> int:
+    """Return where the first picture in *jpeg* ends, behind its end mark; its first scan begins at *scan_at*.
+
+    Raises:
+        MalformedError: It has no end.
+    """
+    at = scan_at
+    while match := _MARKER.search(jpeg, at):
+        marker = match[0][1]
+        if marker == _EOI:
+            return match.end()
+        if marker == SOI[1]:
+            break  # another one begins
+        at = match.end()
+        if marker not in _STANDALONE:
+            at += int.from_bytes(jpeg[at : at + 2])
+    raise MalformedError("torn-picture", f"JPEG of {len(jpeg)} bytes has no end mark")
 
 
 def without_exif(jpeg: bytes) -> bytes:

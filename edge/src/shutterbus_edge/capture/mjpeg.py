@@ -1,7 +1,6 @@
 """Making a webcam's MJPEG frame a JPEG that any program reads, without touching its picture."""
 
 from shutterbus_wire import jpeg
-from shutterbus_wire.errors import MalformedError
 
 _DHT = 0xC4
 
@@ -24,16 +23,14 @@ HUFFMAN_TABLES = bytes.fromhex(
 
 
 def whole_jpeg(data: bytes) -> bytes:
-    """Return the JPEG in *data*: without the padding behind it, and with Huffman tables where it has none.
+    """Return the JPEG in *data*: without what the buffer held behind it, and with Huffman tables where it has none.
 
     Raises:
         MalformedError: It is no JPEG, or its end never arrived (a webcam's bus loses data when it is overcommitted).
     """
-    end = data.rfind(b"\xff\xd9")
     markers = list(jpeg.segments(data))
     scan = markers[-1]
-    if end < scan.end or data[end + 2 :].strip(b"\0"):
-        raise MalformedError("torn-picture", f"the webcam's picture of {len(data)} bytes has no end")
+    end = jpeg.end_of_picture(data, scan.end)
     if any(segment.marker == _DHT for segment in markers):
-        return data[: end + 2]
-    return data[: scan.start] + HUFFMAN_TABLES + data[scan.start : end + 2]
+        return data[:end]
+    return data[: scan.start] + HUFFMAN_TABLES + data[scan.start : end]

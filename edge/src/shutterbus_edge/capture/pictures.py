@@ -1,16 +1,16 @@
 """A picture, or a folder of them in the order of their names. A JPEG is passed through untouched."""
 
 import logging
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from shutterbus_edge.capture import CapturedImage, Shot, orientation
 from shutterbus_edge.capture.fit import Fit
-from shutterbus_edge.capture.pixels import Annotation, to_jpeg, turned
-from shutterbus_edge.capture.playing import PICTURE_SUFFIXES
+from shutterbus_edge.capture.pixels import Annotation, to_jpeg, to_rgb, turned
+from shutterbus_edge.capture.playing import COMPRESSED_AS_FILM, PICTURE_SUFFIXES
+from shutterbus_edge.capture.taken_at import NoInstantError, taken_at_us
 from shutterbus_edge.errors import CameraFinishedError, CameraUnavailableError
 from shutterbus_edge.settings.capture import CaptureSettings
 from shutterbus_runtime.clock import Clock
@@ -29,10 +29,8 @@ class Pictures:
     """``file:/a/folder`` or ``file:/a/picture.jpg``.
 
     Looped, it is a camera and a picture is taken now. Taken once, a picture is as old as it says itself (EXIF), or
-    as its file is. A file that cannot be read is named in the log and passed over.
+    as its file is. A file that cannot be read is passed over, and named in the log once.
     """
-
-    notes = ()
 
     def __init__(self, path: Path, settings: CaptureSettings, clock: Clock, *, once: bool) -> None:
         self._path = path
@@ -43,9 +41,10 @@ class Pictures:
         self._annotation = Annotation(settings)
         self.description = path.name or str(path)
         self.natural_rate = settings.framerate or DEFAULT_RATE
+        self._said: set[str] = set()
+        self.notes: tuple[str, ...] = ()
         files = self._files()
         self._rest = iter(files)
-        self._unreadable = 0
         self.applied = orientation.SETTINGS | {"framerate"}
         if not any(file.suffix.lower() in {".jpg", ".jpeg"} for file in files):
             self.applied |= {"quality", "size_px"} | Annotation.SETTINGS
@@ -64,11 +63,11 @@ class Pictures:
             if self._once:
                 raise CameraFinishedError(f"all pictures of {self._path} are taken")
             raise CameraUnavailableError(f"no picture of {self._path} can be read any more")
-        file, jpeg, header = picture
+        file, jpeg, header, texts = picture
         camera_metadata = {"File": file.name}
         turn = orientation.orientation(self._settings, header.orientation) if header else None
         if self._once:
-            return CapturedImage(jpeg, _taken_at_us(file, jpeg, header), "file", camera_metadata, turn)
+            return CapturedImage(jpeg, self._taken_at_us(file, texts), "file", camera_metadata, turn)
         return CapturedImage(jpeg, self._clock.utc_us(), "arrival", camera_metadata, turn)
 
     def close(self) -> None:
@@ -78,7 +77,10 @@ class Pictures:
         try:
             if not self._path.is_dir():
                 return [self._path]
-            files = [file for file in sorted(self._path.iterdir()) if file.suffix.lower() in PICTURE_SUFFIXES]
+            entries = sorted(self._path.iterdir())
+            if folders := sum(entry.is_dir() for entry in entries):
+                self.notes = (f"{self._path}: what is in its {folders} folders is not played",)
+            files = [entry for entry in entries if entry.suffix.lower() in PICTURE_SUFFIXES]
         except OSError as error:
             raise CameraUnavailableError(f"{self._path} cannot be read: {error.strerror}") from error
         if not files:
@@ -86,49 +88,78 @@ class Pictures:
             raise CameraUnavailableError(f"there is no picture in {self._path} (of the kinds {kinds})")
         return files
 
-    def _readable(self, files: Iterator[Path], shot: Shot) -> Iterator[tuple[Path, bytes, Header | None]]:
-        """Yield file, JPEG, and the header of one that is passed through; the others have been turned already."""
+    def _readable(
+        self, files: Iterator[Path], shot: Shot
+    ) -> Iterator[tuple[Path, bytes, Header | None, Mapping[int, str]]]:
+        """Yield file, JPEG, the header of one that is passed through (others are turned already), and texts of its EXIF."""
         for file in files:
             try:
                 data = file.read_bytes()
                 if sniff(data) == "image/jpeg":
-                    yield file, data, check_whole(data)
+                    header = check_whole(data)
+                    yield file, data, header, _texts_of_jpeg(data, header)
                 else:
-                    yield file, self._converted(file, shot), None
-            except (*UNREADABLE, MalformedError) as error:
-                log.warning("%s is passed over: %s", file.name, error)
+                    yield self._converted(file, shot)
+            except (*UNREADABLE, MalformedError, CameraUnavailableError) as error:
+                self._say_once(f"{file.name} is passed over: {error}")
 
-    def _converted(self, file: Path, shot: Shot) -> bytes:
-        with Image.open(file) as opened:
-            image = turned(ImageOps.exif_transpose(opened).convert("RGB"), self._settings)
+    def _converted(self, file: Path, shot: Shot) -> tuple[Path, bytes, None, Mapping[int, str]]:
+        texts: Mapping[int, str] = {}
+        try:
+            with Image.open(file) as opened:
+                opened.load()  # a PNG may have its EXIF behind the pixels
+                texts = _texts(opened.getexif())
+                image = to_rgb(ImageOps.exif_transpose(opened))
+        except UnidentifiedImageError:
+            if file.suffix.lower() not in COMPRESSED_AS_FILM:
+                raise
+            image = _first_frame(file)
+        image = turned(image, self._settings)
         if self._settings.size_px:
             image = ImageOps.contain(image, self._settings.size_px)
         self._annotation.draw(image, shot.number)
-        return self._fit.encode(lambda quality, scale: to_jpeg(image, quality, scale), shot.frame_max_bytes)
+        jpeg = self._fit.encode(lambda quality, scale: to_jpeg(image, quality, scale), shot.frame_max_bytes)
+        return file, jpeg, None, texts
+
+    def _taken_at_us(self, file: Path, texts: Mapping[int, str]) -> int:
+        """Return when the picture in *file* says it was taken, else when the file was last changed, else now."""
+        try:
+            if (at_us := taken_at_us(texts)) is not None:
+                return at_us
+        except NoInstantError as error:
+            self._say_once(f"{file.name} says it was taken at {error}; the time of the file is used instead")
+        changed_at_us = file.stat().st_mtime_ns // 1000
+        return changed_at_us if changed_at_us >= 0 else self._clock.utc_us()
+
+    def _say_once(self, sentence: str) -> None:
+        # A folder goes round: the same file would be named at every turn.
+        if sentence not in self._said:
+            self._said.add(sentence)
+            log.warning("%s", sentence)
 
 
-def _taken_at_us(file: Path, jpeg: bytes, header: Header | None) -> int:
-    """Return when the picture in *file* says it was taken, else when the file was last changed."""
-    tags = _photo_tags(jpeg, header) if header else {}
-    text, offset, fraction = (
-        tiff.text(tags.get(tag)) or ""
-        for tag in (
-            ExifTags.Base.DateTimeOriginal,
-            ExifTags.Base.OffsetTimeOriginal,
-            ExifTags.Base.SubsecTimeOriginal,
-        )
-    )
+def _texts_of_jpeg(jpeg: bytes, header: Header) -> Mapping[int, str]:
     try:
-        at = datetime.strptime(text + offset, "%Y:%m:%d %H:%M:%S%z" if offset else "%Y:%m:%d %H:%M:%S")  # noqa: DTZ007 (a camera without a zone means local time; made so below)
-        at_us = int(at.astimezone().timestamp()) * 1_000_000
-    except (ValueError, OverflowError, OSError):
-        return file.stat().st_mtime_ns // 1000
-    fraction = fraction.strip()
-    return at_us + (int(fraction[:6].ljust(6, "0")) if fraction.isascii() and fraction.isdigit() else 0)
-
-
-def _photo_tags(jpeg: bytes, header: Header) -> tiff.Directory:
-    try:
-        return tiff.read(exif_block(jpeg, header.exif[0])).photo if header.exif else {}
+        tags = tiff.read(exif_block(jpeg, header.exif[0])) if header.exif else tiff.Tags()
     except MalformedError:
         return {}
+    return {
+        tag: value.data.decode("ascii", "replace")
+        for directory in (tags.image, tags.photo)
+        for tag, value in directory.items()
+    }
+
+
+def _texts(exif: Image.Exif) -> Mapping[int, str]:
+    return {
+        tag: str(value) for tags in (exif, exif.get_ifd(ExifTags.IFD.Exif)) for tag, value in tags.items()
+    }
+
+
+def _first_frame(file: Path) -> Image.Image:
+    """Return the picture in a file of which it is the only frame. Pillow alone does not read them."""
+    try:
+        from shutterbus_edge.capture.film import first_frame
+    except ModuleNotFoundError as error:
+        raise CameraUnavailableError(f"pictures of this kind need the Python module {error.name}") from error
+    return first_frame(file)

@@ -1,6 +1,7 @@
 """What sources that draw or convert with Pillow share: turning the pixels, a text on them, and making the JPEG."""
 
 import io
+from typing import cast
 
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
@@ -24,6 +25,26 @@ def turned(image: Image.Image, settings: CaptureSettings) -> Image.Image:
     if settings.rotation:
         image = image.transpose(ROTATIONS[settings.rotation])
     return image
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Return *image* with 8 bits a colour; what has more of them keeps its proportions.
+
+    Raises:
+        ValueError: Nothing says which of its values is white.
+    """
+    if image.mode.startswith("I;16"):
+        return image.point(lambda value: value * (1 / 257)).convert("L").convert("RGB")
+    if image.mode in {"I", "F"}:
+        low, high = cast("tuple[float, float]", image.getextrema())  # these modes have one band
+        white = 1.0 if image.mode == "F" else 65_535.0
+        if not 0 <= low <= high <= white:
+            raise ValueError(
+                f"its values go from {low:g} to {high:g}, and what is white is not said; 8 or 16 bits a colour are "
+                "expected, or values from 0 to 1"
+            )
+        return image.point(lambda value: value * (255 / white)).convert("L").convert("RGB")
+    return image.convert("RGB")
 
 
 def to_jpeg(image: Image.Image, quality: int, scale: float = 1.0) -> bytes:

@@ -6,12 +6,17 @@ A folder or picture needs Pillow alone; OpenCV is loaded for a film only.
 from pathlib import Path
 
 from shutterbus_edge.capture import Camera
+from shutterbus_edge.capture.recording import Recording, is_recording
 from shutterbus_edge.errors import CameraUnavailableError
 from shutterbus_edge.settings.capture import CaptureSettings
 from shutterbus_runtime.clock import Clock
-from shutterbus_wire.jpeg import sniff
+from shutterbus_wire.jpeg import ContentType, sniff
 
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm"})
+COMPRESSED_AS_FILM = frozenset({".heic", ".heif", ".avif"})
+"""Stills that are one frame of a film; phones write them."""
+PICTURE_SUFFIXES = COMPRESSED_AS_FILM | {
+    *(".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"),
+}
 
 
 def open_loop(rest: str, settings: CaptureSettings, clock: Clock) -> Camera:
@@ -24,10 +29,13 @@ def open_once(rest: str, settings: CaptureSettings, clock: Clock) -> Camera:
 
 def _open(path: Path, settings: CaptureSettings, clock: Clock, *, once: bool) -> Camera:
     try:
-        is_pictures = path.is_dir() or _is_picture(path)
+        is_folder = path.is_dir()
+        kind = None if is_folder else _kind(path)
+        if kind == "image/jpeg" and is_recording(path):
+            return Recording(path, settings, clock, once=once)
     except OSError as error:
         raise CameraUnavailableError(f"{path} cannot be read: {error.strerror}") from error
-    if is_pictures:
+    if is_folder or kind or path.suffix.lower() in PICTURE_SUFFIXES:
         from shutterbus_edge.capture.pictures import Pictures
 
         return Pictures(path, settings, clock, once=once)
@@ -36,6 +44,6 @@ def _open(path: Path, settings: CaptureSettings, clock: Clock, *, once: bool) ->
     return Film(path, settings, clock, once=once)
 
 
-def _is_picture(path: Path) -> bool:
+def _kind(path: Path) -> ContentType | None:
     with path.open("rb") as file:
-        return sniff(file.read(16)) is not None or path.suffix.lower() in PICTURE_SUFFIXES
+        return sniff(file.read(16))

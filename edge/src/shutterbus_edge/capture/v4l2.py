@@ -35,7 +35,8 @@ OLD_MAX_S = 7 * 86_400.0
 WAITED_S = 0.003
 QUEUED_MAX = 8
 """Frames the driver may have kept from before the shot; OpenCV asks for four buffers."""
-TORN_MAX = 10
+TORN_MAX_S = 5.0
+"""How long one whole picture is looked for among torn ones: half of what a shot has."""
 
 VIDIOC_QUERYCTRL, VIDIOC_S_CTRL = 0xC0445624, 0xC008561C
 CONTROLS = {
@@ -97,15 +98,19 @@ class Webcam:
         return capture
 
     def capture(self, shot: Shot) -> CapturedImage:
-        for _ in range(TORN_MAX):
+        give_up_s = self._clock.monotonic_s() + TORN_MAX_S
+        torn = 0
+        while not torn or self._clock.monotonic_s() < give_up_s:
             frame, at_us, source = self._fresh_frame()
             if not self.is_mjpeg:
                 return CapturedImage(self._encoded(frame, shot), at_us, source)
             with contextlib.suppress(MalformedError):  # torn on its way over the bus: take the next
                 jpeg = whole_jpeg(frame.tobytes())
                 return CapturedImage(jpeg, at_us, source, orientation=orientation.orientation(self._settings))
+            torn += 1
         raise CameraUnavailableError(
-            f"{self._device} gave {TORN_MAX} torn pictures in a row; try another USB port or cable, or a smaller size"
+            f"{self._device} gave {torn} torn pictures within {TORN_MAX_S:g} s; try another USB port or cable, or a "
+            "smaller size"
         )
 
     def close(self) -> None:
