@@ -16,7 +16,7 @@ Any case. Intervals count from the start; the others follow the wall clock.
 
 import re
 from collections.abc import Iterable
-from datetime import time, tzinfo
+from datetime import UTC, time, tzinfo
 
 from apscheduler.triggers.cron import CronTrigger
 
@@ -147,15 +147,15 @@ def _at(text: str, zone: tzinfo, count: int, unit: str, at: str) -> Schedule:
             )
             raise ScheduleError(f"after 'every {unit} at', {shape} is expected")
         if unit == "minute":
-            triggers.append(CronTrigger(second=int(match[2]), timezone=zone))
+            triggers.append(CronTrigger(second=int(match[2]), timezone=UTC))
         else:
             minute, second = (int(match[1]), int(match[2])) if match[1] else (int(match[2]), 0)
-            triggers.append(CronTrigger(minute=minute, second=second, timezone=zone))
+            triggers.append(CronTrigger(minute=minute, second=second, timezone=UTC))
     return Calendar(text, zone, tuple(triggers), fixed_hour=False, is_nth=nth(unit, count))
 
 
 def _daily(text: str, zone: tzinfo, at: str, count: int) -> Schedule:
-    triggers = tuple(_trigger(zone, _clock_time(time_text), "*") for time_text in _several(at))
+    triggers = tuple(_trigger(_clock_time(time_text), "*") for time_text in _several(at))
     return Calendar(text, zone, triggers, is_nth=nth("day", count))
 
 
@@ -164,11 +164,11 @@ def _on_days(text: str, zone: tzinfo, match: re.Match[str]) -> Schedule:
         raise ScheduleError("a day of the week takes no number; every monday at 10:30 is expected")
     days = ",".join(sorted({day[:3] for day in re.findall(_DAY, match["days"])}))
     times = _several(match["at"]) if match["at"] is not None else ["0:00"]
-    return Calendar(text, zone, tuple(_trigger(zone, _clock_time(time_text), days) for time_text in times))
+    return Calendar(text, zone, tuple(_trigger(_clock_time(time_text), days) for time_text in times))
 
 
-def _trigger(zone: tzinfo, at: time, days: str) -> CronTrigger:
-    return CronTrigger(day_of_week=days, hour=at.hour, minute=at.minute, second=at.second, timezone=zone)
+def _trigger(at: time, days: str) -> CronTrigger:
+    return CronTrigger(day_of_week=days, hour=at.hour, minute=at.minute, second=at.second, timezone=UTC)
 
 
 def _several(text: str) -> list[str]:
@@ -194,7 +194,7 @@ def _cron(text: str, zone: tzinfo) -> Schedule:
     minute, hour, day, month, weekday = fields
     try:
         weekdays = ",".join(_cron_days(weekday))
-        common = {"minute": minute, "hour": hour, "month": month, "second": 0, "timezone": zone}
+        common = {"minute": minute, "hour": hour, "month": month, "second": 0, "timezone": UTC}
         triggers: tuple[CronTrigger, ...] = (CronTrigger(day=day, day_of_week=weekdays, **common),)
         if not (day.startswith("*") or weekday.startswith("*")):
             # Where both are given, cron means either of them.

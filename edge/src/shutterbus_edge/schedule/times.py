@@ -17,6 +17,8 @@ _SAMPLE_START = datetime(2024, 1, 5, tzinfo=UTC)
 _SAMPLE_SHOTS_MIN, _SAMPLE_SHOTS_MAX = 60, 3_000
 _SAMPLE_SPAN = timedelta(days=4)
 _NTH_MAX = 10_000
+CHANGE = timedelta(hours=3)
+"""More than any clock is changed by for summer time."""
 
 
 class Schedule(Protocol):
@@ -55,6 +57,16 @@ class Every:
 
     def next_times(self, count: int, now: datetime) -> list[datetime]:
         return [now + timedelta(seconds=self.interval_s * number) for number in range(count)]
+
+
+def instants(wall: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
+    """Return the first and the last instant, in UTC, at which the clock of *zone* shows the time *wall*.
+
+    They differ in the hour that the end of summer time repeats. A time that its beginning skips is taken by the clock
+    from before: 2:30 becomes 3:30.
+    """
+    first, last = (wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    return first, max(first, last)
 
 
 class _ByClock:
@@ -109,21 +121,44 @@ class Calendar(_ByClock):
 
     def next_after(self, now: datetime) -> datetime | None:
         for due in self._candidates(now):
-            repeated = self.fixed_hour and due.fold == 1
-            if not repeated and self.is_nth(due):
+            if self.is_nth(due):
                 return due
         return None
 
     def _candidates(self, now: datetime) -> Iterator[datetime]:
         for _ in range(_NTH_MAX * 2):
-            # The trigger's own answer may be the present moment; a us later it cannot.
-            start = (now.astimezone(UTC) + timedelta(microseconds=1)).astimezone(self.zone)
-            due_times = [due for trigger in self.triggers if (due := trigger.get_next_fire_time(None, start))]
-            if not due_times:
+            if (due := self._next(now)) is None:
                 return
-            # By way of UTC: a time that summer time skips becomes the one an hour later that exists.
-            now = min(due.astimezone(UTC) for due in due_times)
-            yield now.astimezone(self.zone)
+            yield due.astimezone(self.zone)
+            now = due
+
+    def _next(self, now: datetime) -> datetime | None:
+        """Return the first instant after *now* at which the wall clock shows a time of the triggers."""
+        local = now.astimezone(self.zone)
+        wall = self._wall_after(local.replace(tzinfo=None))
+        if wall is None:
+            return None
+        due = instants(wall, self.zone)[0]
+        offset = local.utcoffset()
+        if all((at.astimezone(self.zone)).utcoffset() == offset for at in (now - CHANGE, now + CHANGE, due)):
+            return due
+        # The clock is changed about now: what it shows later may come sooner.
+        first: datetime | None = None
+        wall = local.replace(tzinfo=None) - CHANGE
+        while (wall := self._wall_after(wall)) is not None:
+            if first and wall > first.astimezone(self.zone).replace(tzinfo=None) + CHANGE:
+                break
+            both = instants(wall, self.zone)
+            later = [at for at in (both[:1] if self.fixed_hour else both) if at > now]
+            first = min([first, *later] if first else later, default=None)
+        return first
+
+    def _wall_after(self, wall: datetime) -> datetime | None:
+        """Return the first time of the triggers after *wall*; neither knows of zones, and the triggers take both for UTC."""
+        # A trigger's own answer may be the present moment; a us later it cannot.
+        start = (wall + timedelta(microseconds=1)).replace(tzinfo=UTC)
+        due_times = [due for trigger in self.triggers if (due := trigger.get_next_fire_time(None, start))]
+        return min(due_times).replace(tzinfo=None) if due_times else None
 
 
 @dataclass(frozen=True)
@@ -140,9 +175,9 @@ class Window(_ByClock):
         today = now.astimezone(self.zone).date()
         for days in (-1, 0, 1, 2):
             day = today + timedelta(days=days)
-            begin = datetime.combine(day, self.begin, self.zone).astimezone(UTC)
+            begin, _ = instants(datetime.combine(day, self.begin), self.zone)
             past_midnight = timedelta(days=1 if self.end <= self.begin else 0)
-            end = datetime.combine(day + past_midnight, self.end, self.zone).astimezone(UTC)
+            _, end = instants(datetime.combine(day + past_midnight, self.end), self.zone)
             steps = max(0, int((now - begin).total_seconds() / self.step_s) + 1) if now >= begin else 0
             due = begin + timedelta(seconds=self.step_s * steps)
             if now < due <= end:

@@ -1,7 +1,9 @@
 """The zone whose wall clock a schedule follows."""
 
+import io
 import re
-from datetime import timedelta, timezone, tzinfo
+import struct
+from datetime import datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -31,9 +33,9 @@ def find(text: str | None) -> tzinfo:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         pass
     if (match := _FIXED.fullmatch(name)) and int(match["hours"]) <= 14:
-        # POSIX counts westward: JST-9 is nine hours ahead of UTC.
-        offset = timedelta(hours=int(match["hours"]), minutes=int(match["minutes"] or 0))
-        return timezone(offset if match["sign"] == "-" else -offset, match["name"].strip("<>"))
+        return _fixed(name, match)
+    if zone := _by_rule(name):
+        return zone
     raise ValueError(f"a zone such as Asia/Tokyo is expected{did_you_mean(name, by_folded.values())}")
 
 
@@ -43,3 +45,49 @@ def _from_file(path: Path) -> tzinfo:
             return ZoneInfo.from_file(file, key=str(path).rpartition("zoneinfo/")[2])
     except (OSError, ValueError) as error:
         raise ValueError("a zone such as Asia/Tokyo is expected; there is no zone in that file") from error
+
+
+class FixedZone(tzinfo):
+    """A zone that is nothing but an offset.
+
+    Attributes:
+        key: What a person is told it is.
+    """
+
+    def __init__(self, offset: timedelta, key: str) -> None:
+        self.key = key
+        self._zone = timezone(offset)
+
+    def utcoffset(self, at: datetime | None, /) -> timedelta:
+        return self._zone.utcoffset(at)
+
+    def dst(self, _at: datetime | None, /) -> timedelta:
+        return timedelta()
+
+    def tzname(self, at: datetime | None, /) -> str:
+        return self._zone.tzname(at)
+
+
+def _fixed(name: str, match: re.Match[str]) -> tzinfo:
+    # POSIX counts westward: JST-9 is nine hours ahead of UTC, and UTC+9 nine hours behind.
+    offset = timedelta(hours=int(match["hours"]), minutes=int(match["minutes"] or 0))
+    if not offset:
+        return FixedZone(offset, "UTC")
+    if match["sign"] == "-":
+        return FixedZone(offset, f"{timezone(offset)} (TZ={name})")
+    amount = match["hours"] + (f":{match['minutes']}" if match["minutes"] else "")
+    hint = f"TZ={name} counts westward; what is ahead of UTC by as much is {match['name']}-{amount}"
+    return FixedZone(-offset, f"{timezone(-offset)} ({hint})")
+
+
+def _by_rule(rule: str) -> tzinfo | None:
+    """Return the zone of a rule as POSIX has it (``CET-1CEST,M3.5.0,M10.5.0/3``), which routers are set to; else None."""
+    if not rule.isascii() or "," not in rule:
+        return None
+    # A zone file (RFC 9636) without any past, whose last line says what holds from now on.
+    header = struct.pack(">4sc15x6I", b"TZif", b"2", 0, 0, 0, 0, 1, 4)
+    file = 2 * (header + struct.pack(">iBB4s", 0, 0, 0, b"UTC\0")) + f"\n{rule}\n".encode()
+    try:
+        return ZoneInfo.from_file(io.BytesIO(file), key=rule)
+    except (ValueError, OverflowError):
+        return None
