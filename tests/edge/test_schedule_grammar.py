@@ -1,6 +1,7 @@
 """What a schedule may say, and what it then means."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -8,20 +9,21 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shutterbus_edge.schedule import ScheduleError, parse
-from shutterbus_edge.schedule.times import Every, Schedule
+from shutterbus_edge.schedule import zone as zones
+from shutterbus_edge.schedule.times import Every, Schedule, seconds_between, zone_name
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)  # a Saturday, 17:00 in Tokyo
 
 
-def _schedule(text: str, zone: timezone | ZoneInfo = TOKYO) -> Schedule:
+def _schedule(text: str, zone: tzinfo = TOKYO) -> Schedule:
     schedule = parse(text, zone)
     assert schedule is not None
     return schedule
 
 
-def _next(text: str, zone: timezone | ZoneInfo = TOKYO, count: int = 2, now: datetime = NOW) -> list[str]:
+def _next(text: str, zone: tzinfo = TOKYO, count: int = 2, now: datetime = NOW) -> list[str]:
     return [due.isoformat() for due in _schedule(text, zone).next_times(count, now)]
 
 
@@ -166,6 +168,57 @@ def test_skipped_hour_still_has_its_picture() -> None:
         "2026-03-29T03:30:00+02:00",
         "2026-03-30T02:30:00+02:00",
     ]
+
+
+@pytest.mark.parametrize("text", ["every day at 0:00", "0 0 * * *", "@daily", "every day at 0:30"])
+def test_day_whose_midnight_does_not_exist_has_its_picture(text: str) -> None:
+    """In Chile, summer time begins at midnight: on 2026-09-06, 0:00 to 0:59 do not exist."""
+    minutes = "30" if "30" in text else "00"
+
+    assert _next(text, ZoneInfo("America/Santiago"), count=3, now=datetime(2026, 9, 5, 2, tzinfo=UTC)) == [
+        f"2026-09-05T00:{minutes}:00-04:00",
+        f"2026-09-06T01:{minutes}:00-03:00",
+        f"2026-09-07T00:{minutes}:00-03:00",
+    ]
+
+
+def test_window_over_a_whole_day_has_no_pause_in_the_repeated_hour() -> None:
+    """It ends when the clock shows its end for the last time."""
+    schedule = parse("10m from 3:00 to 2:50", BERLIN)
+    assert schedule
+    due = schedule.next_times(200, datetime(2026, 10, 24, 22, tzinfo=UTC))
+    assert {seconds_between(*pair) for pair in pairwise(due)} == {600}
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "offset_h"),
+    [
+        ("UTC+9", "UTC-09:00 (TZ=UTC+9 counts westward; what is ahead of UTC by as much is UTC-9)", -9),
+        ("UTC-9", "UTC+09:00 (TZ=UTC-9)", 9),
+        ("<+0330>-3:30", "UTC+03:30 (TZ=<+0330>-3:30)", 3.5),
+        ("UTC0", "UTC", 0),
+        ("CET-1CEST,M3.5.0,M10.5.0/3", "CET-1CEST,M3.5.0,M10.5.0/3", 1),
+        ("Asia/Tokyo", "Asia/Tokyo", 9),
+    ],
+)
+def test_zone_is_named_with_what_it_means(text: str, name: str, offset_h: float) -> None:
+    """POSIX counts westward, and a person in Tokyo who writes UTC+9 has to be told."""
+    zone = zones.find(text)
+    assert zone_name(zone) == name
+    assert datetime(2026, 1, 5, tzinfo=zone).utcoffset() == timedelta(hours=offset_h)
+    schedule = parse("every day at 10:30", zone)
+    assert schedule
+    assert schedule.describe() == f"every day at 10:30, by the clock of {name}"
+    [due] = schedule.next_times(1, datetime(2026, 1, 5, tzinfo=UTC))
+    assert (due.hour, due.minute, due.utcoffset()) == (10, 30, timedelta(hours=offset_h))
+
+
+def test_rule_of_a_router_knows_summer_time() -> None:
+    zone = zones.find("CET-1CEST,M3.5.0,M10.5.0/3")
+    assert datetime(2026, 7, 1, tzinfo=zone).utcoffset() == timedelta(hours=2)
+    assert _next("every day at 2:30", zone, now=datetime(2026, 3, 28, 12, tzinfo=UTC)) == _next(
+        "every day at 2:30", BERLIN, now=datetime(2026, 3, 28, 12, tzinfo=UTC)
+    )
 
 
 def test_zone_may_be_a_fixed_offset() -> None:

@@ -118,7 +118,10 @@ def _schedule(options: argparse.Namespace) -> int:
         due = [due_at.isoformat() for due_at in times]
         print(json.dumps({"schedule": schedule.describe(), "zone": zone_name(where), "times": due}, indent=1))
         return 0
-    print(f"{schedule.describe()[:1].upper()}{schedule.describe()[1:]}. Zone {zone_name(where)}.")
+    described = schedule.describe()
+    # One that follows a wall clock has said whose.
+    zone_said = "" if schedule.zone else f" Zone {zone_name(where)}."
+    print(f"{described[:1].upper()}{described[1:]}.{zone_said}")
     for due_at in times:
         print(
             f"{due_at:%a %Y-%m-%d %H:%M:%S}{f'.{due_at.microsecond:06d}'.rstrip('0').rstrip('.')} "

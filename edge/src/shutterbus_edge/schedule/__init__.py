@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from shutterbus_edge.schedule import grammar as schedule_grammar
 from shutterbus_edge.schedule.grammar import ScheduleError
-from shutterbus_edge.schedule.times import Every, Schedule
+from shutterbus_edge.schedule.times import Every, Schedule, seconds_between
 from shutterbus_runtime.clock import Clock
 
 __all__ = ["Schedule", "ScheduleError", "Tick", "Ticker", "every", "parse"]
@@ -138,7 +138,7 @@ class _WallClock:
                 while (later := self._schedule.next_after(due)) is not None and later <= now:
                     due, passed = later, passed + 1
                 self._done, self._due = due, later
-                self.gap_s = (later - due).total_seconds() if later else None
+                self.gap_s = seconds_between(due, later) if later else None
                 return (now - due).total_seconds(), passed
             left_s = (self._due - now).total_seconds() if self._due else LOOK_S
             if clock.wait(min(left_s, LOOK_S), stop):

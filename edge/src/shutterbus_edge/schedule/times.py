@@ -59,6 +59,11 @@ class Every:
         return [now + timedelta(seconds=self.interval_s * number) for number in range(count)]
 
 
+def seconds_between(sooner: datetime, later: datetime) -> float:
+    """Return the time that passes; Python takes the difference of two times of one zone by its wall clock."""
+    return (later.astimezone(UTC) - sooner.astimezone(UTC)).total_seconds()
+
+
 def instants(wall: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
     """Return the first and the last instant, in UTC, at which the clock of *zone* shows the time *wall*.
 
@@ -94,7 +99,7 @@ class _ByClock:
         while sooner is not None and shots < _SAMPLE_SHOTS_MAX:
             if (later := self.next_after(sooner)) is None:
                 break
-            longest_s, shots = max(longest_s, (later - sooner).total_seconds()), shots + 1
+            longest_s, shots = max(longest_s, seconds_between(sooner, later)), shots + 1
             sooner = later
             if shots >= _SAMPLE_SHOTS_MIN and later - _SAMPLE_START > _SAMPLE_SPAN:
                 break
