@@ -1,6 +1,7 @@
 """What the spool promises, one promise a test."""
 
 import errno
+import io
 import json
 import logging
 import os
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 from kafka.record._crc32c import crc as crc32c_py
 from kafka.record.util import calc_crc32c
+from PIL import Image
 
 from edge.fakes_spool import Disk, FakeFiles, failing
 from fakes import FakeClock
@@ -25,6 +27,7 @@ from shutterbus_edge.spool.files import FolderFiles
 from shutterbus_edge.spool.limits import MIB
 from shutterbus_edge.spool.names import digest_of
 from shutterbus_runtime.clock import SystemClock
+from shutterbus_wire.exif import stamp
 from shutterbus_wire.frame import FrameMetadata
 from shutterbus_wire.identity import FrameId, check_camera
 
@@ -363,6 +366,37 @@ def test_old_frames_expire(disk: Disk, clock: FakeClock) -> None:
     spool.maintain()
 
     assert dropped(spool) == {"expired": [(0, 0)]}
+
+
+def stamped(held_id: FrameId, clock: FakeClock, *, clock_synced: bool) -> bytes:
+    file = io.BytesIO()
+    Image.new("L", (8, 8)).save(file, "JPEG")
+    metadata = FrameMetadata("gate", held_id, clock.utc_us(), "arrival", clock_synced, {})
+    return stamp(file.getvalue(), metadata, software="test")
+
+
+DAY_S = 86_400
+
+
+@pytest.mark.parametrize("clock_synced", [True, False])
+def test_frames_of_a_clock_that_was_not_trusted_are_as_old_as_this_start(
+    clock_synced: bool, disk: Disk, clock: FakeClock
+) -> None:
+    """A Pi without a clock of its own starts with the time of its last shutdown, weeks ago, and learns the time later."""
+    clock.utc_offset_us -= 26 * DAY_S * 1_000_000
+    spool = make(disk, clock)
+    for _ in range(3):
+        identity = spool.next_id()
+        spool.release(spool.put(identity, stamped(identity, clock, clock_synced=clock_synced)))
+    spool.close()
+    clock.utc_offset_us += 26 * DAY_S * 1_000_000
+
+    again = make(disk, clock, limits=SpoolLimits(max_age_s=7 * DAY_S))
+    again.maintain()
+    assert dropped(again) == ({"expired": [(0, 2)]} if clock_synced else {})
+    clock.pass_s(7 * DAY_S + 1)
+    again.maintain()
+    assert dropped(again) == {"expired": [(0, 2)]}
 
 
 def test_clock_that_is_set_expires_nothing(disk: Disk, clock: FakeClock) -> None:

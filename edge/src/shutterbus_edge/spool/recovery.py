@@ -127,15 +127,20 @@ def in_order(recovered: list[Entry], epochs: Sequence[str]) -> list[Entry]:
         series[epoch, entry.held.stream].append(entry)
     for stream_entries in series.values():
         stream_entries.sort(key=lambda e: e.held.id.seq)
-        _make_younger(stream_entries)
+        make_younger(stream_entries)
     noted = {epoch: number for number, epoch in enumerate(epochs, 1)}
     rank = {epoch: (noted.get(epoch, 0), began, epoch) for epoch, began in began_us.items()}
     ordered = sorted(recovered, key=lambda e: (rank[e.held.id.epoch], e.put_at_s, e.held.id.seq))
-    _make_younger(ordered)
+    make_younger(ordered)
     return ordered
 
 
-def _make_younger(entries: Iterable[Entry]) -> None:
+def make_younger(
+    entries: Iterable[Entry], at_least_s: float = -math.inf, *, beginning_with: Entry | None = None
+) -> None:
+    """Make what comes later in *entries* no older than what comes before it, nor than *at_least_s* from one of them on."""
     latest_s = -math.inf
     for entry in entries:
+        if beginning_with is None or entry is beginning_with:
+            latest_s, beginning_with = max(latest_s, at_least_s), None
         latest_s = entry.put_at_s = max(latest_s, entry.put_at_s)

@@ -11,9 +11,12 @@ from shutterbus_edge.spool.eviction import DiskEviction, MemoryEviction, Verdict
 from shutterbus_edge.spool.files import Files, store
 from shutterbus_edge.spool.index import may_leave_memory
 from shutterbus_edge.spool.limits import VICTIMS_MAX, Mode, SpoolLimits
+from shutterbus_edge.spool.recovery import make_younger
 from shutterbus_edge.spool.state import SpoolState
 from shutterbus_runtime.clock import Clock
 from shutterbus_runtime.outage import Outage
+from shutterbus_wire.errors import MalformedError
+from shutterbus_wire.exif import read_metadata
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +50,7 @@ class Writer:
         self._limits = limits
         self._mode = mode
         self._clock = clock
+        self._started_s = clock.monotonic_s()
         self._note: tuple[str, bytes] | None = None
         self._notes_due: dict[str, bytes] = {}
         self.memory = MemoryEviction(state, limits, mode)
@@ -263,8 +267,27 @@ class Writer:
                     break
                 if entry.may_be_dropped:
                     expired.append(entry)
-            for entry in expired:
-                self._state.drop(entry, "expired")
+        for entry in expired:
+            if entry.put_at_s < self._started_s and self._age_is_unknown(entry):
+                with self._state.lock:
+                    make_younger(self._state.index.frames.values(), self._started_s, beginning_with=entry)
+                return
+            with self._state.lock:
+                if entry.may_be_dropped:
+                    self._state.drop(entry, "expired")
+
+    def _age_is_unknown(self, entry: Entry) -> bool:
+        """Whether a frame of an earlier process was taken while the clock was not trusted, as it says itself.
+
+        A machine that starts without a clock of its own shows the time at which it was switched off.
+        """
+        if entry.file is None:
+            return False
+        try:
+            metadata = read_metadata(self._files.read(entry.file))
+        except (OSError, MalformedError):
+            return False
+        return metadata is not None and not metadata.clock_synced
 
     def _tidy(self) -> None:
         if self._backing_off():
