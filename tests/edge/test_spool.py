@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from kafka.record._crc32c import crc as crc32c_py
 from kafka.record.util import calc_crc32c
 from PIL import Image
@@ -890,6 +892,50 @@ def test_unreadable_note_begins_an_epoch(disk: Disk, clock: FakeClock) -> None:
     disk.names["epoch.json"].data = b"\0" * 100
 
     assert make(disk, clock).epoch != spool.epoch
+
+
+@given(st.data())
+def test_note_with_one_flipped_bit_costs_its_content_at_most(data: st.DataObject) -> None:
+    """It never keeps the spool from opening, and no number is given twice."""
+    disk, clock = Disk(), FakeClock()
+    spool = make(disk, clock)
+    used = {put(spool).id for _ in range(3)}
+    spool.ack(put(spool))
+    spool.next_telemetry_seq("reports")
+    used |= {FrameId(spool.epoch, 3)}
+    spool.close()
+    note = bytearray(disk.names["epoch.json"].data)
+    bit = data.draw(st.integers(0, len(note) * 8 - 1))
+    note[bit // 8] ^= 1 << bit % 8
+    disk.names["epoch.json"].data = bytes(note)
+
+    again = make(disk, clock)
+
+    assert again.next_id() not in used
+    assert numbers_held(again) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"next_seq": -1}, {"next_seq": 1 << 63}, {"epoch": "gate"}, {"streams": {"Reports!": 0}},
+        {"streams": {"reports": -5}}, {"uncertain": [["x", 0, None]]}, {"next_seq": 10**30}, {"tally": None},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_note_with_values_that_cannot_be_begins_an_epoch(
+    change: dict[str, Any], disk: Disk, clock: FakeClock
+) -> None:
+    spool = make(disk, clock)
+    put(spool)
+    spool.close()
+    note = json.loads(disk.names["epoch.json"].data)
+    disk.names["epoch.json"].data = json.dumps(note | change).encode()
+
+    again = make(disk, clock)
+
+    assert again.epoch != spool.epoch
+    assert numbers_held(again) == [0]
 
 
 def test_earlier_epochs_are_sent_first(disk: Disk, clock: FakeClock) -> None:

@@ -10,16 +10,22 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from shutterbus_edge.spool.counters import FrameCounts
-from shutterbus_wire.identity import new_epoch
+from shutterbus_edge.spool.names import STREAM_PATTERN
+from shutterbus_wire.identity import EPOCH_PATTERN, SEQ_MAX, new_epoch
 
 FILE = "epoch.json"
 
 UNCERTAIN_MAX = 16
 """Uncertain ranges carried from epoch to epoch, newest kept: each is in every report of the epochs after it."""
+
+
+EpochName = Annotated[str, Field(pattern=f"^{EPOCH_PATTERN}$")]
+Number = Annotated[int, Field(ge=0, le=SEQ_MAX)]
 
 
 class SavedEpoch(BaseModel):
@@ -33,14 +39,26 @@ class SavedEpoch(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    epoch: str
+    epoch: EpochName
     camera: str
     machine: str
-    next_seq: int
-    streams: dict[str, int]
+    next_seq: Number
+    streams: dict[Annotated[str, Field(pattern=f"^{STREAM_PATTERN}$")], Number]
     clean: bool
-    uncertain: tuple[tuple[str, int, int | None], ...] = ()
+    uncertain: tuple[tuple[EpochName, Number, Number | None], ...] = ()
     tally: FrameCounts
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        # One flipped bit, and a number would be given twice: each of them has to agree with the others.
+        tally, dropped = self.tally, self.tally.dropped.values()
+        parts = (tally.acked, tally.quarantined, tally.held, *(drop.count for drop in dropped))
+        ranges = [numbers for drop in dropped for _, *numbers in drop.ranges]
+        if min(parts) < 0 or tally.captured != sum(parts) or tally.captured != self.next_seq:
+            raise ValueError("its numbers do not add up")
+        if not all(0 <= first <= last <= SEQ_MAX for first, last in ranges):
+            raise ValueError("a range of numbers is none")
+        return self
 
     def encode(self) -> bytes:
         return self.model_dump_json(indent=1).encode() + b"\n"
