@@ -62,12 +62,23 @@ def _login(context: CheckContext) -> CheckResult:
         with _connected(context.settings.broker, version) as client:
             if client.keepalive_s < context.settings.broker.keepalive_s:
                 context.keepalive_s = client.keepalive_s
+            retains, qos_max = client.retains, client.qos_max
     except TransportMisconfiguredError as error:
         return failure(str(error), "in .env: SS_USERNAME and SS_PASSWORD, or " + context.enroll)
     except TransportError as error:
         return failure(str(error))
     if version.protocol != 5 and context.settings.broker.protocol == 5:
         return warning("it speaks MQTT 3.1.1 only, in which no broker can say that it refuses a picture")
+    if qos_max < context.settings.broker.mqtt_qos:
+        return warning(
+            f"the broker takes QoS {qos_max} at most (max_qos): it confirms no picture, and one may be lost unseen",
+            "on the broker: allow QoS 1",
+        )
+    if not retains:
+        return warning(
+            "the broker keeps no retained messages: a page that is opened later has no picture and no status until the next comes",
+            "on the broker: in Mosquitto, retain_available true",
+        )
     return ok("we may connect")
 
 

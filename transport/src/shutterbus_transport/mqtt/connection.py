@@ -90,6 +90,7 @@ class Connection(PictureClient):
         protocol: Protocol,
         *,
         will: Outgoing | None = None,
+        qos_max: int = 2,
         send_buffer_bytes: int | None = None,
         receiving: Receiving | None = None,
     ) -> None:
@@ -118,7 +119,13 @@ class Connection(PictureClient):
             self.ws_set_options(path=settings.websocket_path)
         if will:
             properties = self.properties(will.message)
-            self.will_set(will.topic, will.message.value, qos=1, retain=True, properties=properties)
+            self.will_set(
+                will.topic,
+                will.message.value,
+                qos=min(1, qos_max),
+                retain=will.retain,
+                properties=properties,
+            )
 
     def open(self) -> None:
         """Open the connection and say who we are; the answer comes to ``on_connect``. May raise OSError."""

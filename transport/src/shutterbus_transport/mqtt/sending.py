@@ -5,7 +5,7 @@ A confirmation counts by its reason code, which paho itself does not look at.
 
 import logging
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -39,17 +39,25 @@ _REFUSED = {0x83, TOO_LARGE, 0x99}
 _TOO_LATE = BrokerUnavailableError("the connection is lost")
 
 
+RETAIN_REFUSED, QOS_REFUSED = 0x9A, 0x9B
+"""Of a CONNECT: its will asks for what this broker does not do."""
+
+
 @dataclass(slots=True)
 class Version:
-    """The MQTT version to speak with a broker; shared by the clients of one process.
+    """What to speak with a broker, as it has said itself; shared by the clients of one process.
 
     Attributes:
         settled: Whether the broker itself has said so.
+        retains: Whether it keeps the last message of a topic for who comes later.
+        qos_max: The highest quality of service that it takes.
     """
 
     protocol: Protocol
     settled: bool = False
     warned: bool = False
+    retains: bool = True
+    qos_max: int = 2
 
 
 class MqttClient:
@@ -75,7 +83,7 @@ class MqttClient:
         self._name = name
         self._will = will
         self._send_buffer_bytes = send_buffer_bytes
-        self._retain_allowed = True
+        self._version = version
         self._lock = threading.Lock()
         self._pending: dict[int, tuple[Outgoing, Done]] = {}
         self._early: dict[int, ReasonCode] = {}
@@ -154,8 +162,8 @@ class MqttClient:
             info = self._paho.publish(
                 outgoing.topic,
                 message.value,
-                qos=self._settings.mqtt_qos,
-                retain=outgoing.retain and self._retain_allowed,
+                qos=min(self._settings.mqtt_qos, self._version.qos_max),
+                retain=outgoing.retain and self._version.retains,
                 properties=self._paho.properties(message),
             )
         except ValueError as error:
@@ -168,6 +176,16 @@ class MqttClient:
                 self._pending[info.mid] = (outgoing, done)
                 return
         done(lost if early is None else self._judge(early, outgoing))
+
+    @property
+    def retains(self) -> bool:
+        """Whether the broker keeps the last message of a topic for who comes later."""
+        return self._version.retains
+
+    @property
+    def qos_max(self) -> int:
+        """The highest quality of service that the broker takes."""
+        return self._version.qos_max
 
     @property
     def keepalive_s(self) -> int:
@@ -191,7 +209,8 @@ class MqttClient:
             self._settings,
             self._name,
             self._protocol,
-            will=will,
+            will=will and replace(will, retain=self._version.retains),
+            qos_max=self._version.qos_max,
             send_buffer_bytes=self._send_buffer_bytes,
         )
         paho.on_connect, paho.on_disconnect = self._on_connect, self._on_disconnect
@@ -222,6 +241,13 @@ class MqttClient:
             return
         if code.value == UNSUPPORTED_VERSION and self._protocol == mqtt.MQTTv5:
             raise _OtherVersionError(said=True)
+        if code.value in {RETAIN_REFUSED, QOS_REFUSED}:
+            self._note_abilities(
+                retains=code.value != RETAIN_REFUSED, qos_max=0 if code.value == QOS_REFUSED else 2
+            )
+            raise BrokerUnavailableError(
+                f"{where} does not take our will ({code}); it is asked again for less"
+            )
         if code.value in _TRY_AGAIN:
             raise BrokerUnavailableError(f"{where} takes no connection now: {code}")
         who = (
@@ -230,6 +256,20 @@ class MqttClient:
             else "a connection without user and password"
         )
         raise TransportMisconfiguredError(f"{where} refuses {who}: {code}")
+
+    def _note_abilities(self, *, retains: bool, qos_max: int) -> None:
+        """Note what the broker does, and say once what is lost by what it does not."""
+        version, where = self._version, self._settings.addresses[0]
+        if version.retains and not retains:
+            log.warning(
+                "%s keeps no retained messages: a page that is opened later has no picture and no status until the next comes",
+                where,
+            )
+        if qos_max < min(version.qos_max, self._settings.mqtt_qos):
+            log.warning(
+                "%s takes QoS %d at most: it confirms no picture, and one may be lost unseen", where, qos_max
+            )
+        version.retains, version.qos_max = retains, qos_max
 
     def _explain(self, error: Exception) -> TransportError:
         if refusal := tls_refusal(error):
@@ -261,7 +301,11 @@ class MqttClient:
         limits = [self._settings.max_request_size, getattr(properties, "MaximumPacketSize", None)]
         self.limit_bytes = min((limit for limit in limits if limit is not None), default=None)
         self.window = getattr(properties, "ReceiveMaximum", None)
-        self._retain_allowed = getattr(properties, "RetainAvailable", 1) == 1
+        if code.value == 0:
+            self._note_abilities(
+                retains=getattr(properties, "RetainAvailable", 1) == 1,
+                qos_max=getattr(properties, "MaximumQoS", 2),
+            )
         self._connack = code
         self._answered.set()
 
