@@ -5,6 +5,7 @@ import json
 import time
 import tracemalloc
 from dataclasses import replace
+from urllib.parse import quote
 
 import pytest
 
@@ -195,6 +196,41 @@ def test_a_photo_in_json_may_look_like_any_writer_makes_it(text: str) -> None:
     assert frame.metadata.captured_at_us == 1_664_228_709_000_000
 
 
+def _escaped(text: str) -> str:
+    """Every character as JSON may write it: four hexadecimal digits."""
+    return "".join(f"\\u{ord(character):04x}" for character in text)
+
+
+BASE64 = base64.b64encode(BARE_JPEG).decode()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        '{"photo":"data:image/jpg;base64,@"}'.replace("@", BASE64),
+        '{"photo":"data:;base64,@"}'.replace("@", BASE64),
+        '{"photo":"DATA:Image/JPEG;Base64,@"}'.replace("@", BASE64),
+        '{"photo":"data:image/jpeg;name=a.jpg;charset=utf-8;base64,@"}'.replace("@", BASE64),
+        '{"photo":"data:image/jpeg;base64,@"}'.replace("@", quote(BASE64, safe="")),
+        '{"photo":"data:image/jpeg,@"}'.replace("@", quote(BARE_JPEG)),
+        '{"photo":"@"}'.replace("@", _escaped(BASE64)),
+        '{"@photo":"@"}'.replace("@photo", _escaped("photo")).replace("@", BASE64),
+        '{"photo":"data:image\\/jpeg;base64,@"}'.replace(
+            "@", BASE64.replace("/", "\\u002F").replace("+", "\\u002b")
+        ),
+        '{"photo":"@"}'.replace("@", BASE64.rstrip("=")),
+        '{"photo":"@"}'.replace("@", base64.urlsafe_b64encode(BARE_JPEG).decode()),
+        '\ufeff{"photo":"@"}'.replace("@", BASE64),
+        " " * 200 + '{"a":"\\\\","b":"\\"","photo"\n:\t"@" , "c":[{"photo":1}]}'.replace("@", BASE64),
+        '{"photo":"none yet","photo":"@"}'.replace("@", BASE64),
+    ],
+    ids=range(14),
+)
+def test_a_photo_in_json_may_be_spelt_in_every_way_of_its_standards(value: str) -> None:
+    """RFC 8259 for what is around it, RFC 2397 for data URLs."""
+    assert message.decode_frame(_mqtt(value.encode(), "cam")).data == BARE_JPEG
+
+
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
@@ -203,7 +239,8 @@ def test_a_photo_in_json_may_look_like_any_writer_makes_it(text: str) -> None:
         (b"GIF89a", "not-a-picture"),
         (b"{}", "not-a-picture"),
         (b'{"photo":"', "broken-envelope"),
-        (b'{"photo":"AAA"}', "broken-envelope"),
+        (b'{"photo":"AAA"}', "not-a-picture"),
+        (b'{"photo":"A"}', "broken-envelope"),
         (b'{"photo":"AAAA', "broken-envelope"),
         (b'{"photo":"AAAA"', "broken-envelope"),
         (b'{"photo":"\xff\xff\xff\xff"}', "broken-envelope"),
