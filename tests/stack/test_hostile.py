@@ -289,10 +289,10 @@ def most_bytes():
 to_px = int(sys.argv[1])
 picture = open(sys.argv[2], "rb").read()
 cv2.setNumThreads(1)
-thumbnails.scaled(cv2.imencode(".jpg", np.zeros((64, 64, 3), np.uint8))[1].tobytes(), 1, 32)
+thumbnails.scaled(cv2.imencode(".jpg", np.zeros((64, 64, 3), np.uint8))[1].tobytes(), decode_plan.Plan(1, 0), 32)
 how = decode_plan.plan(read_header(picture), to_px, 10**12)
 before = most_bytes()
-thumbnails.scaled(picture, how.divisor, to_px)
+thumbnails.scaled(picture, how, to_px)
 print(how.cost_bytes, most_bytes() - before)
 """
 

@@ -7,6 +7,7 @@ import pytest
 from fakes import FakeClock
 from shutterbus_transport.consuming import Delivery
 from shutterbus_viewer.consume import intake as module
+from shutterbus_viewer.show.decode_plan import Plan
 from shutterbus_viewer.show.thumbnails import Thumbnails, scaled
 from shutterbus_wire.frame import Frame
 from shutterbus_wire.message import decode_frame
@@ -35,9 +36,9 @@ def test_slow_decode_is_named_and_counted(
 def test_slow_scaling_is_named_and_counted(caplog: pytest.LogCaptureFixture) -> None:
     clock = FakeClock()
 
-    def slow(data: bytes, divisor: int, to_width_px: int) -> bytes:
+    def slow(data: bytes, how: Plan, to_width_px: int) -> bytes:
         clock.pass_s(2.0)
-        return scaled(data, divisor, to_width_px)
+        return scaled(data, how, to_width_px)
 
     thumbnails = Thumbnails(lambda _: picture(picture=jpeg(640, 480)), slow, clock=clock)
     asyncio.run(thumbnails.jpeg("gate", 64))

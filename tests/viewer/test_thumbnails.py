@@ -1,17 +1,21 @@
 """Scaling: once for everyone, upright, never more than was asked for, and always the newest."""
 
 import asyncio
+import io
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 
 import cv2
 import numpy as np
 import pytest
+from PIL import ExifTags, Image
 
 from shutterbus_viewer.errors import UndrawableError
 from shutterbus_viewer.latest import LatestFrame
+from shutterbus_viewer.show.decode_plan import Plan, plan
 from shutterbus_viewer.show.thumbnails import Thumbnail, Thumbnails, scaled
 from shutterbus_wire.frame import Frame
+from shutterbus_wire.jpeg import read_header
 from viewer.fakes_viewer import NOW_US, frame, jpeg, picture, png
 
 
@@ -78,7 +82,7 @@ class SlowScaler:
         self._waiting: list[threading.Event] = []
         self._ended = False
 
-    def __call__(self, data: bytes, divisor: int, to_px: int) -> bytes:
+    def __call__(self, data: bytes, how: Plan, to_px: int) -> bytes:
         event = threading.Event()
         self._waiting.append(event)
         self.begun.append(data)
@@ -167,9 +171,9 @@ def test_what_is_scaled_is_always_the_newest_and_nothing_queues(scaler: SlowScal
 def test_hundred_who_wait_cost_one_decoding() -> None:
     scales = []
 
-    def counting(data: bytes, divisor: int, to_px: int) -> bytes:
+    def counting(data: bytes, how: Plan, to_px: int) -> bytes:
         scales.append(to_px)
-        return scaled(data, divisor, to_px)
+        return scaled(data, how, to_px)
 
     async def scene() -> None:
         large = picture(picture=jpeg(1_280, 720))
@@ -266,4 +270,57 @@ def test_what_cannot_be_decoded_is_said_so() -> None:
     whole_jpeg = jpeg(640, 480)
     start = whole_jpeg.index(b"\xff\xda")
     with pytest.raises(UndrawableError):
-        scaled(whole_jpeg[: start - 40] + b"\xff\xd9", 8, 64)
+        scaled(whole_jpeg[: start - 40] + b"\xff\xd9", Plan(8, 0), 64)
+
+
+def marked(orientation: int) -> bytes:
+    """Return a JPEG whose upright picture, 120 x 80, has one red corner: the upper left one."""
+    upright = np.zeros((80, 120, 3), np.uint8)
+    upright[:30, :30] = (0, 0, 255)
+    # How the sensor was held, undone.
+    stored = {
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.transpose(1, 0, 2),
+        6: np.rot90(upright),
+        7: upright[::-1, ::-1].transpose(1, 0, 2),
+        8: np.rot90(upright, -1),
+    }[orientation]
+    done, data = cv2.imencode(".jpg", np.ascontiguousarray(stored))
+    assert done
+    image = Image.open(io.BytesIO(data.tobytes()))
+    exif = image.getexif()
+    exif[ExifTags.Base.Orientation] = orientation
+    file = io.BytesIO()
+    image.save(file, "JPEG", exif=exif, quality=95)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_is_turned_upright(orientation: int) -> None:
+    data = marked(orientation)
+    header = read_header(data)
+    assert header.upright_size_px == (120, 80)
+    small = cv2.imdecode(np.frombuffer(scaled(data, plan(header, 64, 10**9), 64), np.uint8), cv2.IMREAD_COLOR)
+    assert small is not None
+    assert small.shape[:2] == (43, 64)
+    red = small[:, :, 2] > 128
+    corners = [bool(red[y, x]) for y in (5, -5) for x in (5, -5)]
+    assert corners == [True, False, False, False]
+
+
+def test_an_orientation_that_browsers_do_not_read_turns_nothing() -> None:
+    """It is a SHORT, one of them: what is written otherwise is obeyed by OpenCV, and by nobody who shows the full picture."""
+    data = bytearray(marked(6))
+    at = data.index(b"\x01\x12\x00\x03") if b"\x01\x12\x00\x03" in data else data.index(b"\x12\x01\x03\x00")
+    kind = at + (3 if data[at] == 1 else 2)
+    data[kind] = 4  # LONG
+    header = read_header(bytes(data))
+    assert header.upright_size_px == header.size_px == (80, 120)
+    small = cv2.imdecode(
+        np.frombuffer(scaled(bytes(data), plan(header, 64, 10**9), 64), np.uint8), cv2.IMREAD_COLOR
+    )
+    assert small is not None
+    assert small.shape[:2] == (96, 64)

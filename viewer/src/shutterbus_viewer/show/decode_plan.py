@@ -26,10 +26,11 @@ _BLOCK_PX, _BLOCK_BYTES = 8, 128
 
 
 class Plan(NamedTuple):
-    """How to decode: at 1/*divisor* of its size, for *cost_bytes* of memory."""
+    """How to decode: at 1/*divisor* of its size, for *cost_bytes* of memory, to be turned upright from *orientation*."""
 
     divisor: int
     cost_bytes: int
+    orientation: int = 1
 
 
 @cache
@@ -63,7 +64,7 @@ def plan(header: Header, to_width_px: int, budget_bytes: int) -> Plan:
         scaled_px = to_width_px * max(1, to_width_px * height_px // width_px)
         cost_bytes = fixed_bytes + COLOURS * (ROTATED * decoded_px + min(decoded_px, scaled_px))
         if cost_bytes <= budget_bytes:
-            return Plan(divisor, cost_bytes)
+            return Plan(divisor, cost_bytes, header.orientation)
     kind = " and has its pixels in several scans" if fixed_bytes else ""
     otherwise = "; without a width it is passed on as it is" if of_jpeg else ""
     raise UndrawableError(
