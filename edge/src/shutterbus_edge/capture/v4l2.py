@@ -101,7 +101,7 @@ class Webcam:
         give_up_s = self._clock.monotonic_s() + TORN_MAX_S
         torn = 0
         while not torn or self._clock.monotonic_s() < give_up_s:
-            frame, at_us, source = self._fresh_frame()
+            frame, at_us, source = self._fresh_frame(1 if torn else QUEUED_MAX)
             if not self.is_mjpeg:
                 return CapturedImage(self._encoded(frame, shot), at_us, source)
             with contextlib.suppress(MalformedError):  # torn on its way over the bus: take the next
@@ -123,9 +123,9 @@ class Webcam:
         annotate(frame, self._annotation, shot.number)
         return self._fit.encode(lambda quality, scale: to_jpeg(frame, quality, scale), shot.frame_max_bytes)
 
-    def _fresh_frame(self) -> tuple[Any, int, CapturedAtSource]:
+    def _fresh_frame(self, tries: int) -> tuple[Any, int, CapturedAtSource]:
         """Return a frame of now; the driver may still hold some from when a picture was last asked for."""
-        for _ in range(QUEUED_MAX):
+        for _ in range(tries):
             asked_s = time.monotonic()
             if not self._capture.grab():
                 raise CameraUnavailableError(f"{self._device} gives no picture; is it still plugged in?")
