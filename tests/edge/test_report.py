@@ -29,7 +29,9 @@ class Rig:
             folder, camera="gate", clock=self.clock, mode="durable", limits=limits, background=False
         )
         self.shooter = SimpleNamespace(missed=3, problem="", expected_interval_s=10.0)
-        settings = SimpleNamespace(schedule="10", report_interval_s=60.0, reading_interval_s=5.0)
+        settings = SimpleNamespace(
+            camera_title="屋上 北", schedule="10", report_interval_s=60.0, reading_interval_s=5.0
+        )
         self.reporter = Reporter(
             "gate",
             cast("Any", settings),
@@ -120,6 +122,10 @@ def test_an_event_is_reported_within_a_second_or_so_and_once(rig: Rig) -> None:
         ("camera failing", 5),
         ("camera restarted, camera works", 30),
     ]
+
+
+def test_status_says_what_people_call_the_camera(rig: Rig) -> None:
+    assert rig.reporter.status().title == "屋上 北"
 
 
 def test_status_is_told_again_only_when_it_changed(rig: Rig) -> None:

@@ -118,6 +118,8 @@ def test_topic_may_look_like_a_number(nowhere: Path) -> None:
         ("SS_TLS__CA_CERT", "h", "SS_TLS__CA_CERT is neither a setting nor an option of kafka-python; did you mean SS_TLS__CA_CERTS?"),
         ("SS_TYPE", "kafak", "SS_TYPE=kafak cannot be used: kafka or mqtt is expected; did you mean kafka?"),
         ("SS_TYPE", "s3", "SS_TYPE=s3 cannot be used: sending straight to a bucket is not in this version; kafka or mqtt is expected."),
+        ("CAMERA_TITLE", "North\nroof", "CAMERA_TITLE='North\\nroof' cannot be used: a line of at most 100 characters is expected."),
+        ("CAMERA_TITLE", "roof \u202e", "CAMERA_TITLE='roof \\u202e' cannot be used: a line of at most 100 characters is expected."),
         ("CAMERA_ID", "Gate_2", "CAMERA_ID=Gate_2 cannot be used: 'Gate_2' cannot name a camera: use 1 to 48 of a-z, 0-9 and -, beginning with a letter or digit."),
         ("CAMERA_SOURCE", "rtsp://h/s", "CAMERA_SOURCE=rtsp://h/s: rtsp cameras are not in this version"),
         ("SCHEDULE", "0", "SCHEDULE=0 cannot be used:"),

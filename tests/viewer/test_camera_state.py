@@ -277,6 +277,14 @@ def test_what_is_no_picture_makes_no_camera_of_a_foreign_topic(cameras: Cameras)
     assert cameras.ids() == []
 
 
+def test_title_is_what_the_camera_says_it_is_called(cameras: Cameras) -> None:
+    cameras.note(status(), "mqtt")
+    assert state(cameras)["title"] is None
+
+    cameras.note(status().model_copy(update={"title": "North roof"}), "mqtt")
+    assert state(cameras)["title"] == "North roof"
+
+
 def test_state_has_every_member_of_the_interface(cameras: Cameras) -> None:
     """Pages and scripts are built on these names."""
     cameras.show(picture(3), "kafka")
@@ -285,6 +293,7 @@ def test_state_has_every_member_of_the_interface(cameras: Cameras) -> None:
 
     assert set(current_state) == {
         "id",
+        "title",
         "online",
         "since_us",
         "expected_interval_s",

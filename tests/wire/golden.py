@@ -36,6 +36,7 @@ STATUS = telemetry.Status(
     source="picamera2 imx477",
     schedule="10",
     size_px=(4056, 3040),
+    title="屋上 北",
 )
 REPORT = telemetry.Report(
     camera="gate",

@@ -39,6 +39,7 @@ def _state(cameras: Cameras, camera: Camera, now_s: float, points: int | None) -
     status, report, picture = camera.status, camera.report, camera.newest.picture
     return {
         "id": camera.id,
+        "title": status.title or None if status else None,
         "online": camera.online_at(now_s),
         "since_us": camera.since_us(now_s),
         "expected_interval_s": status.expected_interval_s if status else None,

@@ -43,6 +43,7 @@ class Status(_Telemetry):
     Attributes:
         since_us: When it became so.
         expected_interval_s: Between pictures; None where the schedule has no fixed one.
+        title: What people call it, in any script; empty where its name does.
     """
 
     type: Literal["shutterbus.status.v1"] = "shutterbus.status.v1"
@@ -54,6 +55,7 @@ class Status(_Telemetry):
     source: Line = ""
     schedule: Line = ""
     size_px: tuple[Count, Count] | None = None
+    title: Line = ""
 
 
 class Dropped(_Telemetry):

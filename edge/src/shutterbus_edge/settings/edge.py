@@ -1,5 +1,6 @@
 """The settings of one edge: read once, in ``__main__``, and passed down; nothing else looks at the environment."""
 
+import unicodedata
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,11 +18,25 @@ from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire.codecs import CODECS
 from shutterbus_wire.identity import check_camera
 
+TITLE_MAX = 100
+_NO_TEXT = {"Cc", "Cs", "Zl", "Zp"}
+_BIDI = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""They would turn round what stands beside the title."""
+
 
 def _read_confirm(value: Any) -> Any:
     if isinstance(value, str) and value.strip().lower() == "archive":
         raise ValueError("confirmation by the archive is not in this version; broker is expected")
     return value.strip().lower() if isinstance(value, str) else value
+
+
+def _read_title(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    title = unicodedata.normalize("NFC", value.strip())
+    if len(title) > TITLE_MAX or any(unicodedata.category(c) in _NO_TEXT or c in _BIDI for c in title):
+        raise ValueError(f"a line of at most {TITLE_MAX} characters is expected")
+    return title
 
 
 def _read_camera(value: Any) -> Any:
@@ -112,6 +127,16 @@ class EdgeSettings(NamedSettings):
         default=None,
         description="Name of this camera. Without it the one in the certificate, else one that is made once and kept.",
         examples=["gate"],
+    )
+    camera_title: Annotated[
+        str | None,
+        BeforeValidator(_read_title),
+        Name("CAMERA_TITLE"),
+        Allowed("a line of at most 100 characters"),
+    ] = Field(
+        default=None,
+        description="What people call this camera, in any script; shown wherever its name would be.",
+        examples=["North roof"],
     )
     schedule: Annotated[
         str | None, Name("SCHEDULE"), Allowed(SCHEDULE_EXPECTED.removesuffix(" is expected"))

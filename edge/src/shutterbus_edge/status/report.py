@@ -73,6 +73,7 @@ class Reporter:
             source=opened.description if opened else "",
             schedule=self._settings.schedule or "",
             size_px=opened.size_px if opened else None,
+            title=self._settings.camera_title or "",
         )
 
     def report(self, event: str) -> None:
