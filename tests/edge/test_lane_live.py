@@ -218,8 +218,10 @@ def test_refused_picture_is_set_aside_and_the_next_one_flows(bench: Bench) -> No
     assert bench.held == 0
 
 
-def test_nobody_listens_keeps_the_picture_and_probes_ever_more_seldom(bench: Bench) -> None:
-    """Health says so meanwhile; the newest picture is the probe."""
+def test_nobody_listens_keeps_the_picture_and_whoever_comes_sees_one_within_three_seconds(
+    bench: Bench,
+) -> None:
+    """Health says so meanwhile; the newest picture is sent at most every 2 s."""
     asked: list[float] = []
 
     def nobody(_: object) -> NoSubscribersError:
@@ -227,18 +229,18 @@ def test_nobody_listens_keeps_the_picture_and_probes_ever_more_seldom(bench: Ben
         return NoSubscribersError("nobody listens")
 
     bench.broker.verdict = nobody
-    start_s = bench.clock.monotonic_s()
     bench.run_s(300, each=bench.shoot, step_s=1)
 
-    assert [round(at_s - start_s) for at_s in asked] == pytest.approx(
-        [0, 5, 15, 35, 75, 135, 195, 255], abs=3
-    )
+    gaps_s = [later_s - sooner_s for sooner_s, later_s in pairwise(asked)]
+    assert min(gaps_s) >= 2 - 1e-6
+    assert max(gaps_s) < 2.5
     assert bench.live.state().reason == "nobody listens"
     assert bench.held == 300
 
     bench.broker.verdict = lambda _: None
-    bench.run_s(61)
+    bench.run_s(3)
     assert bench.broker.received[0] == ("live", f"{bench.spool.epoch}-299")
+    bench.run_s(60)
     assert bench.held == 0
     assert bench.live.state().reason == ""
 

@@ -1,17 +1,22 @@
 """The backlog lane: everything that did not go live, oldest first, behind the live lane's back."""
 
 import heapq
+import logging
 from collections.abc import Callable
 
 from shutterbus_edge.publish.encode import Encoder
 from shutterbus_edge.publish.lane import Lane
 from shutterbus_edge.publish.lane_connection import LaneConnection
 from shutterbus_edge.publish.pending_send import PendingSend
+from shutterbus_edge.publish.retry import Retry
 from shutterbus_edge.publish.window import backlog_window
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_edge.spool.names import Kind
 from shutterbus_runtime.clock import Clock
+from shutterbus_runtime.outage import Outage
 from shutterbus_transport.sending import SendingClient
+
+log = logging.getLogger(__name__)
 
 KINDS: tuple[Kind, ...] = ("telemetry", "frame")
 """In the order of sending: telemetry is small, and the account of the pictures should not wait for them."""
@@ -49,7 +54,8 @@ class BacklogLane(Lane):
         bytes_per_s: float | None,
     ) -> None:
         """*may_send* says whether the live lane leaves room."""
-        super().__init__("backlog", connection, encoder, spool, clock, backlog_window)
+        retry = Retry(Outage("backlog pictures", clock, log))
+        super().__init__("backlog", connection, encoder, spool, clock, backlog_window, retry)
         self._live_leaves_room = may_send
         self._bucket = TokenBucket(bytes_per_s, clock)
         self._next: dict[Kind, list[tuple[int, Held]]] = {"telemetry": [], "frame": []}

@@ -50,6 +50,7 @@ class Lane(ABC):
         spool: Spool,
         clock: Clock,
         window: Window,
+        frame_retry: Retry,
     ) -> None:
         self.name = name
         self.connection = connection
@@ -64,7 +65,7 @@ class Lane(ABC):
         )
         self._pending: dict[PendingSend, None] = {}
         self._retries: dict[Kind, Retry] = {
-            "frame": Retry(Outage(f"{name} pictures", clock, log)),
+            "frame": frame_retry,
             "telemetry": Retry(Outage(f"{name} reports and readings", clock, log)),
             "status": Retry(),
         }

@@ -1,5 +1,6 @@
 """The live lane: the newest picture, now, whatever else there is."""
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -9,12 +10,16 @@ from shutterbus_edge.publish.lane import Lane
 from shutterbus_edge.publish.lane_connection import LaneConnection
 from shutterbus_edge.publish.pending_send import Kind, PendingSend
 from shutterbus_edge.publish.readiness import Phase
+from shutterbus_edge.publish.retry import LIVE_UNREAD_S, Retry
 from shutterbus_edge.publish.window import live_window
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_runtime.clock import Clock
+from shutterbus_runtime.outage import Outage
 from shutterbus_transport.errors import TransportError
 from shutterbus_transport.sending import Outgoing, SendingClient
 from shutterbus_wire.frame import FrameMetadata
+
+log = logging.getLogger(__name__)
 
 TELEMETRY_WAITING_MAX = 32
 """More than these become backlog at once."""
@@ -36,7 +41,8 @@ class LiveLane(Lane):
         on_backlog: Callable[[], None],
     ) -> None:
         """*on_backlog* is called when something has become backlog."""
-        super().__init__("live", connection, encoder, spool, clock, live_window)
+        retry = Retry(Outage("live pictures", clock, log), unread_s=(LIVE_UNREAD_S, LIVE_UNREAD_S))
+        super().__init__("live", connection, encoder, spool, clock, live_window, retry)
         self._on_backlog = on_backlog
         self._lock = threading.Lock()
         self._waiting: Held | None = None

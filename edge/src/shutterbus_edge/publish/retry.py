@@ -14,6 +14,8 @@ from shutterbus_transport.errors import (
 AWAY_FIRST_S, AWAY_MOST_S = 0.5, 5.0
 OTHERS_FIRST_S, OTHERS_MOST_S = 5.0, 60.0
 """For somebody else to do their part: subscribe, or give us our rights. On a server that is just starting both come soon."""
+LIVE_UNREAD_S = 2.0
+"""Between two of the live lane's newest pictures while nobody subscribes: whoever comes sees one within 3 s."""
 MISCONFIGURED_S = 60.0
 """Long, because a wrong password sent every few seconds locks an account, and a person has to act anyway."""
 
@@ -29,11 +31,19 @@ class Retry:
         probing: Whether the next attempt should risk as little as possible: one message.
     """
 
-    def __init__(self, outage: Outage | None = None, jitter: Callable[[], float] = random.random) -> None:
+    def __init__(
+        self,
+        outage: Outage | None = None,
+        jitter: Callable[[], float] = random.random,
+        *,
+        unread_s: tuple[float, float] = (OTHERS_FIRST_S, OTHERS_MOST_S),
+    ) -> None:
+        """*unread_s* is the first and the longest wait while nobody subscribes."""
         self.reason = ""
         self.probing = False
         self._outage = outage
         self._jitter = jitter
+        self._unread_s = unread_s
         self._backoff_s = (AWAY_FIRST_S, AWAY_MOST_S)
         self._failures = 0
         self._due_at_s = float("-inf")
@@ -44,7 +54,9 @@ class Retry:
         self.probing = isinstance(error, NoSubscribersError | TransportMisconfiguredError)
         jitter = 1.0
         match error:
-            case NoSubscribersError() | NotAuthorizedError():
+            case NoSubscribersError():
+                backoff_s = self._unread_s
+            case NotAuthorizedError():
                 backoff_s = OTHERS_FIRST_S, OTHERS_MOST_S
             case TransportMisconfiguredError():
                 backoff_s = MISCONFIGURED_S, MISCONFIGURED_S
