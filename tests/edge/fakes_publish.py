@@ -13,6 +13,7 @@ from shutterbus_edge.publish.encode import Encoder
 from shutterbus_edge.publish.lane_connection import LaneConnection
 from shutterbus_edge.publish.live import LiveLane
 from shutterbus_edge.publish.retry import Retry
+from shutterbus_edge.settings.edge import Order
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_transport.errors import BrokerClosedConnectionError, BrokerUnavailableError, TransportError
 from shutterbus_transport.sending import Done, Outgoing
@@ -166,6 +167,7 @@ class Bench:
         transport: str = "mqtt",
         bytes_per_s: float | None = None,
         topic: str | None = None,
+        order: Order = "live-first",
     ) -> None:
         self.clock = FakeClock()
         self.broker = FakeBroker(self.clock)
@@ -183,6 +185,7 @@ class Bench:
             self.clock,
             may_send=lambda: self.live.leaves_room,
             bytes_per_s=bytes_per_s,
+            order=order,
         )
 
     def _connection(self, lane: Lane, jitter: Callable[[], float]) -> LaneConnection:

@@ -1,5 +1,6 @@
 """What could not go live follows, oldest first, and never in the way of the live lane."""
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -118,3 +119,49 @@ def test_no_connection_is_made_while_there_is_no_backlog(bench: Bench) -> None:
 
     assert {client.lane for client in bench.broker.clients} == {"live"}
     assert bench.backlog.state().reason == ""
+
+
+# In order: this lane has every picture.
+
+
+def take_in_order(bench: Bench) -> None:
+    bench.spool.release(bench.keep())
+
+
+@pytest.fixture
+def in_order(tmp_path: Path) -> Bench:
+    return Bench(tmp_path, order="in-order")
+
+
+def test_in_order_each_picture_goes_as_the_newest_once_the_ones_before_it_have(in_order: Bench) -> None:
+    marked: list[str] = []
+    in_order.broker.verdict = lambda sent: marked.append(sent.message.attributes["lane"])
+    in_order.run_s(5, each=lambda: take_in_order(in_order), step_s=1)
+
+    assert in_order.broker.ids == [f"{in_order.spool.epoch}-{n}" for n in range(5)]
+    assert set(marked) == {"live"}
+
+
+def test_in_order_holds_over_refusals_and_outages(in_order: Bench) -> None:
+    """A picture that has to go again never comes behind its successor: readers would show the older one last."""
+    answers = itertools.cycle([None, BrokerUnavailableError("quota exceeded"), None, None])
+    in_order.broker.verdict = lambda _: next(answers)
+    in_order.broker.confirm_after_s = 0.3
+    for _ in range(4):
+        in_order.run_s(10, each=lambda: take_in_order(in_order), step_s=0.5)
+        in_order.broker.lose_connections()
+    in_order.run_s(300)
+
+    count = in_order.spool.next_seq
+    assert in_order.broker.ids == [f"{in_order.spool.epoch}-{n}" for n in range(count)]
+    assert in_order.held == 0
+
+
+def test_in_order_whoever_subscribes_sees_a_picture_within_three_seconds(in_order: Bench) -> None:
+    in_order.broker.verdict = lambda _: NoSubscribersError("nobody listens")
+    in_order.run_s(120, each=lambda: take_in_order(in_order), step_s=1)
+    assert in_order.backlog.is_idle, "a stop would wait for nothing"
+
+    in_order.broker.verdict = lambda _: None
+    in_order.run_s(3)
+    assert in_order.broker.ids[0] == f"{in_order.spool.epoch}-0"

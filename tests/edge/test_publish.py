@@ -18,7 +18,7 @@ from shutterbus_edge.publish import Publisher
 from shutterbus_edge.publish.backlog import TokenBucket
 from shutterbus_edge.publish.encode import Encoder
 from shutterbus_edge.publish.retry import Retry
-from shutterbus_edge.settings.edge import EdgeSettings
+from shutterbus_edge.settings.edge import EdgeSettings, Order, PublishSettings
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_runtime.clock import SystemClock
 from shutterbus_transport.errors import (
@@ -60,10 +60,17 @@ def spool(tmp_path: Path) -> Iterator[Spool]:
 
 
 def publisher_on(
-    broker: FakeBroker, port: int, spool: Spool, live: OpenClient | None = None, **more: str
+    broker: FakeBroker,
+    port: int,
+    spool: Spool,
+    live: OpenClient | None = None,
+    order: Order = "live-first",
+    **more: str,
 ) -> Publisher:
     settings = EdgeSettings(
-        broker=BrokerSettings(type="mqtt", brokers=(("127.0.0.1", port),), **more), camera_id="gate"
+        broker=BrokerSettings(type="mqtt", brokers=(("127.0.0.1", port),), **more),
+        camera_id="gate",
+        publish=PublishSettings(order=order),
     )
 
     def open_live() -> SendingClient:
@@ -190,6 +197,24 @@ def test_telemetry_has_no_place_beside_a_topic_that_the_user_named(spool: Spool,
 
     assert len(broker.received) == 1
     assert spool.counts().held_telemetry == 0
+
+
+def test_stop_in_order_sends_what_is_held(spool: Spool, listening: int) -> None:
+    broker = FakeBroker(FakeClock())
+    publisher = publisher_on(broker, listening, spool, order="in-order")
+    publisher.start()
+    wait(lambda: publisher.state().lanes["live"].connected, broker)
+    ids = []
+    for _ in range(3):
+        ids.append(str((held := shoot(spool)).id))
+        publisher.offer(held)
+    answering = threading.Thread(target=lambda: wait(lambda: broker.open_clients == 0, broker))
+    answering.start()
+    publisher.stop(NEVER_S)
+    answering.join()
+
+    assert broker.received == [("backlog", identity) for identity in ids]
+    assert spool.counts().held_frames == 0
 
 
 def test_dead_lane_is_seen(spool: Spool, listening: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,6 +54,7 @@ def test_sample_of_the_seed_with_a_high_rate(nowhere: Path, pi: Path) -> None:
     assert settings.broker.consistency == "AT_LEAST_ONCE"
     assert settings.message_format == "3"
     assert settings.spool.mode == "spill"
+    assert settings.publish.order == "in-order"
     assert loaded.warnings == ()
     assert "message format 3" in loaded.notes[0]
 

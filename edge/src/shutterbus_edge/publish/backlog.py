@@ -1,4 +1,4 @@
-"""The backlog lane: everything that did not go live, oldest first, behind the live lane's back."""
+"""The backlog lane: everything that did not go live, oldest first, behind the live lane's back; or, in order, everything."""
 
 import heapq
 import logging
@@ -8,8 +8,9 @@ from shutterbus_edge.publish.encode import Encoder
 from shutterbus_edge.publish.lane import Lane
 from shutterbus_edge.publish.lane_connection import LaneConnection
 from shutterbus_edge.publish.pending_send import PendingSend
-from shutterbus_edge.publish.retry import Retry
-from shutterbus_edge.publish.window import backlog_window
+from shutterbus_edge.publish.retry import LIVE_UNREAD_S, Retry
+from shutterbus_edge.publish.window import Window, backlog_window, one_by_one
+from shutterbus_edge.settings.edge import Order
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_edge.spool.names import Kind
 from shutterbus_runtime.clock import Clock
@@ -52,10 +53,15 @@ class BacklogLane(Lane):
         *,
         may_send: Callable[[], bool],
         bytes_per_s: float | None,
+        order: Order = "live-first",
     ) -> None:
-        """*may_send* says whether the live lane leaves room."""
-        retry = Retry(Outage("backlog pictures", clock, log))
-        super().__init__("backlog", connection, encoder, spool, clock, backlog_window, retry)
+        """*may_send* says whether the live lane leaves room; *order* ``in-order``, that it is given no pictures at all."""
+        in_order = order == "in-order"
+        outage = Outage("pictures" if in_order else "backlog pictures", clock, log)
+        retry = Retry(outage, unread_s=(LIVE_UNREAD_S, LIVE_UNREAD_S)) if in_order else Retry(outage)
+        window: Window = one_by_one if in_order else backlog_window
+        super().__init__("backlog", connection, encoder, spool, clock, window, retry)
+        self._marked = "live" if in_order else "backlog"
         self._live_leaves_room = may_send
         self._bucket = TokenBucket(bytes_per_s, clock)
         self._next: dict[Kind, list[tuple[int, Held]]] = {"telemetry": [], "frame": []}
@@ -66,6 +72,12 @@ class BacklogLane(Lane):
             if not self._next[kind] and not self._retries[kind].wait_s(self._clock.monotonic_s()):
                 self._claim(kind)
         return super().step()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no frame is held, or what is lacks a subscriber or a right, and time brings neither."""
+        nothing_held = not self._spool.counts().held_frames
+        return not self.has_in_flight and (nothing_held or self._retries["frame"].probing)
 
     def close(self) -> None:
         super().close()

@@ -42,7 +42,7 @@ class Encoder:
         self._retain = self._transport.retains and (self.is_ours if retain is None else retain)
 
     def frame(self, data: bytes, lane: Lane, metadata: FrameMetadata | None = None) -> Outgoing:
-        """Return the message for the picture *data*, and read its *facts* from it if they are not given.
+        """Return the message for the picture *data*, and read its *metadata* from it if they are not given.
 
         Raises:
             MessageRefusedError: It does not say which picture it is.

@@ -54,6 +54,7 @@ class Lane(ABC):
     ) -> None:
         self.name = name
         self.connection = connection
+        self._marked: LaneName = name
         self._encoder = encoder
         self._spool = spool
         self._clock = clock
@@ -151,12 +152,12 @@ class Lane(ABC):
     def _hand_over(
         self, client: SendingClient, held: Held, turn: int = 0, metadata: FrameMetadata | None = None
     ) -> None:
-        """Read, encode and send *held*; what cannot be sent is set aside. *facts* are its own, where known."""
+        """Read, encode and send *held*; what cannot be sent is set aside. *metadata* is its own, where known."""
         try:
             data = self._spool.read(held)
             if held.kind == "frame":
                 self._check_size(len(data), client.limit_bytes)
-                outgoing = self._encoder.frame(data, self.name, metadata)
+                outgoing = self._encoder.frame(data, self._marked, metadata)
             else:
                 by_sensor = client is not self._without_sensors
                 outgoing = self._encoder.telemetry(data, self.name, by_sensor=by_sensor)

@@ -56,7 +56,7 @@ class LiveLane(Lane):
         self._told_at_opening = 0
 
     def offer(self, held: Held, metadata: FrameMetadata | None = None) -> None:
-        """Take the newest picture; *facts* save reading them from it. Never waits."""
+        """Take the newest picture; *metadata* saves reading it from there. Never waits."""
         with self._lock:
             older, self._waiting, self._newest, self._facts_of_newest = self._waiting, held, held, metadata
             must_wake = not (self._full or self._handing_over)

@@ -79,6 +79,7 @@ class Publisher:
             message_format=settings.message_format,
             retain=broker.retain,
         )
+        self._in_order = settings.publish.order == "in-order"
         self._status: Status | None = None
         self._largest_acked = LargestAcked()
         openers = openers or self._openers(broker)
@@ -96,6 +97,7 @@ class Publisher:
             clock,
             may_send=lambda: self._live.leaves_room,
             bytes_per_s=settings.publish.backlog_max_rate,
+            order=settings.publish.order,
         )
         self._lanes: tuple[Lane, ...] = (self._live, self._backlog)
         self._stop = threading.Event()
@@ -117,8 +119,12 @@ class Publisher:
             thread.start()
 
     def offer(self, held: Held, metadata: FrameMetadata | None = None) -> None:
-        """Send the picture just put, which is now the newest; *facts* save reading them from it. Never waits."""
-        self._live.offer(held, metadata)
+        """Send the picture just put, which is now the newest; *metadata* saves reading it from there. Never waits."""
+        if self._in_order:
+            self._spool.release(held)
+            self._backlog.wake()
+        else:
+            self._live.offer(held, metadata)
 
     def offer_telemetry(self, held: Held) -> None:
         """Send the report or reading just put. Never waits."""
@@ -151,7 +157,7 @@ class Publisher:
         )
 
     def stop(self, grace_s: float) -> None:
-        """Send what is live within *grace_s*, say that this camera is offline, and leave the rest in the spool."""
+        """Send what is live, or what is held where it goes in order, within *grace_s*, say that this camera is offline, and leave the rest in the spool."""
         deadline_s = self._clock.monotonic_s() + grace_s
         self._wait_idle(deadline_s - OFFLINE_S)
         if self._encoder.is_ours and self._status and self._threads:
@@ -173,10 +179,14 @@ class Publisher:
 
     def _wait_idle(self, deadline_s: float) -> None:
         live, never = self._threads.get("live"), threading.Event()
-        while live and live.is_alive() and not self._live.is_idle and self._clock.monotonic_s() < deadline_s:
+        while live and live.is_alive() and not self._is_idle and self._clock.monotonic_s() < deadline_s:
             if self._live.connection.client is None:
                 break  # nothing can be sent, and connecting takes longer than anybody wants to wait
             self._clock.wait(0.02, never)
+
+    @property
+    def _is_idle(self) -> bool:
+        return self._live.is_idle and (self._backlog.is_idle or not self._in_order)
 
     def _connection(
         self, lane: LaneName, broker: BrokerSettings, openers: Mapping[LaneName, OpenClient]

@@ -25,3 +25,8 @@ def live_window(total_bytes: int, confirm_s: float | None) -> int:
 def backlog_window(total_bytes: int, _confirm_s: float | None) -> int:
     """Small ones go together; a large one goes alone, so that it is never long in the live lane's way."""
     return 8 if total_bytes <= PIPELINED_BYTES else 1
+
+
+def one_by_one(_total_bytes: int, _confirm_s: float | None) -> int:
+    """Strictly one after the other: what has to be sent again never comes behind its successor."""
+    return 1

@@ -88,11 +88,19 @@ class SpoolSettings(BaseModel, frozen=True):
     )
 
 
+Order = Literal["live-first", "in-order"]
+
+
 class PublishSettings(BaseModel, frozen=True):
     """When a frame counts as delivered, and how fast late ones follow."""
 
     confirm: Annotated[Literal["broker"], BeforeValidator(_read_confirm), Name("PUBLISH_CONFIRM")] = Field(
         default="broker", description="Which acknowledgement removes a frame from the spool."
+    )
+    order: Annotated[Order, choice("live-first", "in-order"), Name("PUBLISH_ORDER")] = Field(
+        default="live-first",
+        description="live-first: the newest picture goes at once, and late ones follow behind it. in-order: one after the "
+        "other as they were taken, for readers that show what comes last; the default on a topic named with SS_TOPIC.",
     )
     backlog_max_rate: Annotated[Rate | None, Name("PUBLISH_BACKLOG_MAX_RATE")] = Field(
         default=None,

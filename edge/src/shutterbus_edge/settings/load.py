@@ -202,6 +202,8 @@ def _follow(resolved: Resolved) -> Iterator[str]:
             "Pictures are sent in SINETStream's message format 3, which the readers of an existing topic understand; "
             "SS_MESSAGE_FORMAT=jpeg sends plain JPEG."
         )
+    if "topic" in values["broker"]:
+        values.setdefault("publish", {}).setdefault("order", "in-order")
     if names := dict(_picture_names(resolved)):
         values.setdefault("capture", {})["given"] = names
 
