@@ -136,6 +136,23 @@ def test_a_picture_is_late_after_three_intervals_but_never_before_ten_seconds(
     assert rig.get("/readyz")[0] == status
 
 
+@pytest.mark.parametrize(
+    ("interval_s", "held_s", "status"), [(1, 119, 200), (1, 121, 503), (60, 170, 200), (60, 190, 503)]
+)
+def test_a_frame_that_is_not_confirmed_for_two_minutes_and_three_intervals_is_a_problem(
+    rig: Rig, interval_s: float, held_s: float, status: int
+) -> None:
+    """Whatever the lanes say of themselves."""
+    rig.shooter.expected_interval_s = interval_s
+    rig.spool.release(rig.spool.put(rig.spool.next_id(), JPEG))
+    rig.clock.pass_s(held_s)
+    rig.shooter.last_shot_s = rig.clock.monotonic_s()
+
+    answer, text = rig.get("/readyz")
+    assert answer == status
+    assert (f"frames that wait for their confirmation: 1, the oldest for {held_s} s\n" in text) == (status == 503)
+
+
 def test_status_accounts_for_every_frame(rig: Rig) -> None:
     """Captured is published, dropped, set aside and held, together."""
     _some_frames(rig)

@@ -13,6 +13,8 @@ from shutterbus_wire import __version__
 
 LATE_AFTER_INTERVALS = 3
 LATE_AFTER_AT_LEAST_S = 10.0
+HELD_AFTER_AT_LEAST_S = 120.0
+"""A frame that waits so long, and for as many intervals as a late one, is not getting through."""
 
 
 class Condition:
@@ -43,8 +45,12 @@ class Condition:
             age_s = self._clock.monotonic_s() - last_s
             if age_s > max(LATE_AFTER_AT_LEAST_S, LATE_AFTER_INTERVALS * interval_s):
                 yield f"no picture for {age_s:.0f} s; one every {interval_s:g} s is due"
-        if trouble := self._spool.counts().trouble:
+        counts = self._spool.counts()
+        if trouble := counts.trouble:
             yield f"spool: {trouble}"
+        held_s = counts.oldest_held_age_s or 0.0
+        if held_s > max(HELD_AFTER_AT_LEAST_S, LATE_AFTER_INTERVALS * (interval_s or 0.0)):
+            yield f"frames that wait for their confirmation: {counts.held_frames}, the oldest for {held_s:.0f} s"
         for lane, state in self._publisher.state().lanes.items():
             if state.reason:
                 yield f"{lane} lane: {state.reason}"
