@@ -150,7 +150,9 @@ def test_a_frame_that_is_not_confirmed_for_two_minutes_and_three_intervals_is_a_
 
     answer, text = rig.get("/readyz")
     assert answer == status
-    assert (f"frames that wait for their confirmation: 1, the oldest for {held_s} s\n" in text) == (status == 503)
+    assert (f"frames that wait for their confirmation: 1, the oldest for {held_s} s\n" in text) == (
+        status == 503
+    )
 
 
 def test_status_accounts_for_every_frame(rig: Rig) -> None:

@@ -32,6 +32,8 @@ def _next(text: str, zone: tzinfo = TOKYO, count: int = 2, now: datetime = NOW) 
     [
         ("10", 10),
         (" 10 ", 10),
+        ("１０", 10),  # noqa: RUF001 (full width)
+        ("every　５ min", 300),  # noqa: RUF001 (likewise)
         ("1.5", 1.5),
         ("0.5", 0.5),
         ("5m", 300),
@@ -128,7 +130,6 @@ def test_day_of_month_and_day_of_week_mean_either() -> None:
         ("@dayly", "did you mean @daily?"),
         ("sunrise", "not in this version"),
         ("every day at sunset", "not in this version"),
-        ("\uff11\uff10", "every day at 10:30"),
         ("1" * 300, "longer than any schedule"),
     ],
 )

@@ -39,6 +39,48 @@ def _sentences(nowhere: Path, **environ: str) -> tuple[str, ...]:
     return caught.value.sentences
 
 
+def _spool_dir(tmp_path: Path, **environ: str) -> Path:
+    gone = tmp_path / "nowhere"
+    return load({**BASE, **environ}, gone, gone, gone, tmp_path / "old").settings.spool.dir
+
+
+def test_frames_are_kept_in_the_state_folder_of_the_service_or_of_the_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/home/pi")
+
+    assert _spool_dir(tmp_path) == Path("/home/pi/.local/state/shutterbus/spool")
+    assert _spool_dir(tmp_path, STATE_DIRECTORY="/var/lib/cam:/var/lib/b") == Path("/var/lib/cam/spool")
+    assert _spool_dir(tmp_path, STATE_DIRECTORY="/var/lib/cam", SPOOL_DIR="~/frames") == Path(
+        "/home/pi/frames"
+    )
+
+
+def test_folder_that_an_older_version_kept_frames_in_goes_on_and_is_named(tmp_path: Path) -> None:
+    """What waits there would otherwise never be sent."""
+    (tmp_path / "old").mkdir()
+    assert _spool_dir(tmp_path, STATE_DIRECTORY="/var/lib/cam") == Path("/var/lib/cam/spool")
+
+    (tmp_path / "old/epoch.json").write_text("{}")
+    gone = tmp_path / "nowhere"
+    loaded = load({**BASE, "STATE_DIRECTORY": "/var/lib/cam"}, gone, gone, gone, tmp_path / "old")
+    assert loaded.settings.spool.dir == tmp_path / "old"
+    assert f"Frames are kept in {tmp_path}/old, where they were until now" in loaded.notes[-1]
+    assert _spool_dir(tmp_path, SPOOL_DIR="/frames") == Path("/frames")
+
+
+def test_home_is_expanded_in_every_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    certificate, key = issue(tmp_path, "gate.2")
+
+    tls = _load(
+        tmp_path / "nowhere", SS_TLS__CERTFILE=f"~/{certificate.name}", SS_TLS__KEYFILE=f"~/{key.name}"
+    ).settings.broker.tls
+
+    assert tls is not None
+    assert (tls.certfile, tls.keyfile) == (certificate, key)
+
+
 def test_sample_of_the_seed_with_a_high_rate(nowhere: Path, pi: Path) -> None:
     """Its users start with this file, unchanged."""
     loaded = load({}, nowhere, DATA / "seed-high-rate.env", pi)

@@ -80,6 +80,18 @@ def test_capitals_count_above_another_spelling() -> None:
     assert _house(house_rooms="5", HOUSE_ROOMS="6").rooms == 6
 
 
+@pytest.mark.parametrize("value", ['"5"', "'5'", " ' 5 ' "])
+def test_quotes_that_were_passed_on_with_a_value_are_no_part_of_it(value: str) -> None:
+    """As by ``docker run --env-file``, and by a list in a compose file."""
+    assert _house(HOUSE_ROOMS=value).rooms == 5
+
+
+def test_password_keeps_its_quotes() -> None:
+    password = _house(FRONT_PASSWORD="'secret'").front.password  # type: ignore[union-attr]
+    assert password is not None
+    assert password.get_secret_value() == "'secret'"
+
+
 def test_values_are_read_by_their_kind() -> None:
     house = _house(HOUSE_AGE="1h", HOUSE_ATTIC="1KiB")
 

@@ -27,6 +27,7 @@ from shutterbus_runtime.settings.values import (
     Whole,
     choice,
     did_you_mean,
+    half_width,
     one_of,
 )
 from shutterbus_transport.registry import DEFAULT, TRANSPORTS, TransportName
@@ -187,7 +188,8 @@ class BrokerFields(BaseModel, frozen=True):
     def _read_brokers(cls, value: Any, info: ValidationInfo) -> Any:
         if not isinstance(value, str):
             return value
-        text = re.sub(r"[\[\]\"']", "", value) if value.strip().startswith('["') else value
+        text = half_width(value)
+        text = re.sub(r"[\[\]\"']", "", text) if text.startswith('["') else text
         kind = _transport(info)
         default_port = kind.default_port(tls=info.data.get("tls") is not None)
         addresses = []

@@ -21,7 +21,7 @@ from datetime import UTC, time, tzinfo
 from apscheduler.triggers.cron import CronTrigger
 
 from shutterbus_edge.schedule.times import _NTH_MAX, Calendar, Every, Schedule, Window, nth
-from shutterbus_runtime.settings.values import did_you_mean, read_seconds
+from shutterbus_runtime.settings.values import did_you_mean, half_width, read_seconds
 
 INTERVAL_MIN_S = 0.01
 INTERVAL_MAX_S = 366 * 86_400.0
@@ -66,7 +66,7 @@ def parse(text: str, zone: tzinfo) -> Schedule:
     Raises:
         ScheduleError: It has no plain meaning.
     """
-    plain = " ".join(text.lower().split())
+    plain = " ".join(half_width(text).lower().split())
     if not plain:
         raise ScheduleError(EXPECTED)
     if len(plain) > 200:

@@ -18,6 +18,7 @@ from shutterbus_runtime.settings.values import (
     Switch,
     Whole,
     choice,
+    half_width,
     nearest,
     numbers,
     read_number,
@@ -82,10 +83,11 @@ METER_MODES = ("average", "spot", "backlit", "matrix", "centreweighted", "custom
 def _read_size(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    name = value.strip().upper()
+    text = half_width(value)
+    name = text.upper()
     if name in SIZES_PX:
         return SIZES_PX[name]
-    match = re.fullmatch(r"[(\[]?\s*([0-9]{1,5})\s*[xX,*×]\s*([0-9]{1,5})\s*[)\]]?", value.strip())  # noqa: RUF001 (a multiplication sign is meant)
+    match = re.fullmatch(r"[(\[]?\s*([0-9]{1,5})\s*[xX,*×]\s*([0-9]{1,5})\s*[)\]]?", text)  # noqa: RUF001 (a multiplication sign is meant)
     if match and all(0 < int(side) <= SIDE_MAX_PX for side in match.groups()):
         return int(match[1]), int(match[2])
     near = nearest(name, SIZES_PX, cutoff=0.7)

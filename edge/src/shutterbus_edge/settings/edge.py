@@ -47,8 +47,9 @@ class SpoolSettings(BaseModel, frozen=True):
     """Where frames wait until they are confirmed, and what happens when there are too many."""
 
     dir: Annotated[Path, Name("SPOOL_DIR")] = Field(
-        default=Path("/var/lib/shutterbus/spool"),
-        description="Folder that keeps frames until they are confirmed.",
+        default=Path("~/.local/state/shutterbus/spool"),
+        description="Folder that keeps frames until they are confirmed. Without it spool in systemd's $STATE_DIRECTORY where "
+        "that is set; in the container a volume of its own.",
     )
     mode: Annotated[
         Literal["spill", "durable", "memory"], choice("spill", "durable", "memory"), Name("SPOOL_MODE")

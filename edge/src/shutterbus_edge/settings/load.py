@@ -1,5 +1,6 @@
 """From what the process was given to ``EdgeSettings``, or to sentences that say what to change."""
 
+import os
 import ssl
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,7 +12,8 @@ from shutterbus_edge.schedule import ScheduleError, parse, zone
 from shutterbus_edge.sensors import parse_addresses
 from shutterbus_edge.settings import certificate, unsupported
 from shutterbus_edge.settings.capture import control_name, exif_name
-from shutterbus_edge.settings.edge import EdgeSettings
+from shutterbus_edge.settings.edge import EdgeSettings, SpoolSettings
+from shutterbus_edge.spool.epoch import FILE as EPOCH_FILE
 from shutterbus_runtime import settings as machinery
 from shutterbus_runtime.settings import Given, Loaded, Resolved, sources, unusable
 from shutterbus_runtime.settings.sources import SECRETS
@@ -37,6 +39,8 @@ STOPS = (
 WARNS = ("PICAMERA_", "PICAMERA2_")
 ALONE = ("TZ", "LOG_LEVEL", "LOG_FORMAT")
 DURABLE_FROM_S = 10.0
+OLD_SPOOL = Path("/var/lib/shutterbus/spool")
+"""Where version 0.1.0 kept frames unless it was told otherwise."""
 PI_MODEL = Path("/proc/device-tree/model")
 
 
@@ -45,6 +49,7 @@ def load(
     secrets: Path = SECRETS,
     env_file: Path = Path(".env"),
     pi_model: Path = PI_MODEL,
+    old_spool: Path = OLD_SPOOL,
 ) -> Loaded[EdgeSettings]:
     """Return the settings that secrets, *environ* and *env_file* say, in this order.
 
@@ -63,7 +68,7 @@ def load(
     ]
     problems += [*stop, *_options(resolved), *_source(resolved, pi_model), *_sensors(resolved)]
     problems += [*_schedule(resolved), *_tls(resolved)]
-    notes = list(_follow(resolved))
+    notes = [*_follow(resolved), *_spool_folder(resolved, environ, old_spool)]
     settings = machinery.build(EdgeSettings, resolved, problems)
     if settings.broker.password and not settings.broker.tls:
         warnings.append("The broker's password is sent unencrypted: set SS_TLS.")
@@ -206,6 +211,20 @@ def _follow(resolved: Resolved) -> Iterator[str]:
         values.setdefault("publish", {}).setdefault("order", "in-order")
     if names := dict(_picture_names(resolved)):
         values.setdefault("capture", {})["given"] = names
+
+
+def _spool_folder(resolved: Resolved, environ: Mapping[str, str], old: Path) -> Iterator[str]:
+    """Say where frames are kept where nobody did."""
+    spool = resolved.values.setdefault("spool", {})
+    if "dir" in spool:
+        return
+    if (old / EPOCH_FILE).is_file() and os.access(old, os.W_OK):
+        spool["dir"] = old
+        yield f"Frames are kept in {old}, where they were until now; SPOOL_DIR names another folder."
+    elif folders := environ.get("STATE_DIRECTORY"):
+        spool["dir"] = Path(folders.partition(":")[0]) / "spool"
+    else:
+        spool["dir"] = Path(os.path.expanduser(SpoolSettings.model_fields["dir"].default))  # noqa: PTH111 (never raises)
 
 
 def _picture_names(resolved: Resolved) -> Iterator[tuple[str, str]]:

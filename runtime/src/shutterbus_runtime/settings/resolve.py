@@ -6,9 +6,10 @@ line in ``shutterbus-edge settings``, in ``.env.example`` and in ``docs/settings
 environment or at a file: a process collects what it was given and passes it in.
 """
 
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -83,7 +84,9 @@ def resolve(cls: type[BaseModel], given: Mapping[str, Given]) -> Resolved:
         if setting.kind == "family":
             _take_family(setting, resolved)
             continue
-        present = [resolved.unused.pop(name) for name in setting.names if name in resolved.unused]
+        present = [
+            _unquoted(setting, resolved.unused.pop(name)) for name in setting.names if name in resolved.unused
+        ]
         if not present:
             continue
         strongest = present[0]
@@ -103,10 +106,22 @@ def resolve(cls: type[BaseModel], given: Mapping[str, Given]) -> Resolved:
     return resolved
 
 
+def _unquoted(setting: Setting, given: Given) -> Given:
+    """Take off quotes around a whole value: ``docker run --env-file`` and lists in a compose file pass them on.
+
+    A password may begin and end with one.
+    """
+    value = given.value
+    if setting.is_secret or len(value) < 2 or value[0] not in "\"'" or value[-1] != value[0]:
+        return given
+    return replace(given, value=value[1:-1].strip())
+
+
 def _value(setting: Setting, given: Given) -> str:
     # A secret may hold the PEM itself where its path is wanted: the path is then that of the secret.
-    wants_path = any(getattr(member, "__name__", "") == "Path" for member in members(setting.info.annotation))
-    return given.place if wants_path and given.value.startswith("-----BEGIN") else given.value
+    if all(getattr(member, "__name__", "") != "Path" for member in members(setting.info.annotation)):
+        return given.value
+    return given.place if given.value.startswith("-----BEGIN") else os.path.expanduser(given.value)  # noqa: PTH111 (a name it does not know stays as it is)
 
 
 def _take_family(setting: Setting, resolved: Resolved) -> None:
@@ -120,8 +135,8 @@ def _take_family(setting: Setting, resolved: Resolved) -> None:
     for name, given in members.items():
         del resolved.unused[name]
         key = given.name[len(prefix) :]
-        values[key] = given.value
-        resolved.origin[(*setting.path, key)] = given
+        resolved.origin[(*setting.path, key)] = unquoted = _unquoted(setting, given)
+        values[key] = unquoted.value
     _put(resolved.values, setting.path, values)
 
 

@@ -23,6 +23,14 @@ class Allowed:
     text: str
 
 
+_HALF_WIDTH = {0x3000: " ", **{0xFF01 + offset: chr(0x21 + offset) for offset in range(94)}}
+
+
+def half_width(text: str) -> str:
+    """Return *text* without blanks around it, and with the full-width digits and letters of a Japanese keyboard as ASCII."""
+    return text.translate(_HALF_WIDTH).strip()
+
+
 _BYTE_UNITS = {"k": 1, "m": 2, "g": 3, "t": 4}
 _BYTES = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(?:([kmgt])(i?)(b)?|b(?:ytes?)?)?", re.IGNORECASE)
 _RATE = re.compile(r"(.*?)\s*(?:/\s*s|ps)", re.IGNORECASE)
@@ -47,7 +55,7 @@ def read_bytes(value: Any) -> Any:
     """
     if not isinstance(value, str):
         return value
-    match = _BYTES.fullmatch(value.strip())
+    match = _BYTES.fullmatch(half_width(value))
     if not match:
         raise ValueError("a size such as 500MB or 2GiB is expected")
     number, unit, binary, byte = match.groups()
@@ -59,7 +67,7 @@ def read_rate(value: Any) -> Any:
     """Return bytes per second for a text such as ``500kB/s``, ``2MB`` or ``16Mbit/s``."""
     if not isinstance(value, str):
         return value
-    text = value.strip()
+    text = half_width(value)
     if match := _RATE.fullmatch(text):
         text = match[1]
     if match := _BITS.fullmatch(text):
@@ -75,7 +83,7 @@ def read_seconds(value: Any) -> Any:
     """Return the seconds in a text such as ``90``, ``1.5``, ``5m``, ``1h30m`` or ``7 days``."""
     if not isinstance(value, str):
         return value
-    text = value.strip()
+    text = half_width(value)
     total_s, position = 0.0, 0
     for match in _DURATION_PART.finditer(text):
         unit = match[2].lower()
@@ -92,7 +100,7 @@ def read_seconds(value: Any) -> Any:
 def read_whole(value: Any) -> Any:
     """Return the whole number that *value* spells, with or without a sign; plain digits only."""
     if isinstance(value, str):
-        text = value.strip()
+        text = half_width(value)
         if not re.fullmatch(r"[+-]?[0-9]+(\.0*)?", text) or len(text) > 20:
             raise ValueError("a whole number is expected")
         return int(text.partition(".")[0])
@@ -103,7 +111,7 @@ def read_number(value: Any) -> Any:
     """Return the number that *value* spells: ``10``, ``1.5``, ``1/2``."""
     if isinstance(value, str):
         match = re.fullmatch(
-            r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))(?:\s*/\s*([0-9]+(?:\.[0-9]+)?))?", value.strip()
+            r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))(?:\s*/\s*([0-9]+(?:\.[0-9]+)?))?", half_width(value)
         )
         if not match or (match[2] and float(match[2]) == 0):
             raise ValueError("a number is expected")
@@ -118,7 +126,7 @@ def read_numbers(value: Any, count: int | None = None) -> Any:
     """Return the numbers in ``(1, 2.5)``, ``1,2.5`` or ``1x2.5``; *count* of them if given."""
     if not isinstance(value, str):
         return value
-    text = value.strip()
+    text = half_width(value)
     if text[:1] in "([" and text[-1:] in ")]":
         text = text[1:-1]
     numbers = tuple(read_number(part) for part in re.split(r"\s*[,xX]\s*|\s+", text.strip().rstrip(",")))
@@ -158,13 +166,13 @@ class _Choice:
 
 
 def _plain(word: str) -> str:
-    return word.strip().lower().replace("_", "-")
+    return half_width(word).lower().replace("_", "-")
 
 
 def read_switch(value: Any) -> Any:
     """Return the truth of ``true``, ``1``, ``yes``, ``on`` and their opposites, in any case."""
     if isinstance(value, str):
-        word = value.strip().lower()
+        word = half_width(value).lower()
         if word in {"true", "1", "yes", "on", "t", "y", "1.0"}:
             return True
         if word in {"false", "0", "no", "off", "f", "n", "0.0"}:
