@@ -428,3 +428,19 @@ def test_every_line_of_the_example_can_be_used(nowhere: Path) -> None:
 
     assert len(given) > 20
     assert _load(nowhere, **{**given, "CAMERA_SOURCE": "testcard", "SS_TLS": "true"}).warnings == ()
+
+
+def test_what_has_no_effect_is_said(tmp_path: Path) -> None:
+    (tmp_path / ".sinetstream_config.yml").write_text("service-1: {}\n")
+
+    warnings = load(
+        {**BASE, "https_proxy": "http://proxy:3128"},
+        tmp_path / "nowhere",
+        tmp_path / ".env",
+        tmp_path / "nowhere",
+    ).warnings
+
+    assert [warning.partition(": ")[0] for warning in warnings] == [
+        "HTTPS_PROXY has no effect",
+        f"{tmp_path}/.sinetstream_config.yml is not read",
+    ]

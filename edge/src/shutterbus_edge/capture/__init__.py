@@ -163,7 +163,7 @@ def open_camera(address: str, settings: CaptureSettings, clock: Clock) -> Camera
 
 def _how_to_get(module: str | None) -> str:
     if module in {"cv2", "numpy"}:
-        return "install it with: pip install 'shutterbus-edge[opencv]'"
+        return "install it with: pip install opencv-python-headless"
     if module in {"picamera2", "libcamera", "simplejpeg"}:
         return (
             "on a Raspberry Pi: sudo apt install python3-picamera2; on a machine without a camera "

@@ -58,6 +58,7 @@ def load(
     """
     given = sources.given(environ, secrets, env_file, (*STOPS, *WARNS, *ALONE))
     problems, warnings = unsupported.refuse(given)
+    warnings += unsupported.not_read(environ, env_file.parent)
     _user_data_only(given)
     resolved = machinery.resolve(EdgeSettings, given)
     stop, warn = machinery.unknown(resolved, EdgeSettings, STOPS, WARNS)

@@ -1,7 +1,8 @@
-"""Names of the SINETStream camera that are understood, but whose function is not in this version."""
+"""What people bring along from the SINETStream camera, and whose function is not in this version."""
 
 import re
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
+from pathlib import Path
 
 from shutterbus_runtime.settings import Given, shown
 from shutterbus_runtime.settings.values import one_of
@@ -27,6 +28,22 @@ _WITHOUT_EFFECT = {
     "SS_CLEAN_SESSION": "what is not confirmed waits in the spool, not in a session",
     "SS_CLEAN_START": "what is not confirmed waits in the spool, not in a session",
 }
+
+
+_PROXIES = ("HTTPS_PROXY", "ALL_PROXY")
+SINETSTREAM_FILE = ".sinetstream_config.yml"
+
+
+def not_read(environ: Mapping[str, str], folder: Path) -> Iterator[str]:
+    """Yield a sentence for everything beside our settings that people may take to have an effect."""
+    for name in _PROXIES:
+        if any(environ.get(spelling) for spelling in (name, name.lower())):
+            yield f"{name} has no effect: brokers are connected to directly, and Kafka and MQTT pass no web proxy."
+    if (folder / SINETSTREAM_FILE).is_file():
+        yield (
+            f"{folder.resolve() / SINETSTREAM_FILE} is not read: write what it holds as SS_ names, such as SS_BROKERS and "
+            "SS_TOPIC."
+        )
 
 
 def refuse(given: MutableMapping[str, Given]) -> tuple[list[str], list[str]]:
