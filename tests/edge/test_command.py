@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from fakes import FakeClock
 from shutterbus_edge import app
 from shutterbus_edge.__main__ import main
 from shutterbus_edge.errors import MisconfiguredError
 from shutterbus_edge.settings.edge import EdgeSettings
+from shutterbus_edge.spool import Spool
 
 
 @pytest.fixture(autouse=True)
@@ -18,6 +20,7 @@ def _machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(
         "os.environ",
         {
+            "HOME": str(tmp_path),
             "CAMERA_SOURCE": "testcard",
             "SS_BROKERS": "h",
             "SS_USERNAME": "u",
@@ -47,6 +50,28 @@ def test_check_says_every_problem_on_a_line(
     assert output.out == ""
     assert output.err.splitlines()[0] == "SPOOL_MAXAGE is not a setting; did you mean SPOOL_MAX_AGE?"
     assert output.err.splitlines()[1].startswith("SCHEDULE=0 cannot be used")
+
+
+def test_check_tries_the_spool_folder_and_looks_for_the_source(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SPOOL_DIR", str(tmp_path / "file"))
+    monkeypatch.setenv("CAMERA_SOURCE", f"file:{tmp_path}/film.mp4")
+
+    assert main(["check"]) == 1
+
+    spool, source = capsys.readouterr().err.splitlines()[-2:]
+    assert spool.startswith(f"the spool folder {tmp_path}/file cannot be used (")
+    assert source == f"CAMERA_SOURCE=file:{tmp_path}/film.mp4: there is no {tmp_path}/film.mp4."
+
+
+def test_check_beside_an_edge_that_runs_is_no_trouble(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SPOOL_DIR", str(tmp_path))
+    with Spool(tmp_path, camera="gate", clock=FakeClock(), background=False):
+        assert main(["check"]) == 0
 
 
 def test_check_for_programs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from shutterbus_edge import healthcheck
+from shutterbus_edge.capture import missing, parse_address
 from shutterbus_edge.errors import EdgeError, SettingsError
 from shutterbus_edge.hardware import board, devices
 from shutterbus_edge.schedule import ScheduleError, parse, zone
 from shutterbus_edge.schedule.times import zone_name
 from shutterbus_edge.settings.edge import EdgeSettings
 from shutterbus_edge.settings.load import load
+from shutterbus_edge.spool import obstacle
 from shutterbus_runtime.clock import SystemClock
 from shutterbus_runtime.command_line import Commands, add_settings_commands, print_report
 from shutterbus_runtime.logs import log_remarks, start_logging
@@ -33,7 +35,7 @@ def _commands() -> Commands:
         "shutterbus-edge", "Take pictures, keep them, and publish them until they are confirmed.", __version__
     )
     commands.add("run", _run, "Be the edge of one camera until stopped.")
-    add_settings_commands(commands, "edge", lambda: load(os.environ), _summary, board.cannot)
+    add_settings_commands(commands, "edge", lambda: load(os.environ), _summary, _obstacles)
     commands.add(
         "doctor",
         _doctor,
@@ -68,6 +70,12 @@ def _summary(settings: EdgeSettings) -> str:
         f"The settings can be used: {settings.camera_source} as {settings.camera_id or 'a camera named at the first start'}, "
         f"{settings.schedule or 'without a schedule'}, to {settings.broker.type} at {', '.join(settings.broker.addresses)}."
     )
+
+
+def _obstacles(settings: EdgeSettings) -> list[str]:
+    """Return a sentence for everything that this machine lacks for *settings*."""
+    lacking = (obstacle(settings.spool.dir), missing(parse_address(settings.camera_source)))
+    return [*board.cannot(settings), *(sentence for sentence in lacking if sentence)]
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -7,8 +7,10 @@ in the capture process (``python -m shutterbus_edge.capture``), and only the one
 
 import difflib
 import importlib
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from shutterbus_edge.errors import CameraUnavailableError, MisconfiguredError
@@ -136,6 +138,18 @@ def parse_address(text: str) -> Address:
     if scheme in {"file", "file-once"} and not rest:
         raise MisconfiguredError(f"CAMERA_SOURCE={text}: say which file, as in {scheme}:/pictures")
     return Address(scheme, rest)
+
+
+def missing(address: Address) -> str | None:
+    """Return what *address* names and is not there, a sentence; None where it is, or only opening it would tell."""
+    match address.scheme:
+        case "file" | "file-once":
+            path = Path(os.path.expanduser(address.rest))  # noqa: PTH111 (a name it does not know stays as it is)
+        case "v4l2":
+            path = Path(address.rest or "/dev/video0")
+        case _:
+            return None
+    return None if path.exists() else f"CAMERA_SOURCE={address}: there is no {path}."
 
 
 def _known() -> str:

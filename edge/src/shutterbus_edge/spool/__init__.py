@@ -26,6 +26,7 @@ from shutterbus_edge.spool.counters import Dropped, FrameCounts, SpoolCounts
 from shutterbus_edge.spool.limits import SpoolLimits
 from shutterbus_edge.spool.metadata import camera_name
 from shutterbus_edge.spool.names import Held
+from shutterbus_edge.spool.recovery import obstacle
 from shutterbus_edge.spool.spool import Spool
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ __all__ = [
     "SpoolCounts",
     "SpoolLimits",
     "camera_name",
+    "obstacle",
     "open_spool",
 ]
 

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from shutterbus_edge.errors import MisconfiguredError
+from shutterbus_edge.errors import MisconfiguredError, SpoolInUseError
 from shutterbus_edge.spool import epoch as epochs
 from shutterbus_edge.spool import names
 from shutterbus_edge.spool.entry import Entry
-from shutterbus_edge.spool.files import FileEntry, Files, discard, store
+from shutterbus_edge.spool.files import FileEntry, Files, FolderFiles, discard, store
 from shutterbus_runtime.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -65,6 +65,22 @@ def open_folder(files: Files, folder: Path, camera: str, machine: str, clock: Cl
     return Opened(in_order(left, [*noted, beginning.saved.epoch]), beginning.saved, failure)
 
 
+def obstacle(folder: Path) -> str | None:
+    """Return why frames cannot be kept in *folder*, a sentence; None if they can, or an edge is doing so now."""
+    files = FolderFiles(folder)
+    try:
+        files.open()
+        store(files, TRIED, b"")
+        files.unlink(TRIED)
+    except SpoolInUseError:
+        return None
+    except OSError as error:
+        return str(_unusable(folder, error))
+    finally:
+        files.close()
+    return None
+
+
 def _read(files: Files) -> bytes | None:
     try:
         return files.read(epochs.FILE)
@@ -82,6 +98,7 @@ def _unusable(folder: Path, error: OSError) -> MisconfiguredError:
 
 
 TEMPORARY = re.compile(r"\..+\.tmp")
+TRIED = ".tried.tmp"
 
 CLOCK_WAS_SET_US = 1_704_067_200_000_000  # 2024-01-01
 """A file older than this was written before the clock was set; its age cannot be known."""
