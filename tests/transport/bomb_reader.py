@@ -12,10 +12,11 @@ from typing import NoReturn
 
 from kafka.record import default_records
 
+import shutterbus_transport.kafka.library  # noqa: F401 (has put its own codecs there)
 from shutterbus_runtime.clock import SystemClock
 from shutterbus_transport import transport
 from shutterbus_transport.consuming import Delivery, Group, Handler, Subscription
-from shutterbus_transport.kafka import library
+from shutterbus_transport.kafka import codecs
 from shutterbus_transport.settings import BrokerSettings
 
 
@@ -52,7 +53,7 @@ def end(_: object) -> NoReturn:
 
 def main() -> None:
     address, folder = sys.argv[1:]
-    assert default_records.gzip_decode is library.bounded_gunzip
+    assert default_records.gzip_decode is codecs.ungzip
     default_records.gzip_decode = end
     settings = BrokerSettings.model_validate({"type": "kafka", "brokers": address})
     handler = Noting(Path(folder) / "said")

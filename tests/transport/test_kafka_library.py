@@ -1,14 +1,11 @@
 """What is mended in kafka-python, and that what the mends rely on is still there."""
 
-import gzip
 import socket
 import ssl
-import zlib
 from typing import Any
 
 import pytest
 from kafka.errors import KafkaConnectionError, KafkaError
-from kafka.record import default_records, legacy_records
 
 from shutterbus_transport.kafka import library
 from shutterbus_transport.kafka.consumer import Consumer
@@ -60,15 +57,3 @@ def test_connection_reset_before_tls_begins_fails_as_any_other() -> None:
             manager.run(connect)
         manager.close()
         net.close()
-
-
-def test_compressed_batch_is_unpacked_up_to_a_bound() -> None:
-    """A kilobyte can unpack to a gigabyte, and kafka-python would."""
-    assert default_records.gzip_decode is library.bounded_gunzip
-    assert legacy_records.gzip_decode is library.bounded_gunzip
-    assert library.bounded_gunzip(gzip.compress(b"frame")) == b"frame"
-    bomb = gzip.compress(bytes(library.UNPACKED_MAX_BYTES + 1))
-    with pytest.raises(zlib.error, match="more than"):
-        library.bounded_gunzip(bomb)
-    with pytest.raises(EOFError):
-        library.bounded_gunzip(gzip.compress(b"frame" * 1_000)[:-12])

@@ -5,16 +5,19 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from kafka import KafkaProducer
+from kafka.admin import KafkaAdminClient, NewTopic
 
+from shutterbus_transport.consuming import Group
 from shutterbus_transport.kafka.unpacking import SUSPECTS_MAX, Place, PoisonBatchError, Unpacking
 from stack.brokers import kafka
 from stack.viewing import make_topics
-from transport.rig import Broker, deliver, message
+from transport.rig import Broker, Notes, deliver, message, reading
 
 READER = Path(__file__).parent / "bomb_reader.py"
 PLACE = ("old-camera", 0, 17)
@@ -144,3 +147,27 @@ def test_reader_that_a_batch_ends_twice_goes_on_behind_it(broker: Broker, tmp_pa
         f"poison-batch: a compressed batch has ended this process 2 times (skipped offsets {offsets[0]} to {offsets[-1]})",
         "frame 1",
     ]
+
+
+def _has_two(notes: Notes) -> bool:
+    return len(notes.deliveries) == 2
+
+
+@pytest.mark.stack
+def test_topic_that_its_broker_compresses_is_read(broker: Broker) -> None:
+    """The broker's own libraries write what is read here, Java's framing of snappy among it."""
+    cameras = ("zstd", "lz4", "snappy", "gzip")
+    with KafkaAdminClient(bootstrap_servers=broker.container.address) as admin:
+        admin.create_topics(
+            [NewTopic(broker.topic(kind), 1, 1, topic_configs={"compression.type": kind}) for kind in cameras]
+        )
+    notes = [Notes(broker.topic(camera)) for camera in cameras]
+    for camera, note in zip(cameras, notes, strict=True):
+        with broker.client(camera) as client:
+            deliver(client, note.topic, message(camera, 0, 200_000), message(camera, 1, 200_000))
+        with reading(broker, note, Group(f"compressed-{camera}", "one")):
+            note.wait(partial(_has_two, note))
+        assert [delivery.arrival.value for delivery in note.deliveries] == [
+            message(camera, seq, 200_000).value for seq in (0, 1)
+        ]
+        assert note.refusals == []

@@ -7,14 +7,13 @@
 - It waits without a limit for the TLS handshake of a broker that takes connections and is mute (``Selector``).
 - A producer that is garbage collected silences the log of all later ones, and ``close`` of one whose messages cannot be
   sent raises and leaves thread and sockets behind (``Producer``).
-- It unpacks a compressed batch of any size, and a kilobyte can unpack to a gigabyte (``bounded_gunzip``).
+- It unpacks a compressed batch of any size, and needs a library for each kind of compression (``codecs``).
 """
 
 import contextlib
 import ssl
 import threading
 import time
-import zlib
 from typing import Any
 
 from kafka import KafkaProducer
@@ -22,28 +21,14 @@ from kafka import errors as kafka_errors
 from kafka.net.compat import KafkaNetClient
 from kafka.net.manager import KafkaConnectionManager
 from kafka.net.selector import NetworkSelector
-from kafka.record import default_records, legacy_records
+
+from shutterbus_transport.kafka import codecs
 
 CLOSE_TIMEOUT_S = 2.0
 HANDSHAKE_S = 10.0
 """Longer than a handshake takes on any line, each time the other side has something to say."""
 BY_US = "closed by its lane"
-UNPACKED_MAX_BYTES = 64 * 1024 * 1024
-"""Of one batch. Brokers of ours store batches as they are; a foreign one may compress."""
-
-
-def bounded_gunzip(packed: Any) -> bytes:
-    """Unpack a batch; raise zlib.error where it has more than ``UNPACKED_MAX_BYTES``."""
-    stream = zlib.decompressobj(wbits=31)  # gzip's own header and trailer
-    data = stream.decompress(packed, UNPACKED_MAX_BYTES)
-    if stream.unconsumed_tail:
-        raise zlib.error(f"a compressed batch has more than {UNPACKED_MAX_BYTES} bytes")
-    if not stream.eof:
-        raise EOFError("a compressed batch ends in the middle")
-    return data
-
-
-default_records.gzip_decode = legacy_records.gzip_decode = bounded_gunzip
+codecs.install()
 
 
 class Producer(KafkaProducer):  # type: ignore[misc] # kafka-python has no types

@@ -7,7 +7,6 @@ begins and what is committed is the business of ``offsets``.
 import itertools
 import logging
 import struct
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
@@ -43,8 +42,6 @@ UNREADABLE = (
     PoisonBatchError,
     UnsupportedCodecError,
     struct.error,
-    zlib.error,
-    EOFError,
     ValueError,
     LookupError,
     TypeError,
