@@ -1,6 +1,7 @@
 """Nothing that a broker delivers stops the viewer, and nothing goes unnoticed."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from shutterbus_viewer.state import camera_state
 from shutterbus_wire.message import Arrival
 from shutterbus_wire.telemetry import encode_telemetry
 from viewer.fakes_viewer import EPOCH, NOW_US, PLAIN, arrival, jpeg, png, reading, report, telemetry
+from wire.pictures import BARE_JPEG, exif, text, tiff, with_segments
 
 
 def made() -> tuple[Cameras, Intake]:
@@ -159,6 +161,61 @@ def test_picture_that_the_broker_kept_is_no_sign_of_life() -> None:
     heard_s = cameras.read("gate", lambda camera, now_s: now_s - (camera.heard_s or 0.0))
 
     assert heard_s == 3_600
+
+
+DATED = with_segments(
+    BARE_JPEG,
+    exif(tiff(image={}, photo={0x9003: text("2026:05:01 01:00:00"), 0x9011: text("+00:00")})),
+)
+
+
+def _kept(value: bytes) -> Arrival:
+    """A foreign picture that Mosquitto kept from before we came."""
+    return Arrival("mqtt", "foreign/gate", value, {}, None, None, NOW_US, retained=True)
+
+
+def _foreign_picture(cameras: Cameras) -> Any:
+    state = camera_state(cameras, "foreign-gate")
+    assert state is not None
+    return state["picture"]
+
+
+def test_foreign_picture_that_the_broker_kept_is_of_unknown_age_and_no_sign_of_life() -> None:
+    """A camera that died last week would seem to be there whenever the viewer starts."""
+    cameras, intake = made()
+
+    take(intake, _kept(png()))
+
+    shown = _foreign_picture(cameras)
+    assert (shown["captured_at_us"], shown["captured_at_source"]) == (None, "unknown")
+    assert cameras.read("foreign-gate", lambda camera, _: camera.heard_s is None)
+    assert cameras.read("foreign-gate", lambda camera, now_s: camera.rate.per_second(now_s)) == 0
+
+
+def test_foreign_picture_that_the_broker_kept_is_as_old_as_it_says_itself() -> None:
+    cameras, intake = made()
+
+    take(intake, _kept(DATED))
+
+    shown = _foreign_picture(cameras)
+    assert (shown["captured_at_us"], shown["captured_at_source"]) == (1_777_597_200_000_000, "file")
+
+
+def test_foreign_picture_of_a_log_is_as_old_as_its_broker_says() -> None:
+    cameras, intake = made()
+
+    intake.frame(Delivery(kafka(png(), "foreign/gate"), age_s=86_400.0))
+
+    assert _foreign_picture(cameras)["captured_at_us"] == NOW_US - 86_400_000_000
+
+
+def test_next_picture_takes_the_place_of_one_of_unknown_age() -> None:
+    cameras, intake = made()
+    take(intake, _kept(png()))
+
+    take(intake, replace(_kept(PLAIN), retained=False))
+
+    assert _foreign_picture(cameras)["content_type"] == "image/jpeg"
 
 
 def test_thousand_refusals_are_one_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:

@@ -71,6 +71,11 @@ class Delivery:
     broker_time_us: int | None = None
     receipt: tuple[object, int, int] | None = None
 
+    @property
+    def received_at_us(self) -> int | None:
+        """When the broker received it, us since 1970, UTC; None where nobody knows."""
+        return None if self.arrival.retained else self.arrival.arrived_at_us - int(self.age_s * 1e6)
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:

@@ -75,10 +75,16 @@ class Cameras:
         return _NamesOfOthers(self._topics, topic)
 
     def show(
-        self, picture: LatestFrame, transport: str, age_s: float = 0.0, *, foreign_topic: str | None = None
+        self,
+        picture: LatestFrame,
+        transport: str,
+        age_s: float | None = 0.0,
+        *,
+        foreign_topic: str | None = None,
     ) -> bool:
         """Offer *picture*, which its broker received *age_s* ago; say whether it is the newest now.
 
+        Where nobody knows how long ago that was, it is no sign of life.
         *foreign_topic* is the one that named its camera, where none of ours did.
 
         Raises:
@@ -90,9 +96,10 @@ class Cameras:
             if foreign_topic is not None:
                 self._topics.setdefault(picture.camera, foreign_topic)
             now_s = camera.shown_s = self._clock.monotonic_s()
-            camera.heard(now_s, self._clock.utc_us(), age_s)
+            if age_s is not None:
+                camera.heard(now_s, self._clock.utc_us(), age_s)
             shown = camera.newest.offer(picture)
-            if shown and not picture.standing_in:
+            if shown and age_s is not None and not picture.standing_in:
                 camera.rate.note(picture.taken_at_us, now_s - age_s)
         if shown:
             self.changes.picture(picture.camera)

@@ -50,13 +50,23 @@ class LatestFrame:
         return self.frame.header.upright_size_px[1]
 
     @property
+    def has_known_age(self) -> bool:
+        """Whether anybody said when it was taken, or when its broker received it."""
+        return self.frame.metadata.captured_at_source != "unknown"
+
+    @property
     def standing_in(self) -> bool:
         """Whether it is from the backlog, shown because no live picture is known."""
         return self.frame.lane == "backlog"
 
     @property
     def taken_at_us(self) -> int:
-        """When it was taken, but never later than it arrived: a clock that runs ahead must not hold the place."""
+        """When it was taken, but never later than it arrived: a clock that runs ahead must not hold the place.
+
+        0 where nobody knows: whatever comes next is newer.
+        """
+        if not self.has_known_age:
+            return 0
         return min(self.frame.metadata.captured_at_us, self.arrived_at_us)
 
 

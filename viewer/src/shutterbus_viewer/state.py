@@ -17,7 +17,7 @@ def picture_facts(picture: LatestFrame) -> dict[str, Any]:
     metadata = picture.frame.metadata
     return {
         "id": picture.id,
-        "captured_at_us": metadata.captured_at_us,
+        "captured_at_us": metadata.captured_at_us if picture.has_known_age else None,
         "captured_at_source": metadata.captured_at_source,
         "clock_synced": metadata.clock_synced,
         "arrived_at_us": picture.arrived_at_us,

@@ -9,7 +9,7 @@ from shutterbus_wire.identity import FrameId, check_camera
 from shutterbus_wire.instant import check_instant
 from shutterbus_wire.jpeg import ContentType, Header, read_header
 
-CapturedAtSource = Literal["sensor", "driver", "arrival", "file"]
+CapturedAtSource = Literal["sensor", "driver", "arrival", "file", "unknown"]
 Lane = Literal["live", "backlog"]
 IdentitySource = Literal["edge", "transport"]
 
@@ -26,7 +26,8 @@ class FrameMetadata:
         captured_at_us: Instant of exposure in us since 1970-01-01T00:00:00Z by the edge's clock; never the
             time of sending.
         captured_at_source: What that instant is worth: from the ``sensor``, the ``driver``, the ``arrival``
-            in our process, or a ``file`` played or taken.
+            in our process, or a ``file`` played or taken. ``unknown``: a foreign picture that was kept for
+            whoever comes, and the instant is that of its arrival here; an edge never says so.
         clock_synced: Whether the edge trusted its clock then.
         metadata: The camera's own facts (ExposureTime in us, AnalogueGain, Lux, ...), JSON values only.
         minted: ``edge`` if the edge gave the id, ``transport`` if a reader had to make one up for a foreign

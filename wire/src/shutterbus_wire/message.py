@@ -4,6 +4,7 @@ The form is recognised by content, never by claim. What a message says of itself
 and inside its picture must agree; where it says nothing, the transport names it.
 """
 
+import contextlib
 import hashlib
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,8 +12,9 @@ from typing import Literal, cast, get_args
 
 from shutterbus_wire import cloudevents, codecs, exif, instant, jpeg, names
 from shutterbus_wire.errors import MalformedError
-from shutterbus_wire.frame import Frame, FrameMetadata, Lane
+from shutterbus_wire.frame import CapturedAtSource, Frame, FrameMetadata, Lane
 from shutterbus_wire.identity import SEQ_MAX, FrameId
+from shutterbus_wire.taken_at import NoInstantError, taken_at_us, texts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Arrival:
         attributes: CloudEvents attributes without prefix; empty where the sender gave none.
         position: Kafka's partition and offset; None on MQTT.
         arrived_at_us: When it reached us, us since 1970, UTC.
-        retained: MQTT: kept by the broker from before we subscribed.
+        retained: Kept by the broker from before we came, and it does not say since when.
     """
 
     transport: Literal["kafka", "mqtt"]
@@ -109,11 +111,18 @@ def arrival_from_mqtt(
     return Arrival("mqtt", topic, payload, attributes, content_type, None, arrived_at_us, retained)
 
 
-def decode_frame(arrival: Arrival, *, own_cameras: Container[str] = (), others: Container[str] = ()) -> Frame:
+def decode_frame(
+    arrival: Arrival,
+    *,
+    received_at_us: int | None = None,
+    own_cameras: Container[str] = (),
+    others: Container[str] = (),
+) -> Frame:
     """Return the frame that *arrival* carries.
 
     Args:
         arrival: A message from a topic of ours, or from a foreign one.
+        received_at_us: When its broker received it, us since 1970, UTC; None where it does not say.
         own_cameras: Cameras that have a topic of ours; a foreign topic cannot speak as one of them.
         others: Names that other foreign topics have.
 
@@ -126,7 +135,15 @@ def decode_frame(arrival: Arrival, *, own_cameras: Container[str] = (), others: 
     lane = _check_attributes(arrival.attributes, metadata)
     camera = _camera(arrival, metadata, own_cameras, others)
     if metadata is None:
-        metadata = _named_by_transport(arrival, camera, claimed_at_us)
+        captured_at_us, source = _captured_at(arrival, picture, header, claimed_at_us, received_at_us)
+        identity = _named_by_transport(arrival)
+        metadata = FrameMetadata(
+            camera,
+            identity,
+            arrival.arrived_at_us if captured_at_us is None else captured_at_us,
+            source,
+            identity_source="transport",
+        )
     elif metadata.camera != camera:
         metadata = replace(metadata, camera=camera)
     return Frame(metadata, picture, header.content_type, lane, known_header=header)
@@ -183,14 +200,32 @@ def _camera(
     return camera
 
 
-def _named_by_transport(arrival: Arrival, camera: str, claimed_at_us: int | None) -> FrameMetadata:
-    """Return facts for a picture that brings none: named by where it lay, so that reading again agrees."""
+def _named_by_transport(arrival: Arrival) -> FrameId:
+    """Return an id for a picture that brings none: by where it lay, so that reading again agrees."""
     if arrival.position is not None:
         partition, seq = arrival.position
         seed = f"{arrival.topic}\n{partition}".encode("utf-8", "surrogatepass")
     else:
         seq = arrival.arrived_at_us
         seed = arrival.value
-    identity = FrameId(hashlib.sha256(seed).hexdigest()[:16], min(max(seq, 0), SEQ_MAX))
-    captured_at_us = arrival.arrived_at_us if claimed_at_us is None else claimed_at_us
-    return FrameMetadata(camera, identity, captured_at_us, "arrival", identity_source="transport")
+    return FrameId(hashlib.sha256(seed).hexdigest()[:16], min(max(seq, 0), SEQ_MAX))
+
+
+def _captured_at(
+    arrival: Arrival,
+    picture: bytes,
+    header: jpeg.Header,
+    claimed_at_us: int | None,
+    received_at_us: int | None,
+) -> tuple[int | None, CapturedAtSource]:
+    """Return when a foreign picture was taken, and by whose word: its message's, its broker's, its own, or nobody's."""
+    if claimed_at_us is not None:
+        return claimed_at_us, "arrival"
+    if received_at_us is not None:
+        return received_at_us, "arrival"
+    if not arrival.retained:
+        return arrival.arrived_at_us, "arrival"
+    with contextlib.suppress(NoInstantError):
+        if (at_us := taken_at_us(texts_of(picture, header))) is not None:
+            return at_us, "file"
+    return None, "unknown"

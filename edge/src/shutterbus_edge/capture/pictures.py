@@ -10,13 +10,12 @@ from shutterbus_edge.capture import CapturedImage, Shot, orientation
 from shutterbus_edge.capture.fit import Fit
 from shutterbus_edge.capture.pixels import Annotation, to_jpeg, to_rgb, turned
 from shutterbus_edge.capture.playing import COMPRESSED_AS_FILM, PICTURE_SUFFIXES
-from shutterbus_edge.capture.taken_at import NoInstantError, taken_at_us
 from shutterbus_edge.errors import CameraFinishedError, CameraUnavailableError
 from shutterbus_edge.settings.capture import CaptureSettings
 from shutterbus_runtime.clock import Clock
-from shutterbus_wire import tiff
 from shutterbus_wire.errors import MalformedError
-from shutterbus_wire.jpeg import Header, check_whole, exif_block, size_px, sniff
+from shutterbus_wire.jpeg import Header, check_whole, size_px, sniff
+from shutterbus_wire.taken_at import NoInstantError, taken_at_us, texts_of
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +96,7 @@ class Pictures:
                 data = file.read_bytes()
                 if sniff(data) == "image/jpeg":
                     header = check_whole(data)
-                    yield file, data, header, _texts_of_jpeg(data, header)
+                    yield file, data, header, texts_of(data, header)
                 else:
                     yield self._converted(file, shot)
             except (*UNREADABLE, MalformedError, CameraUnavailableError) as error:
@@ -136,18 +135,6 @@ class Pictures:
         if sentence not in self._said:
             self._said.add(sentence)
             log.warning("%s", sentence)
-
-
-def _texts_of_jpeg(jpeg: bytes, header: Header) -> Mapping[int, str]:
-    try:
-        tags = tiff.read(exif_block(jpeg, header.exif[0])) if header.exif else tiff.Tags()
-    except MalformedError:
-        return {}
-    return {
-        tag: value.data.decode("ascii", "replace")
-        for directory in (tags.image, tags.photo)
-        for tag, value in directory.items()
-    }
 
 
 def _texts(exif: Image.Exif) -> Mapping[int, str]:

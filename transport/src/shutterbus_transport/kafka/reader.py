@@ -9,6 +9,7 @@ import logging
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
 
@@ -232,7 +233,8 @@ class KafkaReader(ReaderThread):
         now_us = self._clock.utc_us()
         stored = record.timestamp_type == LOG_APPEND_TIME
         # The broker's time is worth something; a producer's only for what was there before us.
-        dated = record.timestamp > 0 and (stored or record.offset < self._ends[partition])
+        before_us = record.offset < self._ends[partition]
+        dated = record.timestamp > 0 and (stored or before_us)
         age_s = max(0.0, now_us / 1e6 - record.timestamp / 1e3) if dated else 0.0
         broker_time_us = record.timestamp * 1_000 if stored and record.timestamp > 0 else None
         receipt = (partition, record.offset, self._connection)
@@ -245,4 +247,6 @@ class KafkaReader(ReaderThread):
             bare = Arrival("kafka", record.topic, record.value or b"", {}, None, where, now_us)
             self._handler.refused(Delivery(bare, age_s, broker_time_us, receipt), error.reason, str(error))
             return None
+        if before_us and not dated:
+            arrival = replace(arrival, retained=True)
         return Delivery(arrival, age_s, broker_time_us, receipt)

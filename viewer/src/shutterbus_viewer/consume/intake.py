@@ -57,22 +57,25 @@ class Intake(Handler):
 
     def frame(self, delivery: Delivery) -> bool:
         """Show the picture in *delivery* if it is the newest."""
-        arrival, age_s = delivery.arrival, delivery.age_s
+        arrival = delivery.arrival
+        age_s: float | None = delivery.age_s
         if not arrival.value and transport(arrival.transport).retains:
             return False  # a retained frame that was cleared
         try:
             foreign = None if topic_of_ours(arrival) else arrival.topic
             others = self._cameras.taken_by_others(foreign) if foreign else ()
             with self.decode.timed():
-                frame = decode_frame(arrival, own_cameras=self._cameras.own, others=others)
-            if arrival.retained:  # kept by the broker: no sign of life but when it was taken
-                age_s = max(0.0, (arrival.arrived_at_us - frame.metadata.captured_at_us) / 1e6)
-            self._cameras.show(
-                LatestFrame(frame, arrival.arrived_at_us),
-                arrival.transport,
-                age_s,
-                foreign_topic=foreign,
-            )
+                frame = decode_frame(
+                    arrival,
+                    received_at_us=delivery.received_at_us,
+                    own_cameras=self._cameras.own,
+                    others=others,
+                )
+            picture = LatestFrame(frame, arrival.arrived_at_us)
+            if arrival.retained:  # no sign of life but when it was taken, if anybody knows
+                old_s = (arrival.arrived_at_us - frame.metadata.captured_at_us) / 1e6
+                age_s = max(0.0, old_s) if picture.has_known_age else None
+            self._cameras.show(picture, arrival.transport, age_s, foreign_topic=foreign)
         except UNUSABLE as error:
             self._refuse(arrival, *_reason(error))
             return False

@@ -93,7 +93,7 @@ class Metrics(Collector):
         )
         for name in self._services.policy.visible(self._principal, cameras.ids()):
             picture = cameras.picture(name)
-            if picture:
+            if picture and picture.has_known_age:
                 captured_at_us = picture.frame.metadata.captured_at_us
                 captured.add_metric([name], captured_at_us / 1e6)
                 age.add_metric([name], (now_us - captured_at_us) / 1e6)

@@ -4,6 +4,10 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
+from shutterbus_wire import tiff
+from shutterbus_wire.errors import MalformedError
+from shutterbus_wire.jpeg import Header, exif_block
+
 ORIGINAL, DIGITIZED, CHANGED = (0x9003, 0x9011, 0x9291), (0x9004, 0x9012, 0x9292), (0x0132, 0x9010, 0x9290)
 """Tags of a date, its offset from UTC, and its fraction of a second. Who has no original date has one of the others."""
 
@@ -46,6 +50,19 @@ def taken_at_us(tags: Mapping[int, str]) -> int | None:
     if impossible:
         raise NoInstantError(impossible)
     return None
+
+
+def texts_of(picture: bytes, header: Header) -> Mapping[int, str]:
+    """Return the texts in the EXIF of *picture*, by tag; none where it has none, or one beyond repair."""
+    try:
+        tags = tiff.read(exif_block(picture, header.exif[0])) if header.exif else tiff.Tags()
+    except MalformedError:
+        return {}
+    return {
+        tag: value.data.decode("ascii", "replace")
+        for directory in (tags.image, tags.photo)
+        for tag, value in directory.items()
+    }
 
 
 def _plain(text: str) -> str:

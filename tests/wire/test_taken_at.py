@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shutterbus_edge.capture.taken_at import CHANGED, DIGITIZED, ORIGINAL, NoInstantError, taken_at_us
+from shutterbus_wire.taken_at import CHANGED, DIGITIZED, ORIGINAL, NoInstantError, taken_at_us
 
 TEN_IN_TOKYO_S = 1_777_597_200
 
