@@ -273,6 +273,20 @@ def test_what_cannot_be_decoded_is_said_so() -> None:
         scaled(whole_jpeg[: start - 40] + b"\xff\xd9", Plan(8, 0), 64)
 
 
+def test_jpeg_that_no_browser_draws_is_named_at_every_width() -> None:
+    data = jpeg(640, 480)
+    at = data.index(b"\xff\xc0")
+    lossless = data[: at + 1] + b"\xc3" + data[at + 2 :]
+
+    latest = LatestFrame(Frame(frame().metadata, lossless), NOW_US)
+    for width_px in (64, 1_280):
+        with pytest.raises(
+            UndrawableError, match="is a JPEG with lossless coding, which browsers cannot draw"
+        ):
+            scaled_to(latest, width_px)
+    assert scaled_to(latest) is lossless, "as it is, it can be had"
+
+
 def marked(orientation: int) -> bytes:
     """Return a JPEG whose upright picture, 120 x 80, has one red corner: the upper left one."""
     upright = np.zeros((80, 120, 3), np.uint8)

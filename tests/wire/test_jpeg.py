@@ -5,6 +5,8 @@ import time
 import zlib
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shutterbus_wire import jpeg
 from shutterbus_wire.errors import MalformedError
@@ -143,3 +145,50 @@ def test_headers_without_end_are_given_up_early(hostile: bytes) -> None:
     with pytest.raises(MalformedError):
         jpeg.size_px(hostile)
     assert time.process_time() - before_s < 0.5
+
+
+def with_chunk(png: bytes, kind: bytes, data: bytes) -> bytes:
+    """Put a chunk behind the header of *png*."""
+    chunk = len(data).to_bytes(4) + kind + data + zlib.crc32(kind + data).to_bytes(4)
+    return png[:33] + chunk + png[33:]
+
+
+def test_orientation_of_a_png_is_read_as_browsers_do() -> None:
+    """Chromium 156 draws such a PNG turned, and shows the width and height of what it draws."""
+    turned = with_chunk(BARE_PNG, b"eXIf", pictures.tiff(image={0x0112: pictures.shorts(6)}))
+    assert jpeg.read_header(turned).upright_size_px == (48, 64)
+    other = with_chunk(BARE_PNG, b"tEXt", b"Comment\0none")
+    assert jpeg.read_header(other).upright_size_px == (64, 48)
+
+
+@pytest.mark.parametrize("damage", [b"", b"Exif", b"MM\0*\0\0\0\xff"])
+def test_png_whose_exif_is_damaged_is_not_turned(damage: bytes) -> None:
+    assert jpeg.read_header(with_chunk(BARE_PNG, b"eXIf", damage)).upright_size_px == (64, 48)
+
+
+@given(st.binary(max_size=300))
+def test_any_chunks_of_a_png_are_walked_to_an_end(rest: bytes) -> None:
+    assert jpeg.read_header(BARE_PNG[:33] + rest).size_px == (64, 48)
+
+
+@pytest.mark.parametrize(
+    ("marker", "bits", "rarity"),
+    [
+        (0xC0, 8, ""),
+        (0xC2, 8, ""),
+        (0xC1, 12, "12 bits a colour"),
+        (0xC3, 8, "lossless coding"),
+        (0xC3, 16, "lossless coding"),
+        (0xC5, 8, "hierarchical coding"),
+    ],
+)
+def test_what_browsers_cannot_draw_is_named(marker: int, bits: int, rarity: str) -> None:
+    at = BARE_JPEG.index(b"\xff\xc0")
+    odd = (
+        BARE_JPEG[: at + 1]
+        + bytes([marker])
+        + BARE_JPEG[at + 2 : at + 4]
+        + bytes([bits])
+        + BARE_JPEG[at + 5 :]
+    )
+    assert jpeg.read_header(odd).rarity == rarity

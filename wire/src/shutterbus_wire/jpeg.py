@@ -33,6 +33,10 @@ APP1 = 0xE1
 _SOS = 0xDA
 _EOI = 0xD9
 _SIZE_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0..15; the others are DHT, JPG, DAC
+_LOSSLESS = frozenset({0xC3, 0xC7, 0xCB, 0xCF})
+_HIERARCHICAL = frozenset({0xC5, 0xC6, 0xCD, 0xCE})
+BITS = 8
+"""Of a colour, in every JPEG that browsers draw. Medical and infrared cameras have 12, or lossless coding."""
 _SEQUENTIAL = frozenset({0xC0, 0xC1, 0xC9})
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})  # TEM and RSTn have no length
 _FORBIDDEN = frozenset({0x00, 0xD8, _EOI})
@@ -62,6 +66,7 @@ class Header:
         scan_at: Where the data of the first scan begin; 0 for a PNG.
         has_more_scans: Whether a decoder goes on after the first scan: it is progressive, or has its colours one by one.
         sampling: How many samples each colour has across and down, relative to the others.
+        rarity: What no browser can draw about it, such as ``12 bits a colour``; empty for nearly every picture.
     """
 
     content_type: ContentType
@@ -71,6 +76,7 @@ class Header:
     scan_at: int = 0
     has_more_scans: bool = False
     sampling: tuple[tuple[int, int], ...] = ()
+    rarity: str = ""
 
     @property
     def upright_size_px(self) -> tuple[int, int]:
@@ -149,7 +155,7 @@ def read_header(picture: bytes) -> Header:
         case "image/jpeg":
             header, limit = _jpeg_header(picture), JPEG_PIXELS_MAX
         case "image/png":
-            header, limit = Header("image/png", _png_size_px(picture)), PNG_PIXELS_MAX
+            header, limit = _png_header(picture), PNG_PIXELS_MAX
         case None:
             raise MalformedError(
                 "not-a-picture", f"neither JPEG nor PNG: begins with {picture[:4].hex(' ') or 'nothing'}"
@@ -245,20 +251,46 @@ def _jpeg_header(jpeg: bytes) -> Header:
     return Header(
         "image/jpeg",
         (width, height),
-        _orientation(jpeg, exif[0]) if exif else 1,
+        _orientation(exif_block(jpeg, exif[0])) if exif else 1,
         tuple(exif),
         last.end,
         not one_scan,
         tuple((max(1, factors >> 4), max(1, factors & 15)) for factors in jpeg[at + 11 : end : 3]),
+        _rarity(marker, jpeg[at + 4]),
     )
 
 
-def _orientation(jpeg: bytes, segment: Segment) -> int:
+def _rarity(size_marker: int, bits: int) -> str:
+    if size_marker in _LOSSLESS:
+        return "lossless coding"
+    if size_marker in _HIERARCHICAL:
+        return "hierarchical coding"
+    return f"{bits} bits a colour" if bits != BITS else ""
+
+
+def _orientation(block: bytes) -> int:
     try:
-        value = tiff.read_first(exif_block(jpeg, segment)).get(tiff.ORIENTATION)
+        value = tiff.read_first(block).get(tiff.ORIENTATION)
     except MalformedError:
         return 1
     return int.from_bytes(value.data[:2]) if value and value.kind == tiff.SHORT else 1
+
+
+def _png_header(png: bytes) -> Header:
+    return Header("image/png", _png_size_px(png), _png_orientation(png))
+
+
+def _png_orientation(png: bytes) -> int:
+    """Return what the eXIf chunk says, where there is one before the pixels, as browsers read it."""
+    at = len(_PNG_SIGNATURE)
+    for _ in range(STEPS_MAX):
+        length, kind = int.from_bytes(png[at : at + 4]), png[at + 4 : at + 8]
+        if kind == b"eXIf":
+            return _orientation(png[at + 8 : at + 8 + length])
+        if kind in {b"IDAT", b"IEND", b""}:
+            break
+        at += 12 + length
+    return 1
 
 
 def _png_size_px(png: bytes) -> tuple[int, int]:

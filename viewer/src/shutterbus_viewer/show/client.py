@@ -173,7 +173,7 @@ class Client:
         return None
 
     async def _thumbnail(self, picture: LatestFrame, width_px: int) -> Thumbnail:
-        worth_scaling = picture.width_px >= WORTH_SCALING * width_px
+        worth_scaling = picture.width_px >= WORTH_SCALING * width_px or picture.frame.header.rarity
         try:
             thumbnail = await self._thumbnails.jpeg(picture.camera, width_px if worth_scaling else 0)
         except UndrawableError as error:

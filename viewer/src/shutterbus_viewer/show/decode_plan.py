@@ -53,6 +53,8 @@ def plan(header: Header, to_width_px: int, budget_bytes: int) -> Plan:
     Raises:
         UndrawableError: No way fits.
     """
+    if header.rarity:
+        raise UndrawableError(f"is a JPEG with {header.rarity}, which browsers cannot draw")
     width_px, height_px = header.upright_size_px
     of_jpeg = header.content_type == "image/jpeg"
     fixed_bytes = _coefficient_bytes(header)

@@ -239,7 +239,10 @@ def _target_px(picture: LatestFrame, width_px: int) -> int | None:
     target_px = -(-width_px // WIDTH_STEP_PX) * WIDTH_STEP_PX
     if width_px and target_px < picture.width_px:
         return target_px
-    return None if picture.frame.content_type == "image/jpeg" else picture.width_px
+    drawn_as_it_is = picture.frame.content_type == "image/jpeg" and not (
+        width_px and picture.frame.header.rarity
+    )
+    return None if drawn_as_it_is else picture.width_px
 
 
 def _look(failed: Outcome) -> None:
