@@ -14,6 +14,7 @@ from shutterbus_edge.capture import Camera, Shot, open_camera
 from shutterbus_edge.errors import CameraFinishedError, CameraUnavailableError
 from shutterbus_edge.settings.capture import CaptureSettings
 
+PHONE = Path(__file__).parent.parent / "data/two-halves.heic"
 TAKEN_S = 1_600_000_000
 
 
@@ -103,6 +104,22 @@ def test_torn_and_foreign_files_are_passed_over_and_named(
     with contextlib.closing(opened(f"file-once:{tmp_path}")) as camera:
         assert camera.capture(Shot(0)).camera_metadata["File"] == "c.jpg"
     assert {message.split()[0] for message in caplog.messages} == {"a.jpg", "b.png"}
+
+
+@pytest.mark.parametrize("name", ["IMG_0001.HEIC", "a.heif"])
+def test_pictures_of_phones_count_alone_and_in_a_folder(name: str, tmp_path: Path) -> None:
+    """What the decoder pads to whole blocks is not shown: 64 x 48, red at the left and blue at the right."""
+    photo = tmp_path / name
+    photo.write_bytes(PHONE.read_bytes())
+    for source in (photo, tmp_path):
+        with contextlib.closing(opened(f"file-once:{source}")) as camera:
+            image = Image.open(io.BytesIO(camera.capture(Shot(0)).jpeg))
+        assert image.size == (64, 48)
+        left, right = image.getpixel((8, 24)), image.getpixel((56, 24))
+        assert isinstance(left, tuple)
+        assert isinstance(right, tuple)
+        assert left[0] > 150 > left[2]
+        assert right[2] > 150 > right[0]
 
 
 def test_what_is_passed_over_is_named_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import cv2
-from PIL import Image
 
 from shutterbus_edge.capture import CapturedImage, Shot, orientation
 from shutterbus_edge.capture.fit import Fit
@@ -16,22 +15,6 @@ from shutterbus_runtime.clock import Clock
 DEFAULT_RATE = 10.0
 RATE_MAX = 240.0
 """Some containers claim 90,000 frames a second, which is their time base and not a rate."""
-
-
-def first_frame(path: Path) -> Image.Image:
-    """Return the first frame of *path*, upright.
-
-    Raises:
-        CameraUnavailableError: OpenCV cannot read it.
-    """
-    film = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
-    try:
-        good, frame = film.read() if film.isOpened() else (False, None)
-    finally:
-        film.release()
-    if not good or frame is None:
-        raise CameraUnavailableError("OpenCV cannot read it")
-    return Image.fromarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
 
 
 class Film:

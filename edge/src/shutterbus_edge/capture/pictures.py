@@ -4,12 +4,12 @@ import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps
 
 from shutterbus_edge.capture import CapturedImage, Shot, orientation
 from shutterbus_edge.capture.fit import Fit
 from shutterbus_edge.capture.pixels import Annotation, to_jpeg, to_rgb, turned
-from shutterbus_edge.capture.playing import COMPRESSED_AS_FILM, PICTURE_SUFFIXES
+from shutterbus_edge.capture.playing import HEIF_SUFFIXES, PICTURE_SUFFIXES
 from shutterbus_edge.errors import CameraFinishedError, CameraUnavailableError
 from shutterbus_edge.settings.capture import CaptureSettings
 from shutterbus_runtime.clock import Clock
@@ -103,16 +103,12 @@ class Pictures:
                 self._say_once(f"{file.name} is passed over: {error}")
 
     def _converted(self, file: Path, shot: Shot) -> tuple[Path, bytes, None, Mapping[int, str]]:
-        texts: Mapping[int, str] = {}
-        try:
-            with Image.open(file) as opened:
-                opened.load()  # a PNG may have its EXIF behind the pixels
-                texts = _texts(opened.getexif())
-                image = to_rgb(ImageOps.exif_transpose(opened))
-        except UnidentifiedImageError:
-            if file.suffix.lower() not in COMPRESSED_AS_FILM:
-                raise
-            image = _first_frame(file)
+        if file.suffix.lower() in HEIF_SUFFIXES:
+            _learn_heif()
+        with Image.open(file) as opened:
+            opened.load()  # a PNG may have its EXIF behind the pixels
+            texts = _texts(opened.getexif())
+            image = to_rgb(ImageOps.exif_transpose(opened))
         image = turned(image, self._settings)
         if self._settings.size_px:
             image = ImageOps.contain(image, self._settings.size_px)
@@ -143,10 +139,12 @@ def _texts(exif: Image.Exif) -> Mapping[int, str]:
     }
 
 
-def _first_frame(file: Path) -> Image.Image:
-    """Return the picture in a file of which it is the only frame. Pillow alone does not read them."""
+def _learn_heif() -> None:
+    """Have Pillow read HEIF. A second time costs nothing."""
     try:
-        from shutterbus_edge.capture.film import first_frame
+        from pillow_heif import register_heif_opener
     except ModuleNotFoundError as error:
-        raise CameraUnavailableError(f"pictures of this kind need the Python module {error.name}") from error
-    return first_frame(file)
+        raise CameraUnavailableError(
+            f"it needs the Python module {error.name}; install it with: pip install pillow-heif"
+        ) from error
+    register_heif_opener()

@@ -12,10 +12,10 @@ from shutterbus_edge.settings.capture import CaptureSettings
 from shutterbus_runtime.clock import Clock
 from shutterbus_wire.jpeg import ContentType, sniff
 
-COMPRESSED_AS_FILM = frozenset({".heic", ".heif", ".avif"})
-"""Stills that are one frame of a film; phones write them."""
-PICTURE_SUFFIXES = COMPRESSED_AS_FILM | {
-    *(".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"),
+HEIF_SUFFIXES = frozenset({".heic", ".heif"})
+"""As phones take pictures. Pillow needs a library for them."""
+PICTURE_SUFFIXES = HEIF_SUFFIXES | {
+    *(".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".avif", ".ppm", ".pgm"),
 }
 
 
