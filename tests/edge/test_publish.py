@@ -32,7 +32,7 @@ from shutterbus_transport.kafka import library as kafka_net
 from shutterbus_transport.kafka.sending import KafkaClient
 from shutterbus_transport.log_throttle import throttle
 from shutterbus_transport.mqtt.sending import MqttClient, Version
-from shutterbus_transport.probe import reach, speaks_tls, tls_refusal, why
+from shutterbus_transport.probe import speaks_tls, tls_refusal
 from shutterbus_transport.sending import OpenClient, SendingClient
 from shutterbus_transport.settings import BrokerSettings, Tls
 from shutterbus_wire.frame import FrameMetadata
@@ -320,13 +320,6 @@ def test_allowance_may_go_into_debt_for_one_message() -> None:
     clock.pass_s(10)
     assert allowance.wait_s() == 0
     assert TokenBucket(None, clock).wait_s() == 0
-
-
-def test_reaching_a_broker_takes_one_that_accepts(listening: int) -> None:
-    reach([("127.0.0.1", 1), ("127.0.0.1", listening)])
-    with pytest.raises(ConnectionRefusedError) as refused:
-        reach([("127.0.0.1", 1)])
-    assert why([("127.0.0.1", 1)], refused.value) == "127.0.0.1:1 refuses the connection"
 
 
 def test_tls_is_recognised_on_the_other_side(listening: int) -> None:

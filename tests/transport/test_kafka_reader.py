@@ -6,6 +6,7 @@ import pytest
 from kafka.errors import CorruptRecordError, KafkaTimeoutError, TopicAuthorizationFailedError
 
 from fakes import FakeClock
+from shutterbus_transport.broker_list import BrokerList
 from shutterbus_transport.kafka import reader as module
 from shutterbus_transport.kafka.offsets import NewestFrames
 from shutterbus_transport.kafka.reader import KafkaReader
@@ -128,8 +129,9 @@ class Viewer:
         self.intake = Intake(self.cameras, self.clock)
         settings = BrokerSettings(type="kafka", brokers="127.0.0.1:1")
         self.offsets = NewestFrames(self.clock)
+        brokers = BrokerList(settings.brokers, self.clock, module.log)
         self.follower = KafkaReader(
-            settings, "frames", "", self.intake, self.clock, self.offsets, Unpacking(None)
+            settings, "frames", "", self.intake, self.clock, self.offsets, Unpacking(None), brokers
         )
         self.log = log
         monkeypatch.setattr(module, "Consumer", lambda settings, options: log)

@@ -118,28 +118,15 @@ def _objection(encrypted: ssl.SSLSocket, within_s: float) -> tuple[Step | None, 
         return Step.REFUSAL, error
 
 
-def reach(addresses: Sequence[Address], timeout_s: float = PROBE_TIMEOUT_S) -> None:
-    """Return when one of *addresses* accepts a connection; raise the last one's OSError if none does.
-
-    It costs a broker nothing, and tells one that is away from a line that is slow: the connection is accepted in one
-    round trip even where a frame takes half a minute.
-    """
-    failure: OSError | None = None
-    for address in addresses:
-        if not (failure := probe(address, timeout_s=timeout_s).error):
-            return
-    if failure:
-        raise failure
-
-
 def why(addresses: Sequence[Address], error: OSError) -> str:
     """Return a sentence about *error* that names the broker."""
     where = ", ".join(f"{host}:{port}" for host, port in addresses)
+    several = len(addresses) > 1
     match error:
         case ConnectionRefusedError():
-            return f"{where} refuses the connection"
+            return f"{where} {'refuse' if several else 'refuses'} the connection"
         case TimeoutError():
-            return f"{where} does not answer"
+            return f"{where} {'do' if several else 'does'} not answer"
         case socket.gaierror():
             return f"no address is known for {where}: {error.strerror}"
         case OSError(errno=errno.ENETUNREACH | errno.EHOSTUNREACH):
@@ -165,10 +152,20 @@ def speaks_tls(address: Address) -> bool:
 
 def plain_to_tls(settings: BrokerSettings) -> TransportMisconfiguredError | None:
     """Return what to do if *settings* speak in the clear to a broker that expects TLS; None if that is not the trouble."""
-    if settings.tls or not speaks_tls(settings.brokers[0]):
+    if settings.tls:
+        return None
+    address = next(
+        (
+            text
+            for text, address in zip(settings.addresses, settings.brokers, strict=True)
+            if speaks_tls(address)
+        ),
+        None,
+    )
+    if address is None:
         return None
     return TransportMisconfiguredError(
-        f"{settings.addresses[0]} expects an encrypted connection; on its server, make enroll CAMERA=<camera> makes the "
+        f"{address} expects an encrypted connection; on its server, make enroll CAMERA=<camera> makes the "
         "certificate and settings for this camera; for another broker set SS_TLS__CA_CERTS, or name its plain port"
     )
 

@@ -19,7 +19,7 @@ from shutterbus_edge.spool import Held, Spool
 from shutterbus_runtime.clock import Clock
 from shutterbus_runtime.outage import Outage
 from shutterbus_transport import Sending, transport
-from shutterbus_transport.probe import reach, why
+from shutterbus_transport.broker_list import BrokerList
 from shutterbus_transport.sending import OpenClient
 from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire import __version__
@@ -82,16 +82,17 @@ class Publisher:
         self._in_order = settings.publish.order == "in-order"
         self._status: Status | None = None
         self._largest_acked = LargestAcked()
+        self._brokers = BrokerList(broker.brokers, clock, log)
         openers = openers or self._openers(broker)
         self._live = LiveLane(
-            self._connection("live", broker, openers),
+            self._connection("live", openers),
             self._encoder,
             spool,
             clock,
             on_backlog=self._backlog_has_work,
         )
         self._backlog = BacklogLane(
-            self._connection("backlog", broker, openers),
+            self._connection("backlog", openers),
             self._encoder,
             spool,
             clock,
@@ -188,13 +189,11 @@ class Publisher:
     def _is_idle(self) -> bool:
         return self._live.is_idle and (self._backlog.is_idle or not self._in_order)
 
-    def _connection(
-        self, lane: LaneName, broker: BrokerSettings, openers: Mapping[LaneName, OpenClient]
-    ) -> LaneConnection:
+    def _connection(self, lane: LaneName, openers: Mapping[LaneName, OpenClient]) -> LaneConnection:
         return LaneConnection(
             openers[lane],
-            reach=lambda: reach(broker.brokers),
-            why=lambda error: why(broker.brokers, error),
+            reach=self._brokers.reach,
+            why=self._brokers.why,
             clock=self._clock,
             retry=Retry(Outage(f"{lane} lane", self._clock, log)),
             disconnects=DisconnectTracker(self._largest_acked),

@@ -1,6 +1,7 @@
 """Kafka, by kafka-python 3."""
 
 import hashlib
+import logging
 import re
 import socket
 import struct
@@ -10,6 +11,7 @@ from typing import cast
 from shutterbus_runtime.clock import Clock
 from shutterbus_runtime.settings import OptionCheck
 from shutterbus_transport import BACKLOG_SEND_BUFFER_BYTES, Sending
+from shutterbus_transport.broker_list import BrokerList
 from shutterbus_transport.client_options import kafka_options
 from shutterbus_transport.consuming import Handler, Reader, Subscription
 from shutterbus_transport.patterns import TELEMETRY_PATTERN, frames_pattern
@@ -17,6 +19,8 @@ from shutterbus_transport.sending import OpenClient
 from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire import names
 from shutterbus_wire.frame import Lane
+
+log = logging.getLogger(__name__)
 
 API_VERSIONS = 18
 """The request that a broker reads from anybody."""
@@ -95,6 +99,7 @@ class Kafka:
         from shutterbus_transport.kafka.unpacking import Unpacking
 
         readers = []
+        brokers = BrokerList(settings.brokers, clock, log)
         patterns = {"frames": frames_pattern(subscription.foreign), "telemetry": TELEMETRY_PATTERN}
         for kind in subscription.kinds:
             offsets: Offsets
@@ -106,7 +111,9 @@ class Kafka:
                 offsets = NewestFrames(clock) if kind == "frames" else LastRecords(TELEMETRY_BACK)
             path = subscription.state_dir and subscription.state_dir / _note_name(settings, kind)
             unpacking = Unpacking(path)
-            readers.append(KafkaReader(settings, kind, patterns[kind], handler, clock, offsets, unpacking))
+            readers.append(
+                KafkaReader(settings, kind, patterns[kind], handler, clock, offsets, unpacking, brokers)
+            )
         return cast("list[Reader]", readers)
 
 

@@ -1,7 +1,8 @@
 """Kafka's administration: one connection at a time, failures with their cause, and the types that requests are made of."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from kafka import errors
@@ -29,7 +30,7 @@ from shutterbus_transport.errors import (
     TransportError,
     TransportMisconfiguredError,
 )
-from shutterbus_transport.kafka.library import Net
+from shutterbus_transport.kafka.library import LOGIN_REFUSALS, Net
 from shutterbus_transport.log_throttle import silence
 from shutterbus_transport.probe import plain_to_tls, tls_refusal
 from shutterbus_transport.settings import BrokerSettings
@@ -55,16 +56,6 @@ __all__ = [
     "explain",
     "explained",
 ]
-
-_LOGIN = (
-    errors.AuthorizationError,
-    errors.SaslAuthenticationFailedError,
-    errors.UnsupportedSaslMechanismError,
-    errors.IllegalSaslStateError,
-    # What its SCRAM makes of an answer that says no.
-    KeyError,
-    ValueError,
-)
 
 
 @contextlib.contextmanager
@@ -99,8 +90,8 @@ def explained(settings: BrokerSettings, net: Net) -> Iterator[None]:
     """Turn what a client raises while it connects into one of our errors, with the cause that it hides."""
     try:
         yield
-    except (errors.KafkaError, *_LOGIN) as error:
-        our_error = explain(settings, net.failure or error)
+    except (errors.KafkaError, *LOGIN_REFUSALS) as error:
+        our_error = explain(settings, net.failure or error, net.failures)
         if isinstance(our_error, BrokerUnavailableError):
             our_error = plain_to_tls(settings) or our_error
         raise our_error from net.failure or error
@@ -108,14 +99,20 @@ def explained(settings: BrokerSettings, net: Net) -> Iterator[None]:
         raise NotAuthorizedError(f"a certificate or key file cannot be used: {error}") from error
 
 
-def explain(settings: BrokerSettings, error: Exception) -> TransportError:
-    """Return what a failed connection means."""
-    where = ", ".join(settings.addresses)
-    if isinstance(error, _LOGIN):
+def explain(
+    settings: BrokerSettings, error: Exception, failures: Mapping[str, Exception] = MappingProxyType({})
+) -> TransportError:
+    """Return what a failed connection means; *failures* are those of each broker that was asked, by address."""
+    by = (address for address, failure in failures.items() if failure is error)
+    where = next(by, ", ".join(settings.addresses))
+    if isinstance(error, LOGIN_REFUSALS):
         return LoginRefusedError(f"{where} refuses the user {settings.username}: {error}")
     if refusal := tls_refusal(error):
         return TransportMisconfiguredError(f"{where}: {refusal}")
-    return BrokerUnavailableError(f"{where} gives no connection: {error}")
+    each = failures or {where: error}
+    return BrokerUnavailableError(
+        "; ".join(f"{address} gives no connection: {failure}" for address, failure in each.items())
+    )
 
 
 def addresses(admin: KafkaAdminClient) -> list[tuple[str, int]]:

@@ -1,7 +1,8 @@
 """The connections of kafka-python 3, made to fail at once with their cause, and to end with all that belongs to them.
 
-- It tries to connect again and again by itself and tells nobody why it cannot. So every attempt is stopped at its
-  first failure and the cause kept (``Manager``): when to try again is decided in one place, ``Retry``.
+- It tries to connect again and again by itself, to one broker of the list after the other, and tells nobody why it cannot.
+  So each broker is asked once, no slow one is waited for, and the causes are kept (``Manager``): when to try again is
+  decided in one place, ``Retry``.
 - What is not a KafkaError ends its refresh of metadata, and a connection that is reset before TLS begins raises one of
   the operating system's (``Manager``).
 - It waits without a limit for the TLS handshake of a broker that takes connections and is mute (``Selector``).
@@ -14,20 +15,34 @@ import contextlib
 import ssl
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from kafka import KafkaProducer
 from kafka import errors as kafka_errors
+from kafka.future import Future
 from kafka.net.compat import KafkaNetClient
 from kafka.net.manager import KafkaConnectionManager
 from kafka.net.selector import NetworkSelector
 
 from shutterbus_transport.kafka import codecs
+from shutterbus_transport.probe import tls_refusal
 
 CLOSE_TIMEOUT_S = 2.0
 HANDSHAKE_S = 10.0
 """Longer than a handshake takes on any line, each time the other side has something to say."""
+SLOW_S = 1.0
+"""After so long the next broker of the list is asked as well."""
 BY_US = "closed by its lane"
+LOGIN_REFUSALS = (
+    kafka_errors.AuthorizationError,
+    kafka_errors.SaslAuthenticationFailedError,
+    kafka_errors.UnsupportedSaslMechanismError,
+    kafka_errors.IllegalSaslStateError,
+    # What its SCRAM makes of an answer that says no.
+    KeyError,
+    ValueError,
+)
 codecs.install()
 
 
@@ -55,19 +70,82 @@ class Selector(NetworkSelector):  # type: ignore[misc] # kafka-python has no typ
 
 
 class Manager(KafkaConnectionManager):  # type: ignore[misc] # kafka-python has no types
-    """Remembers why the last connection failed, and gives up the first connecting at its first failure."""
+    """Asks every broker of the list once, and remembers why a connection failed.
+
+    Attributes:
+        failures: By address of the broker, until it is connected again; the latest is the last.
+    """
 
     def __init__(self, net: Selector, **options: Any) -> None:
         super().__init__(net, **options)
-        self.failure: Exception | None = None
+        self.failures: dict[str, Exception] = {}
+
+    @property
+    def failure(self) -> Exception | None:
+        """Why there is no connection: what a person has to mend, else the latest that failed."""
+        failures = list(self.failures.values())
+        return next(filter(needs_mending, failures), failures[-1] if failures else None)
 
     def get_connection(self, node_id: Any, **options: Any) -> Any:
         is_new = node_id not in self._conns
         connection = super().get_connection(node_id, **options)
         if is_new:
-            connection.init_future.add_callback(self._connected)
-            connection.close_future.add_errback(self._failed, connection)
+            broker = self.cluster.broker_metadata(node_id)
+            address = f"{broker.host}:{broker.port}"
+            connection.init_future.add_callback(lambda _: self.failures.pop(address, None))
+            connection.close_future.add_errback(self._failed, connection, address)
         return connection
+
+    async def _do_bootstrap(self, deadline: float | None) -> bool:
+        """Return when a broker has told where all are; raise when each has failed, or *deadline* is over.
+
+        The next one is asked when one fails, or is slow: a dead one of three costs a second at most.
+        """
+        answered, failed = Future(), 0
+        brokers = self.cluster.bootstrap_brokers()
+
+        def succeed(_: Any) -> None:
+            if not answered.is_done:
+                answered.success(True)
+
+        def fail(error: Exception) -> None:
+            nonlocal failed
+            failed += 1
+            cause = self.failure or error
+            # A password is not tried at each of them: so many attempts lock an account.
+            if not answered.is_done and (failed == len(brokers) or isinstance(cause, LOGIN_REFUSALS)):
+                answered.failure(cause)
+
+        try:
+            for broker in brokers:
+                asked = self.call_soon(self._ask, broker.node_id, deadline)
+                asked.add_callback(succeed)
+                asked.add_errback(fail)
+                with contextlib.suppress(kafka_errors.KafkaError):
+                    await self.wait_for(asked, SLOW_S * 1000)
+                if answered.is_done or self.closed:
+                    break
+            await self.wait_for(answered, None if deadline is None else _left_ms(deadline))
+        finally:
+            for broker in brokers:
+                if connection := self._conns.pop(broker.node_id, None):
+                    connection.close(
+                        None if connection.connected else kafka_errors.KafkaConnectionError(BY_US)
+                    )
+        self.cluster.start_refresh_loop()
+        return True
+
+    async def _ask(self, node_id: str, deadline: float | None) -> None:
+        """Connect to one broker of the list and ask it where all are."""
+        await self.get_connection(
+            node_id,
+            timeout_ms=None if deadline is None else _left_ms(deadline),
+            pop_on_close=False,
+            refresh_metadata_on_err=False,
+        )
+        await self.cluster.refresh_metadata(node_id)
+        if not self.cluster.brokers():
+            raise kafka_errors.KafkaConnectionError("it does not know its cluster yet")
 
     async def _build_transport(self, node: Any, timeout_at: float | None = None) -> Any:
         try:
@@ -75,16 +153,27 @@ class Manager(KafkaConnectionManager):  # type: ignore[misc] # kafka-python has 
         except OSError as error:
             raise kafka_errors.KafkaConnectionError(str(error)) from error
 
-    def _connected(self, _: Any) -> None:
-        self.failure = None
+    def _failed(self, connection: Any, address: str, error: Exception) -> None:
+        if BY_US in str(error):
+            return
+        if (
+            not self.bootstrapped
+            and self.config["sasl_mechanism"]
+            and connection.broker_version_data is not None
+        ):
+            # It throws away an answer that comes together with the end of the connection.
+            error = kafka_errors.SaslAuthenticationFailedError(f"wrong password? ({error})")
+        self.failures.pop(address, None)
+        self.failures[address] = error
 
-    def _failed(self, connection: Any, error: Exception) -> None:
-        if not self.bootstrapped:
-            self.closed = True
-            if self.config["sasl_mechanism"] and connection.broker_version_data is not None:
-                # It throws away an answer that comes together with the end of the connection.
-                error = kafka_errors.SaslAuthenticationFailedError(f"wrong password? ({error})")
-        self.failure = error
+
+def needs_mending(error: Exception) -> bool:
+    """Whether *error* stays until a person has changed a password or certificate."""
+    return isinstance(error, LOGIN_REFUSALS) or tls_refusal(error) is not None
+
+
+def _left_ms(deadline: float) -> float:
+    return max(0.0, (deadline - time.monotonic()) * 1000)
 
 
 class Net:
@@ -108,6 +197,11 @@ class Net:
     def failure(self) -> Exception | None:
         """Why there is no connection, where that is known."""
         return self._made._manager.failure if self._made else None  # noqa: SLF001 - the library keeps it to itself
+
+    @property
+    def failures(self) -> Mapping[str, Exception]:
+        """Why which brokers gave no connection, by address."""
+        return dict(self._made._manager.failures) if self._made else {}  # noqa: SLF001 - likewise
 
     def abort(self) -> None:
         """Have the thread that owns the connections drop them, with what they were about to write."""

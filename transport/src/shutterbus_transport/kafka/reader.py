@@ -17,6 +17,7 @@ from kafka.errors import CorruptRecordError, KafkaError, KafkaTimeoutError, Unsu
 
 from shutterbus_runtime.clock import Clock
 from shutterbus_runtime.outage import Outage
+from shutterbus_transport.broker_list import BrokerList
 from shutterbus_transport.consuming import Delivery, Handler
 from shutterbus_transport.kafka.consumer import Consumer
 from shutterbus_transport.kafka.offsets import OFFSETS_TIMEOUT_MS, Offsets
@@ -70,6 +71,7 @@ class KafkaReader(ReaderThread):
         clock: Clock,
         offsets: Offsets,
         unpacking: Unpacking,
+        brokers: BrokerList,
     ) -> None:
         where = f"Kafka at {', '.join(settings.addresses)}"
         outage = Outage(f"{where} ({kind})", clock, log)
@@ -79,6 +81,7 @@ class KafkaReader(ReaderThread):
         self._pattern = pattern
         self._offsets = offsets
         self._unpacking = unpacking
+        self._brokers = brokers
         self._connection = 0
         self._ends: dict[Any, int] = {}
         self._away_since_s: float | None = None
@@ -93,6 +96,7 @@ class KafkaReader(ReaderThread):
 
     def run(self) -> None:
         while not self._end.is_set():
+            self._brokers.look()  # names what is away; the consumer takes the first that answers
             try:
                 consumer = Consumer(self._settings, self._offsets.options())
             except (KafkaError, OSError) as error:
