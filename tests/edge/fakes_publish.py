@@ -45,6 +45,8 @@ class FakeBroker:
         silent: A link without an answer: probes time out instead of being refused.
         verdict: What is answered for a message; None confirms it.
         hidden_limit_bytes: What it was never heard to say; it hangs up on a message above that.
+        why_unconfirmed: What its client finds where it answers nothing; None while the line is merely slow.
+        unanswered_topic: Messages to it are not confirmed; a topic may lack what another has.
         received: ``(lane, frame id or id of telemetry)`` in the order of arrival, confirmed or not.
         retained: The ids of those that were to be kept.
     """
@@ -60,6 +62,8 @@ class FakeBroker:
     verdict: Callable[[Outgoing], TransportError | None] = lambda _: None
     hidden_limit_bytes: int | None = None
     refusal: TransportError | None = None
+    why_unconfirmed: str | None = None
+    unanswered_topic: str | None = None
     received: list[tuple[str, str]] = field(default_factory=list)
     retained: list[str] = field(default_factory=list)
     clients: list["FakeClient"] = field(default_factory=list)
@@ -123,14 +127,17 @@ class FakeClient:
                 max(now_s, self._free_at_s) + len(outgoing.message.value) / self._broker.bytes_per_s
             )
         due_s = max(now_s, self._free_at_s) + self._broker.confirm_after_s
+        if outgoing.topic == self._broker.unanswered_topic:
+            due_s = float("inf")
         self._in_flight.append((due_s, outgoing, done))
 
     def answer(self) -> None:
         now_s, limit_bytes = self._broker.clock.monotonic_s(), self._broker.hidden_limit_bytes
         if limit_bytes and any(len(sent.message.value) > limit_bytes for _, sent, _ in self._in_flight):
             self.lose(HUNG_UP)
-        while self._in_flight and self._in_flight[0][0] <= now_s:
-            _, outgoing, done = self._in_flight.pop(0)
+        due = [sent for sent in self._in_flight if sent[0] <= now_s]
+        self._in_flight = [sent for sent in self._in_flight if sent[0] > now_s]
+        for _, outgoing, done in due:
             verdict = self._broker.verdict(outgoing)
             identity = outgoing.message.attributes["id"]
             if verdict is None:
@@ -148,6 +155,9 @@ class FakeClient:
     @property
     def in_flight(self) -> int:
         return len(self._in_flight)
+
+    def unconfirmed(self, topic: str) -> str | None:
+        return self._broker.why_unconfirmed and f"topic {topic} {self._broker.why_unconfirmed}"
 
     def broken(self) -> TransportError | None:
         return self._lost

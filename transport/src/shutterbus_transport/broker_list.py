@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from shutterbus_runtime.clock import Clock
 from shutterbus_runtime.outage import Outage
-from shutterbus_transport.probe import PROBE_TIMEOUT_S, Address, Probe, probe, why
+from shutterbus_transport.probe import PROBE_TIMEOUT_S, Address, Probe, probe, why, why_each
 
 
 class BrokerList:
@@ -50,11 +50,8 @@ class BrokerList:
     def why(self, error: OSError) -> str:
         """Return why none of them accepts a connection, each with its own cause; *error* is what ``reach`` raised."""
         with self._lock:
-            failures = [(address, tried.error) for address, tried in self._last.items() if tried.error]
-        by_cause: dict[tuple[type, int | None], tuple[list[Address], OSError]] = {}
-        for address, failure in failures or [(address, error) for address in self._addresses]:
-            by_cause.setdefault((type(failure), failure.errno), ([], failure))[0].append(address)
-        return "; ".join(why(addresses, failure) for addresses, failure in by_cause.values())
+            failures = {address: tried.error for address, tried in self._last.items() if tried.error}
+        return why_each(failures or dict.fromkeys(self._addresses, error))
 
     def _look(self, address: Address, timeout_s: float, answers: "queue.SimpleQueue[Probe]") -> None:
         tried = probe(address, timeout_s=timeout_s)

@@ -8,7 +8,8 @@ import errno
 import socket
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -133,6 +134,21 @@ def why(addresses: Sequence[Address], error: OSError) -> str:
             return f"there is no way to {where}: {error.strerror}"
         case _:
             return f"{where}: {error.strerror or error}"
+
+
+def why_each(failures: Mapping[Address, OSError]) -> str:
+    """Return a sentence about brokers that fail, each with its own cause."""
+    by_cause: dict[tuple[type, int | None], tuple[list[Address], OSError]] = {}
+    for address, failure in failures.items():
+        by_cause.setdefault((type(failure), failure.errno), ([], failure))[0].append(address)
+    return "; ".join(why(sorted(addresses), failure) for addresses, failure in by_cause.values())
+
+
+def away(addresses: Collection[Address], timeout_s: float) -> str:
+    """Return which of *addresses* accept no connection, and why, asked all at once; empty if all do."""
+    with ThreadPoolExecutor(max(1, len(addresses))) as pool:
+        tried = [*pool.map(lambda address: probe(address, timeout_s=timeout_s), addresses)]
+    return why_each({each.address: each.error for each in tried if each.error})
 
 
 def speaks_tls(address: Address) -> bool:

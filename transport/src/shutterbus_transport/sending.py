@@ -45,6 +45,12 @@ class SendingClient(Protocol):
     def broken(self) -> TransportError | None:
         """Return why this client has to be closed, or None while it is usable."""
 
+    def unconfirmed(self, topic: str) -> str | None:
+        """Return why nothing sent to *topic* is confirmed, a sentence; None while it is still on its way on a slow line.
+
+        Asked after seconds without an answer; it may take five seconds.
+        """
+
     def close(self) -> None:
         """End the connection and every thread of it now. What was not confirmed stays unanswered."""
 

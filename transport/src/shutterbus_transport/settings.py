@@ -71,6 +71,8 @@ class BrokerSettings(BrokerFields, frozen=True):
             "delivery_timeout_ms": 300_000,
             "max_block_ms": 5_000,
             "linger_ms": 0,
+            # Each attempt sends the whole picture again, to a cluster that may lack replicas for an hour.
+            "retry_backoff_ms": 1_000,
             "compression_type": None,
             **self.client_options,
             "max_request_size": min(limits, default=REQUEST_MAX_BYTES),

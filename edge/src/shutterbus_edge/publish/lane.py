@@ -14,6 +14,7 @@ from shutterbus_edge.publish.lane_state import Confirmations, LaneState
 from shutterbus_edge.publish.pending_send import Kind, PendingSend
 from shutterbus_edge.publish.readiness import Event, Phase, Readiness
 from shutterbus_edge.publish.retry import Retry
+from shutterbus_edge.publish.unconfirmed import UnconfirmedWatch
 from shutterbus_edge.publish.window import Window
 from shutterbus_edge.spool import Held, Spool
 from shutterbus_runtime.clock import Clock
@@ -71,6 +72,7 @@ class Lane(ABC):
             "status": Retry(),
         }
         self._confirmations = Confirmations(clock)
+        self._unconfirmed = UnconfirmedWatch(self._retries, clock)
         self.ready = Readiness(connection.retry, self._retries, connection.disconnects)
         self._without_sensors: SendingClient | None = None
 
@@ -92,6 +94,8 @@ class Lane(ABC):
         if ended or self._closed_as_not_authorized():
             self._settle()
             self._abandon(ended)
+        if (client := self.connection.client) and "frame" in self._unconfirmed.look(client, self._pending):
+            self.ready.on(Event.UNCONFIRMED)
         # Connecting may take so long that nobody waits for this lane any more, and the spool is closed.
         if self._wants_connection() and (client := self.connection.open()) and not self._stop.is_set():
             if not self.ready.is_open:
@@ -265,6 +269,7 @@ class Lane(ABC):
         if not self.connection.disconnects.suspects_size:
             self.connection.succeeded()
         self._retries[pending.kind].succeeded()
+        self._unconfirmed.confirmed(pending.kind)
         self._confirmations.note(pending)
         if pending.held:
             self._spool.ack(pending.held)

@@ -2,12 +2,16 @@
 
 A lane is in one phase, by what became of its connection and of the frames on it::
 
-    event           AWAY       CONNECTED       DELIVERING      NO_SUBSCRIBERS  NOT_AUTHORIZED
-    opened          CONNECTED  -               -               -               -
-    closed          AWAY       AWAY            AWAY            AWAY            AWAY
-    confirmed       -          DELIVERING      DELIVERING      DELIVERING      DELIVERING
-    no_subscribers  -          NO_SUBSCRIBERS  NO_SUBSCRIBERS  NO_SUBSCRIBERS  NO_SUBSCRIBERS
-    not_authorized  -          NOT_AUTHORIZED  NOT_AUTHORIZED  NOT_AUTHORIZED  NOT_AUTHORIZED
+    event           AWAY       CONNECTED       DELIVERING      UNCONFIRMED     NO_SUBSCRIBERS  NOT_AUTHORIZED
+    opened          CONNECTED  -               -               -               -               -
+    closed          AWAY       AWAY            AWAY            AWAY            AWAY            AWAY
+    confirmed       -          DELIVERING      DELIVERING      DELIVERING      DELIVERING      DELIVERING
+    unconfirmed     -          UNCONFIRMED     UNCONFIRMED     UNCONFIRMED     NO_SUBSCRIBERS  NOT_AUTHORIZED
+    no_subscribers  -          NO_SUBSCRIBERS  NO_SUBSCRIBERS  NO_SUBSCRIBERS  NO_SUBSCRIBERS  NO_SUBSCRIBERS
+    not_authorized  -          NOT_AUTHORIZED  NOT_AUTHORIZED  NOT_AUTHORIZED  NOT_AUTHORIZED  NOT_AUTHORIZED
+
+UNCONFIRMED is a broker that has frames and answers none (``unconfirmed``); one that has refused them for want of a subscriber
+or a right has answered, and the reason stays what it said.
 
 ``-`` is refused with a LanePhaseError: an answer belongs to an open connection. Whether a message may go now is asked of
 ``why_not``, which names the first thing in its way, in this order:
@@ -35,6 +39,7 @@ class Phase(Enum):
     AWAY = "away"
     CONNECTED = "connected"
     DELIVERING = "delivering"
+    UNCONFIRMED = "unconfirmed"
     NO_SUBSCRIBERS = "no subscribers"
     NOT_AUTHORIZED = "not authorized"
 
@@ -45,6 +50,7 @@ class Event(Enum):
     OPENED = "opened"
     CLOSED = "closed"
     CONFIRMED = "confirmed"
+    UNCONFIRMED = "unconfirmed"
     NO_SUBSCRIBERS = "no_subscribers"
     NOT_AUTHORIZED = "not_authorized"
 
@@ -55,12 +61,19 @@ _ANSWERS = {
     Event.NOT_AUTHORIZED: Phase.NOT_AUTHORIZED,
 }
 
+_REFUSED = {Phase.NO_SUBSCRIBERS, Phase.NOT_AUTHORIZED}
+
 PHASES: Mapping[tuple[Phase, Event], Phase] = MappingProxyType({
     (Phase.AWAY, Event.OPENED): Phase.CONNECTED,
     **{(phase, Event.CLOSED): Phase.AWAY for phase in Phase},
     **{
         (phase, answer): after
         for answer, after in _ANSWERS.items()
+        for phase in Phase
+        if phase is not Phase.AWAY
+    },
+    **{
+        (phase, Event.UNCONFIRMED): phase if phase in _REFUSED else Phase.UNCONFIRMED
         for phase in Phase
         if phase is not Phase.AWAY
     },

@@ -72,6 +72,12 @@ class Retry:
         if self._outage:
             self._outage.failed(error)
 
+    def unconfirmed(self, error: TransportError) -> None:
+        """Note that an attempt has had no answer so far: a reason to tell, and none to try again."""
+        self.reason = str(error)
+        if self._outage:
+            self._outage.failed(error)
+
     def succeeded(self) -> None:
         """Note a success."""
         self.reason, self.probing = "", False

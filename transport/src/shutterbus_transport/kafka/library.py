@@ -6,6 +6,7 @@
 - What is not a KafkaError ends its refresh of metadata, and a connection that is reset before TLS begins raises one of
   the operating system's (``Manager``).
 - It waits without a limit for the TLS handshake of a broker that takes connections and is mute (``Selector``).
+- What a broker answers to a message that it tries to send again is told to nobody (``Producer``).
 - A producer that is garbage collected silences the log of all later ones, and ``close`` of one whose messages cannot be
   sent raises and leaves thread and sockets behind (``Producer``).
 - It unpacks a compressed batch of any size, and needs a library for each kind of compression (``codecs``).
@@ -15,7 +16,7 @@ import contextlib
 import ssl
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from kafka import KafkaProducer
@@ -46,8 +47,29 @@ LOGIN_REFUSALS = (
 codecs.install()
 
 
+def note_refusals(sender: Any, refusals: dict[str, Exception]) -> None:
+    """Have the thread that sends note in *refusals*, by topic, why an attempt was not taken."""
+    dispatch = sender._dispatch_error  # noqa: SLF001 - the library keeps it to itself
+
+    def note(batch: Any, exception: Exception, partition_response: Any) -> None:
+        refusals[batch.topic_partition.topic] = exception
+        dispatch(batch, exception, partition_response)
+
+    sender._dispatch_error = note  # noqa: SLF001 - likewise
+
+
 class Producer(KafkaProducer):  # type: ignore[misc] # kafka-python has no types
-    """Whoever makes one calls ``end``."""
+    """Whoever makes one calls ``end``.
+
+    Attributes:
+        refusals: By topic, why the last attempt to send was not taken and is made again; whoever is told of a success
+            takes it out.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.refusals: dict[str, Exception] = {}
+        note_refusals(self._sender, self.refusals)
 
     def __del__(self) -> None:
         """Leave the module's logger alone; ``end`` has closed what there is."""
@@ -192,6 +214,23 @@ class Net:
         """Whether any broker is connected now."""
         made = self._made
         return made is not None and any(made.connected(broker.node_id) for broker in made.cluster.brokers())
+
+    @property
+    def sockets(self) -> list[Any]:
+        """Those of all connections."""
+        connections = list(self._made._manager._conns.values()) if self._made else []  # noqa: SLF001 - likewise
+        return [each.transport._sock for each in connections if each.transport and each.transport._sock]  # noqa: SLF001 - likewise
+
+    def waits_for_other_than(self, node_ids: Collection[int], over_s: float) -> bool:
+        """Whether a broker that is none of *node_ids* has left a request unanswered for so long."""
+        now_s = time.monotonic()
+        connections = list(self._made._manager._conns.items()) if self._made else []  # noqa: SLF001 - likewise
+        return any(
+            node_id not in node_ids and requests and now_s - requests[0][2] > over_s
+            for node_id, requests in (
+                (node_id, list(each.in_flight_requests)) for node_id, each in connections
+            )
+        )
 
     @property
     def failure(self) -> Exception | None:

@@ -9,6 +9,7 @@ import threading
 import time
 from typing import Any
 
+from kafka import TopicPartition
 from kafka import errors as kafka_errors
 
 from shutterbus_transport import socket_options as sockets
@@ -19,11 +20,12 @@ from shutterbus_transport.errors import (
     TransportError,
     TransportMisconfiguredError,
 )
-from shutterbus_transport.kafka import admin
+from shutterbus_transport.kafka import admin, unacknowledged
 from shutterbus_transport.kafka.library import BY_US, Net, Producer
 from shutterbus_transport.log_throttle import throttle
 from shutterbus_transport.sending import Done, Outgoing
 from shutterbus_transport.settings import BrokerSettings
+from shutterbus_transport.upload import Upload
 from shutterbus_wire.message import kafka_headers
 
 log = logging.getLogger(__name__)
@@ -31,6 +33,8 @@ log = logging.getLogger(__name__)
 BOOTSTRAP_TIMEOUT_S = 10.0
 TOPIC_TIMEOUT_S = 3.0
 """For a topic that the broker creates when it is asked for; one that exists is known after one answer."""
+MUTE_S = 5.0
+"""A broker of a topic that another leads has been lost if it left a request unanswered for so long."""
 UNKNOWN_AFTER_S = 5.0
 """A restarting broker does not know its topics at once; after so long the topic is gone."""
 
@@ -72,12 +76,16 @@ class KafkaClient:
         self.window: int | None = None
         self._settings = settings
         self._topic = topic
+        self._telemetry_topic = telemetry_topic or topic
+        self._upload = Upload()
         self._broken: TransportError | None = None
         self._unknown_since_s: float | None = None
         options: dict[str, Any] = {
             "client_id": name,
             "socket_options": sockets.options(send_buffer_bytes),
             "bootstrap_timeout_ms": int(BOOTSTRAP_TIMEOUT_S * 1000),
+            # A new leader is found so much later at most.
+            "reconnect_backoff_max_ms": 1_000,
         }
         self.limit_bytes = self._ask_limit(options)
         self._net = Net()
@@ -115,13 +123,14 @@ class KafkaClient:
         except kafka_errors.KafkaError as error:
             done(self._judge(error, outgoing))
             return
-        future.add_callback(lambda _: done(None))
+        future.add_callback(lambda _: self._taken(outgoing.topic, done))
         future.add_errback(lambda error: done(self._judge(error, outgoing)))
 
     def broken(self) -> TransportError | None:
         """See ``SendingClient``."""
         if self._broken:
             return self._broken
+        self._upload.look(self._net.sockets)
         if not self._producer._sender.is_alive():  # noqa: SLF001 - there is no other way to see it end
             return BrokerUnavailableError("the Kafka client has ended")
         failure = self._net.failure
@@ -137,6 +146,22 @@ class KafkaClient:
             return self._unknown(self._topic)
         return None
 
+    def unconfirmed(self, topic: str) -> str | None:
+        """See ``SendingClient``. A broker that does not answer and leads the topic no more has the connection closed."""
+        cluster = self._producer._metadata  # noqa: SLF001 - as above
+        unacknowledged.refresh(cluster)
+        leaders = {
+            cluster.leader_for_partition(TopicPartition(each, 0))
+            for each in (topic, self._topic, self._telemetry_topic)
+        }
+        if leaders - {None, -1} and self._net.waits_for_other_than(leaders, MUTE_S):
+            self._broken = BrokerUnavailableError(
+                f"the broker that led topic {topic} does not answer, and another leads it now"
+            )
+        return unacknowledged.cause(
+            cluster, topic, self._settings.brokers, self._producer.refusals.get(topic), self._upload
+        )
+
     def close(self) -> None:
         """See ``SendingClient``."""
         producer, self._producer = self._producer, None
@@ -144,6 +169,10 @@ class KafkaClient:
             self._net.abort()
             producer.end()
         self._net.close()
+
+    def _taken(self, topic: str, done: Done) -> None:
+        self._producer.refusals.pop(topic, None)
+        done(None)
 
     def _ask_limit(self, options: dict[str, Any]) -> int | None:
         """Return the largest message that the topic takes; None if the broker does not tell us."""

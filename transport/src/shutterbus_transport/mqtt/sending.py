@@ -25,6 +25,7 @@ from shutterbus_transport.mqtt.connection import Connection, Protocol
 from shutterbus_transport.probe import plain_to_tls, tls_refusal, why
 from shutterbus_transport.sending import Done, Outgoing
 from shutterbus_transport.settings import BrokerSettings
+from shutterbus_transport.upload import Upload
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +88,7 @@ class MqttClient:
         self._lock = threading.Lock()
         self._pending: dict[int, tuple[Outgoing, Done]] = {}
         self._early: dict[int, ReasonCode] = {}
+        self._upload = Upload()
         self._lost: TransportError | None = None
         self._connack: ReasonCode | None = None
         self._answered = threading.Event()
@@ -194,7 +196,17 @@ class MqttClient:
 
     def broken(self) -> TransportError | None:
         """See ``SendingClient``."""
+        if connection := self._paho.socket():
+            self._upload.look([connection])
         return self._lost
+
+    def unconfirmed(self, topic: str) -> str | None:
+        """See ``SendingClient``."""
+        if self._upload.moves:
+            return None
+        return (
+            f"{self._settings.addresses[0]} does not answer what is sent to {topic}; look at the broker's log"
+        )
 
     def close(self) -> None:
         """See ``SendingClient``."""
