@@ -30,7 +30,7 @@ from shutterbus_transport.errors import (
 )
 from shutterbus_transport.kafka import library as kafka_net
 from shutterbus_transport.kafka.sending import KafkaClient
-from shutterbus_transport.log_throttle import throttle
+from shutterbus_transport.log_throttle import quiet
 from shutterbus_transport.mqtt.sending import MqttClient, Version
 from shutterbus_transport.probe import speaks_tls, tls_refusal
 from shutterbus_transport.sending import OpenClient, SendingClient
@@ -399,16 +399,30 @@ def test_tls_cause_is_found_below_the_error_that_hides_it() -> None:
     assert tls_refusal(ConnectionResetError()) is None
 
 
-def test_library_repeats_itself_once_a_minute_and_never_below_info(caplog: pytest.LogCaptureFixture) -> None:
-    """Below INFO it logs every picture; while a broker is away it says the same ten times a second."""
+def _let_speak(target_level: int) -> None:
     target = logging.getLogger("test.target")
-    target.setLevel(logging.DEBUG)
-    throttle("test.library", target, ours="closed by us")
+    target.setLevel(target_level)
+    quiet("test.library", target, ours="closed by us")
     library = logging.getLogger("test.library.deep")
     for attempt in range(100):
         library.error("no connection to %s", attempt)
         library.debug("value=%r", b"picture")
     library.error("connection lost: %s", "closed by us")
-    library.error("another thing")
+    library.critical("another thing")
 
+
+def test_library_says_nothing_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """What it would tell in tracebacks is said in sentences of ours."""
+    _let_speak(logging.INFO)
+    assert caplog.messages == []
+
+
+def test_log_level_debug_has_the_library_speak_seldom_and_never_below_info(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Below INFO it logs every picture; while a broker is away it says the same ten times a second."""
+    _let_speak(logging.DEBUG)
     assert caplog.messages == ["no connection to 0", "another thing"]
+    caplog.clear()
+    _let_speak(logging.INFO)
+    assert caplog.messages == []

@@ -1,7 +1,7 @@
-"""What a client library says in the log, said seldom.
+"""What a client library says in the log: nothing, and with ``LOG_LEVEL=DEBUG`` seldom.
 
-kafka-python repeats the same lines at every attempt while a broker is away, which pushes their cause out of the log.
-Below INFO it logs every message with its picture in it.
+kafka-python tells of a broker that goes away in errors and tracebacks, and again at every attempt, which pushes the cause out
+of the log. Below INFO it logs every message with its picture in it.
 """
 
 import logging
@@ -34,22 +34,16 @@ class RateLimitedHandler(logging.Handler):
             self._target.handle(record)
 
 
-def throttle(library: str, target: logging.Logger, *, ours: str) -> None:
-    """Let the logger *library* and all below it speak seldom, through *target*, and never below INFO.
+def quiet(library: str, target: logging.Logger, *, ours: str) -> None:
+    """Have the logger *library* and all below it say nothing: whoever uses the library says what matters, in a sentence.
 
-    *ours* marks what we did ourselves, so that nobody has to be alarmed.
+    Where *target* logs DEBUG, they speak through it, seldom and never below INFO. *ours* marks what we did ourselves, so that
+    nobody has to be alarmed.
     """
     logger = logging.getLogger(library)
-    logger.setLevel(logging.INFO if target.isEnabledFor(logging.DEBUG) else logging.WARNING)
-    if not any(isinstance(handler, RateLimitedHandler) for handler in logger.handlers):
-        logger.handlers = [RateLimitedHandler(target, ours)]
-        logger.propagate = False
-
-
-def silence(library: str) -> None:
-    """Let the logger *library* and all below it say nothing: its owner says what matters by itself."""
-    logger = logging.getLogger(library)
-    logger.setLevel(logging.WARNING)  # below it builds lines with whole pictures in them
-    if not logger.handlers:
-        logger.addHandler(logging.NullHandler())
-        logger.propagate = False
+    opened = target.isEnabledFor(logging.DEBUG)
+    logger.setLevel(logging.INFO if opened else logging.CRITICAL + 1)
+    logger.propagate = False
+    wanted = RateLimitedHandler if opened else logging.NullHandler
+    if not any(isinstance(handler, wanted) for handler in logger.handlers):
+        logger.handlers = [RateLimitedHandler(target, ours) if opened else logging.NullHandler()]

@@ -93,7 +93,8 @@ class ViewerSettings(NamedSettings):
         default=None, description="The MQTT broker to read from, also beside Kafka."
     )
     log_level: Annotated[LogLevel, Name("LOG_LEVEL")] = Field(
-        default="INFO", description="How much is logged."
+        default="INFO",
+        description="How much is logged. With DEBUG the Kafka client library, which is silent otherwise, is heard too.",
     )
 
     @property

@@ -187,7 +187,8 @@ class EdgeSettings(NamedSettings):
         description="Port on 127.0.0.1 that tells how the edge is; 0 is any free one.",
     )
     log_level: Annotated[LogLevel, Name("LOG_LEVEL")] = Field(
-        default="INFO", description="How much is logged."
+        default="INFO",
+        description="How much is logged. With DEBUG the Kafka client library, which is silent otherwise, is heard too.",
     )
     log_format: Annotated[str | None, Name("LOG_FORMAT")] = Field(
         default=None,

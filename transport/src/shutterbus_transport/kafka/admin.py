@@ -31,7 +31,6 @@ from shutterbus_transport.errors import (
     TransportMisconfiguredError,
 )
 from shutterbus_transport.kafka.library import LOGIN_REFUSALS, Net
-from shutterbus_transport.log_throttle import silence
 from shutterbus_transport.probe import plain_to_tls, tls_refusal
 from shutterbus_transport.settings import BrokerSettings
 
@@ -67,7 +66,6 @@ def connect(settings: BrokerSettings, timeout_s: float, **options: Any) -> Itera
         LoginRefusedError, TransportMisconfiguredError: It does not accept who we are.
         TransportError: What was asked within the context failed; its cause is the library's error.
     """
-    silence("kafka")
     net = Net()
     timeouts = dict.fromkeys(("bootstrap_timeout_ms", "request_timeout_ms"), int(timeout_s * 1000))
     try:

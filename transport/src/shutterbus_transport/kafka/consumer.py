@@ -7,7 +7,6 @@ from kafka import KafkaConsumer
 from kafka.errors import KafkaError
 
 from shutterbus_transport.kafka.library import Net
-from shutterbus_transport.log_throttle import silence
 from shutterbus_transport.settings import BrokerSettings
 
 BOOTSTRAP_TIMEOUT_MS = 15_000
@@ -25,7 +24,6 @@ class Consumer:
     """
 
     def __init__(self, settings: BrokerSettings, options: Mapping[str, Any]) -> None:
-        silence("kafka")  # it warns at every attempt, several times a second while a broker is away
         self._net = Net()
         try:
             self.kafka: Any = KafkaConsumer(

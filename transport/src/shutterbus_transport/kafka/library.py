@@ -13,6 +13,7 @@
 """
 
 import contextlib
+import logging
 import ssl
 import threading
 import time
@@ -27,7 +28,10 @@ from kafka.net.manager import KafkaConnectionManager
 from kafka.net.selector import NetworkSelector
 
 from shutterbus_transport.kafka import codecs
+from shutterbus_transport.log_throttle import quiet
 from shutterbus_transport.probe import tls_refusal
+
+log = logging.getLogger(__name__)
 
 CLOSE_TIMEOUT_S = 2.0
 HANDSHAKE_S = 10.0
@@ -202,6 +206,7 @@ class Net:
     """Makes the network client of one producer or admin client, and ends all of it, whatever became of its owner."""
 
     def __init__(self) -> None:
+        quiet("kafka", log, ours=BY_US)
         self._made: KafkaNetClient | None = None
 
     def __call__(self, **options: Any) -> KafkaNetClient:

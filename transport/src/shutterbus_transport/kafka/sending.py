@@ -21,8 +21,7 @@ from shutterbus_transport.errors import (
     TransportMisconfiguredError,
 )
 from shutterbus_transport.kafka import admin, unacknowledged
-from shutterbus_transport.kafka.library import BY_US, Net, Producer
-from shutterbus_transport.log_throttle import throttle
+from shutterbus_transport.kafka.library import Net, Producer
 from shutterbus_transport.sending import Done, Outgoing
 from shutterbus_transport.settings import BrokerSettings
 from shutterbus_transport.upload import Upload
@@ -72,7 +71,6 @@ class KafkaClient:
         *telemetry_topic* may be missing: pictures go without it. *send_buffer_bytes* bounds what the kernel holds
         of this connection, and so what another one has to wait for on the same line.
         """
-        throttle("kafka", log, ours=BY_US)
         self.window: int | None = None
         self._settings = settings
         self._topic = topic
