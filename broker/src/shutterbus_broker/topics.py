@@ -68,17 +68,26 @@ class Rooms:
         return {"retention.bytes": str(room.retention_bytes), "segment.bytes": str(room.segment_bytes)}
 
 
+def names_of(cameras: Iterable[str]) -> list[str]:
+    """Return the names of all topics of *cameras*."""
+    return [kafka_topic(camera, kind) for camera in cameras for kind in KINDS]
+
+
 def ensure_topics(
-    admin: KafkaAdminClient, cameras: Iterable[str], rooms: Rooms | None = None
+    admin: KafkaAdminClient, cameras: Iterable[str], rooms: Rooms | None = None, replicas: int = -1
 ) -> Iterator[str]:
     """Create what is missing, correct what differs, and yield a sentence for each topic.
 
-    Without *rooms* a topic that exists keeps the room it has, and a new one gets the defaults of ``Rooms``.
+    Without *rooms* a topic that exists keeps the room it has, and a new one gets the defaults of ``Rooms``. A new one is
+    kept on *replicas* brokers, -1 for what the cluster has set.
     """
     wanted = {kafka_topic(camera, kind): kind for camera in cameras for kind in KINDS}
     existing = {topic["name"]: topic for topic in admin.describe_topics() if topic["name"] in wanted}
     yield from _create(
-        admin, {name: kind for name, kind in wanted.items() if name not in existing}, rooms or Rooms()
+        admin,
+        {name: kind for name, kind in wanted.items() if name not in existing},
+        rooms or Rooms(),
+        replicas,
     )
     for name, topic in existing.items():
         if len(topic["partitions"]) != 1:
@@ -112,11 +121,15 @@ def ensure_doctor_topic(admin: KafkaAdminClient, message_max_bytes: int) -> None
         raise SetupError(f"{DOCTOR_TOPIC} could not be changed: {said}")
 
 
-def _create(admin: KafkaAdminClient, missing: Mapping[str, KafkaKind], rooms: Rooms) -> Iterator[str]:
+def _create(
+    admin: KafkaAdminClient, missing: Mapping[str, KafkaKind], rooms: Rooms, replicas: int = -1
+) -> Iterator[str]:
     if not missing:
         return
     new = [
-        NewTopic(name, num_partitions=1, replication_factor=-1, topic_configs={**FIXED, **rooms.config(kind)})
+        NewTopic(
+            name, num_partitions=1, replication_factor=replicas, topic_configs={**FIXED, **rooms.config(kind)}
+        )
         for name, kind in missing.items()
     ]
     answer = admin.create_topics(new, raise_errors=False)

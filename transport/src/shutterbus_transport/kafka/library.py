@@ -182,13 +182,14 @@ class Manager(KafkaConnectionManager):  # type: ignore[misc] # kafka-python has 
     def _failed(self, connection: Any, address: str, error: Exception) -> None:
         if BY_US in str(error):
             return
-        if (
-            not self.bootstrapped
-            and self.config["sasl_mechanism"]
-            and connection.broker_version_data is not None
-        ):
-            # It throws away an answer that comes together with the end of the connection.
-            error = kafka_errors.SaslAuthenticationFailedError(f"wrong password? ({error})")
+        if not self.bootstrapped and connection.broker_version_data is not None:
+            if self.config["sasl_mechanism"]:
+                # It throws away an answer that comes together with the end of the connection.
+                error = kafka_errors.SaslAuthenticationFailedError(f"wrong password? ({error})")
+            else:
+                error = kafka_errors.KafkaConnectionError(
+                    "it greets and then ends the connection, as one does that wants a user and password"
+                )
         self.failures.pop(address, None)
         self.failures[address] = error
 
