@@ -16,6 +16,7 @@ from shutterbus_edge.settings.edge import EdgeSettings
 from shutterbus_runtime.checks import CheckResult
 from shutterbus_transport.settings import BrokerSettings
 from shutterbus_transport.tls import Tls
+from stack.brokers import free_port
 
 
 def context(port: int, host: str = "127.0.0.1", at: dt.datetime = NOW, **tls: Any) -> CheckContext:
@@ -159,3 +160,40 @@ def test_address_that_the_broker_gives_itself_is_tried(host: str, why: str) -> N
     assert result.status == "failure"
     assert f"the broker says that it is at {host}:{port}" in result.sentence
     assert why in result.sentence
+
+
+def of_cluster(*ports: int) -> CheckContext:
+    broker = BrokerSettings(brokers=tuple(("127.0.0.1", port) for port in ports))
+    return CheckContext(EdgeSettings(camera_source="testcard", broker=broker), "gate", FakeClock())
+
+
+def test_dead_broker_of_three_is_a_warning_that_names_it_and_the_others_are_looked_at() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as first, socket.create_server(("127.0.0.1", 0)) as second:
+        living = [server.getsockname()[1] for server in (first, second)]
+        dead = free_port()
+        cluster = of_cluster(dead, *living)
+        assert reach.look_up(cluster).status == "ok"
+        result = reach.connect(cluster)
+        encrypted = reach.encrypt(cluster)
+
+    assert result.status == "warning"
+    assert result.sentence == f"127.0.0.1:{dead} refuses the connection; 2 of 3 brokers can be used"
+    assert result.fix == "start it, or leave it out of SS_BROKERS"
+    assert cluster.living == tuple(("127.0.0.1", port) for port in living)
+    assert str(dead) not in encrypted.sentence
+
+
+def test_cluster_of_which_nothing_answers_is_a_failure_with_advice_for_whoever_runs_it() -> None:
+    result = reach.connect(of_cluster(free_port(), free_port()))
+
+    assert result.status == "failure"
+    assert result.fix == "ask whoever runs the brokers: are they up, and their ports open?"
+
+
+def test_broker_that_the_cluster_names_and_that_is_away_is_a_warning() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address, dead = server.getsockname(), ("127.0.0.1", free_port())
+        result = reach.advertised([address, dead], of_cluster(address[1], dead[1]))
+
+    assert result.status == "warning"
+    assert f"127.0.0.1:{dead[1]} (advertised.listeners)" in result.sentence

@@ -9,6 +9,7 @@ from shutterbus_edge import schedule
 from shutterbus_edge.publish.encode import Encoder
 from shutterbus_edge.settings.edge import EdgeSettings
 from shutterbus_runtime.clock import Clock
+from shutterbus_transport.probe import Address
 
 OUTLOOK = 500
 """Shots that are looked at to know how many there are in a day: by calendar, nights may have none."""
@@ -21,6 +22,7 @@ class CheckContext:
     Attributes:
         warnings: What reading the settings had to say.
         root: Where ``/proc``, ``/sys`` and ``/run`` are.
+        living: The brokers of the list that have passed every check so far; those that follow look at these.
         round_trip_s: How far away the broker is.
         picture_bytes: How large a picture of this camera is, undisturbed by any limit.
         picture_px: Its width and height.
@@ -34,12 +36,16 @@ class CheckContext:
     clock: Clock
     warnings: Sequence[str] = ()
     root: Path = Path("/")
+    living: tuple[Address, ...] = ()
     round_trip_s: float | None = None
     picture_bytes: int | None = None
     picture_px: tuple[int, int] | None = None
     natural_rate: float | None = None
     keepalive_s: int | None = None
     uplink_bytes_per_s: float | None = None
+
+    def __post_init__(self) -> None:
+        self.living = self.living or self.settings.broker.brokers
 
     @property
     def encoder(self) -> Encoder:
@@ -67,3 +73,9 @@ class CheckContext:
     def enroll(self) -> str:
         """The command that makes a new identity for this camera."""
         return f"on the server: make enroll CAMERA={self.camera}"
+
+    def advice(self, ours: str, *, theirs: str) -> str:
+        """Return what to do: *ours* on a server of this project, *theirs* with whoever runs a cluster or wants a password."""
+        broker = self.settings.broker
+        foreign = len(broker.brokers) > 1 or broker.username is not None
+        return f"ask whoever runs the brokers: {theirs}" if foreign else ours

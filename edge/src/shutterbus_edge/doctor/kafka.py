@@ -69,7 +69,10 @@ def _login(context: CheckContext) -> CheckResult:
 def _anonymous(context: CheckContext) -> CheckResult:
     broker = context.settings.broker
     if broker.username is None and (broker.tls is None or broker.tls.certfile is None):
-        return warning("we come without certificate and password, so anybody may", context.enroll)
+        return warning(
+            "we come without certificate and password, so anybody may",
+            context.advice(context.enroll, theirs="a user and password, or a certificate"),
+        )
     try:
         with _asking(reach.nobody(broker)) as client:
             topics = client.describe_topics()
@@ -77,7 +80,7 @@ def _anonymous(context: CheckContext) -> CheckResult:
         return ok("a client without certificate and password is refused")
     return warning(
         f"anybody may connect without certificate and password, and sees {len(topics)} topics",
-        "on the server: make doctor",
+        context.advice("on the server: make doctor", theirs="a listener that asks who comes"),
     )
 
 
@@ -101,23 +104,28 @@ def _topics(context: CheckContext) -> CheckResult:
 
 
 def _topic(name: str, topic: dict[str, Any], right: str, context: CheckContext) -> CheckResult:
+    allow = context.advice(context.enroll, theirs=f"the right Write on topic {name}")
     match topic.get("error_code", UNKNOWN_TOPIC):
         case 0:
             pass
         case code if code == NOT_ALLOWED:
-            return failure(f"we may not write to topic {name}, or it is not there", context.enroll)
+            return failure(f"we may not write to topic {name}, or it is not there", allow)
         case code if code == UNKNOWN_TOPIC:
-            return failure(f"there is no topic {name}", f"on the server: make enroll CAMERA={context.camera}")
+            make = context.advice(
+                context.enroll, theirs=f"topic {name} (shutterbus-broker topics {context.camera} makes it)"
+            )
+            return failure(f"there is no topic {name}", make)
         case code:
             return failure(f"topic {name}: {admin.errors.for_code(code).__name__}")
     if right not in topic["authorized_operations"]:
-        return failure(f"we may not write to topic {name}", context.enroll)
-    if leaderless := [
-        partition["partition_index"] for partition in topic["partitions"] if partition["leader_id"] < 0
-    ]:
-        return failure(
-            f"topic {name} has no leader for partition {leaderless[0]}", "on the server: make doctor"
-        )
+        return failure(f"we may not write to topic {name}", allow)
+    look = context.advice("on the server: make doctor", theirs="are all brokers up?")
+    for partition in topic["partitions"]:
+        if partition["leader_id"] < 0:
+            return failure(f"topic {name} has no leader for partition {partition['partition_index']}", look)
+        in_sync, replicas = len(partition["isr_nodes"]), len(partition["replica_nodes"])
+        if in_sync < replicas:
+            return warning(f"topic {name} has {in_sync} of {replicas} replicas in sync", look)
     return ok(f"{name} is there and ours to write")
 
 
@@ -138,7 +146,14 @@ def _configuration(context: CheckContext) -> dict[str, dict[str, Any]] | None:
 def _size(context: CheckContext) -> CheckResult:
     entries = _configuration(context)
     if entries is None:
-        return warning("the broker does not tell us how large a message may be", context.enroll)
+        return warning(
+            "the broker does not tell us how large a message may be",
+            context.advice(
+                context.enroll,
+                theirs=f"the right DescribeConfigs on topic {context.encoder.frames_topic}, or its max.message.bytes for "
+                "SS_MAX_REQUEST_SIZE",
+            ),
+        )
     entry = entries["max.message.bytes"]
     of_topic = entry["config_source"] == "DYNAMIC_TOPIC_CONFIG"
     where = (
@@ -158,5 +173,8 @@ def _compression(context: CheckContext) -> CheckResult:
         return ok("the broker stores messages as they are")
     return warning(
         f"compression.type is {kind}: a small message can unpack to a gigabyte in every reader",
-        "on the server: KAFKA_COMPRESSION_TYPE=uncompressed",
+        context.advice(
+            "on the server: KAFKA_COMPRESSION_TYPE=uncompressed",
+            theirs=f"compression.type=uncompressed on topic {context.encoder.frames_topic}",
+        ),
     )

@@ -27,22 +27,22 @@ _WRONG_NAME = {62, 64}
 
 def look_up(context: CheckContext) -> CheckResult:
     """Whether every broker's name stands for an address."""
-    return worst_of(_name(host) for host, _ in context.settings.broker.brokers)
+    return _living(context, lambda address: _name(address[0]))
 
 
 def connect(context: CheckContext) -> CheckResult:
     """Whether anything listens there."""
-    return _each(context.settings.broker.brokers, lambda address: _port(address, context))
+    return _living(context, lambda address: _port(address, context))
 
 
 def encrypt(context: CheckContext) -> CheckResult:
     """Whether both certificates are what the other side accepts, and for how long."""
     tls = context.settings.broker.tls
     if tls is None:
-        return _each(context.settings.broker.brokers, lambda address: _plain(address, context))
+        return _living(context, lambda address: _plain(address, context))
     if (own := _own_certificate(tls, context)).status == "failure":
         return own
-    shown = _each(context.settings.broker.brokers, lambda address: handshake(address, tls, context))
+    shown = _living(context, lambda address: handshake(address, tls, context))
     return worst_of((own, shown)) if shown.status != "failure" else shown
 
 
@@ -59,10 +59,14 @@ def advertised(addresses: Iterable[Address], context: CheckContext) -> CheckResu
             return ok(f"it says it is at {address[0]}:{address[1]}, and is")
         return failure(
             f"the broker says that it is at {address[0]}:{address[1]} (advertised.listeners), but {finding.sentence}",
-            'on the server: make init HOST="<a name that this machine knows> ..."',
+            context.advice(
+                'on the server: make init HOST="<a name that this machine knows> ..."',
+                theirs="advertised.listeners with a name that this machine knows",
+            ),
         )
 
-    return _each(tuple(addresses), reached)
+    result, _ = _some(tuple(addresses), reached)
+    return result
 
 
 def handshake(address: Address, tls: Tls, context: CheckContext) -> CheckResult:
@@ -80,7 +84,7 @@ def handshake(address: Address, tls: Tls, context: CheckContext) -> CheckResult:
             return failure(why([address], tried.error))
         case None if tried.failed:
             return failure(f"{where} ends the encrypted connection at once")
-    return _expiry(f"the certificate of {where}", tried.not_after, context, "on the server: make renew")
+    return _expiry(f"the certificate of {where}", tried.not_after, context, _renew(context))
 
 
 def nobody(broker: BrokerSettings) -> BrokerSettings:
@@ -92,10 +96,29 @@ def nobody(broker: BrokerSettings) -> BrokerSettings:
     return broker.model_copy(update={"tls": tls, **without})
 
 
-def _each(addresses: Iterable[Address], look: Callable[[Address], CheckResult]) -> CheckResult:
-    addresses = tuple(addresses)
+def _living(context: CheckContext, look: Callable[[Address], CheckResult]) -> CheckResult:
+    """Look at each broker of the list that has passed so far, and go on with those that pass this too."""
+    result, context.living = _some(context.living, look)
+    return result
+
+
+def _some(
+    addresses: tuple[Address, ...], look: Callable[[Address], CheckResult]
+) -> tuple[CheckResult, tuple[Address, ...]]:
+    """Return the finding for several brokers, and those that are in order; one that is not is no failure while others are."""
     with ThreadPoolExecutor(max(1, len(addresses))) as pool:
-        return worst_of(pool.map(look, addresses))
+        findings = dict(zip(addresses, pool.map(look, addresses), strict=True))
+    passed = tuple(address for address, finding in findings.items() if finding.status != "failure")
+    if not passed or len(passed) == len(addresses):
+        return worst_of(findings.values()), passed or addresses
+    failed = worst_of(findings.values())
+    return (
+        warning(
+            f"{failed.sentence}; {len(passed)} of {len(addresses)} brokers can be used",
+            "start it, or leave it out of SS_BROKERS",
+        ),
+        passed,
+    )
 
 
 def _name(host: str) -> CheckResult:
@@ -115,7 +138,10 @@ def _name(host: str) -> CheckResult:
 def _port(address: Address, context: CheckContext) -> CheckResult:
     tried = probe(address, timeout_s=CONNECT_S)
     if tried.error:
-        fix = "is the server up, and its port open? On the server: docker compose ps"
+        fix = context.advice(
+            "is the server up, and its port open? On the server: docker compose ps",
+            theirs="are they up, and their ports open?",
+        )
         return failure(why([address], tried.error), fix)
     took_s = tried.round_trip_s
     context.round_trip_s = max(took_s, context.round_trip_s or 0.0)
@@ -126,9 +152,13 @@ def _plain(address: Address, context: CheckContext) -> CheckResult:
     where = f"{address[0]}:{address[1]}"
     if speaks_tls(address):
         return failure(
-            f"{where} speaks TLS only, and no certificate is set (SS_TLS__CA_CERTS)", context.enroll
+            f"{where} speaks TLS only, and no certificate is set (SS_TLS__CA_CERTS)",
+            context.advice(context.enroll, theirs="the CA certificate, for SS_TLS__CA_CERTS"),
         )
-    return warning(f"{where} is spoken to without TLS: who is on the way sees every picture", context.enroll)
+    return warning(
+        f"{where} is spoken to without TLS: who is on the way sees every picture",
+        context.advice(context.enroll, theirs="a port with TLS, and its CA certificate"),
+    )
 
 
 def _own_certificate(tls: Tls, context: CheckContext) -> CheckResult:
@@ -136,6 +166,10 @@ def _own_certificate(tls: Tls, context: CheckContext) -> CheckResult:
         return ok("we show no certificate of our own")
     own = _decoded(tls.certfile.read_text("ascii", "replace"))
     return _expiry(f"our certificate {tls.certfile}", own.get("notAfter"), context, context.enroll)
+
+
+def _renew(context: CheckContext) -> str:
+    return context.advice("on the server: make renew", theirs="to renew its certificate")
 
 
 def _expiry(what: str, until: str | None, context: CheckContext, fix: str) -> CheckResult:
@@ -164,12 +198,13 @@ def _unacceptable(
         case code if code in _WRONG_NAME:
             return failure(
                 f"the certificate of {where} is for {names}, not for {address[0]}",
-                f'on the server: make init HOST="... {address[0]}"',
+                context.advice(
+                    f'on the server: make init HOST="... {address[0]}"',
+                    theirs=f"a certificate that names {address[0]}, or the name that theirs has for SS_BROKERS",
+                ),
             )
         case code if code == _EXPIRED and "notAfter" in shown:
-            return _expiry(
-                f"the certificate of {where}", shown["notAfter"], context, "on the server: make renew"
-            )
+            return _expiry(f"the certificate of {where}", shown["notAfter"], context, _renew(context))
         case code if code == _NOT_YET and "notBefore" in shown:
             day = _day(ssl.cert_time_to_seconds(shown["notBefore"]))
             return failure(
@@ -181,16 +216,17 @@ def _unacceptable(
             return failure(
                 f"the certificate of {where} is not signed by {tls.ca_certs or 'any authority this system trusts'} "
                 f"but by {issuer or 'somebody else'}: {error.verify_message}",
-                context.enroll,
+                context.advice(context.enroll, theirs="the CA certificate, for SS_TLS__CA_CERTS"),
             )
 
 
 def _refused(where: str, error: ssl.SSLError, tls: Tls, context: CheckContext) -> CheckResult:
     reason = (error.reason or str(error)).replace("_", " ").lower()
+    certificate = context.advice(context.enroll, theirs="a certificate for this camera, for SS_TLS__CERTFILE")
     if "certificate required" in reason or (tls.certfile is None and "alert" in reason):
-        return failure(f"{where} wants a certificate of ours and got none (SS_TLS__CERTFILE)", context.enroll)
+        return failure(f"{where} wants a certificate of ours and got none (SS_TLS__CERTFILE)", certificate)
     if "alert" in reason and any(word in reason for word in ("certificate", "ca", "decrypt error")):
-        return failure(f"{where} does not accept our certificate {tls.certfile}: {reason}", context.enroll)
+        return failure(f"{where} does not accept our certificate {tls.certfile}: {reason}", certificate)
     if "wrong version number" in reason or "record layer failure" in reason:
         return failure(
             f"{where} does not speak TLS", "in .env: SS_BROKERS with the port that does (9093, 8883)"

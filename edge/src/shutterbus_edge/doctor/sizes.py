@@ -11,7 +11,9 @@ PX_4K = 3840 * 2160
 def judge(limit_bytes: int, where: str, context: CheckContext) -> CheckResult:
     """Compare *limit_bytes*, which *where* has set for a message, with what the camera makes."""
     own = context.settings.broker.max_request_size
-    fix = "on the server: make 4k"
+    fix = context.advice(
+        "on the server: make 4k", theirs="a larger max.message.bytes on the topics of this camera"
+    )
     if own is not None and own < limit_bytes:
         limit_bytes, where, fix = own, "SS_MAX_REQUEST_SIZE", f"in .env: SS_MAX_REQUEST_SIZE={limit_bytes}"
     largest = context.encoder.frame_max_bytes(limit_bytes)

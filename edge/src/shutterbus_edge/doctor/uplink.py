@@ -51,7 +51,7 @@ def look(context: CheckContext) -> CheckResult:
 def measure(context: CheckContext) -> float:
     """Return bytes a second."""
     broker = context.settings.broker
-    host, port = broker.brokers[0]
+    host, port = context.living[0]
     plain = socket.create_connection((host, port), timeout=WITHIN_S)
     with plain:
         if broker.tls:
