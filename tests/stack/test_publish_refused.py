@@ -9,6 +9,7 @@ from kafka import KafkaAdminClient
 from kafka.admin import ACL, ACLOperation, ACLPermissionType, NewTopic, ResourcePattern, ResourceType
 
 from edge.fakes_publish import picture
+from shutterbus_broker.__main__ import main as make_topics
 from shutterbus_edge.publish import Publisher
 from shutterbus_edge.settings.edge import EdgeSettings
 from shutterbus_edge.spool import Spool
@@ -110,8 +111,10 @@ def test_wrong_password_is_tried_once_a_minute(
     assert "wrong-secret" not in caplog.text
 
 
-def test_denied_topic_waits_until_the_right_is_given(guarded_kafka: Container, tmp_path: Path) -> None:
-    """Not for long: on a server that is just starting it comes within seconds."""
+def test_denied_topic_waits_until_the_right_is_given(
+    guarded_kafka: Container, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not for long: on a server that is just starting it comes within seconds. Write is enough, less one thing that is said."""
     admin = admin_of(guarded_kafka)
     admin.create_topics([NewTopic(name="shutterbus.gate.frames", num_partitions=1, replication_factor=1)])
     edge = Edge(tmp_path, as_gate(guarded_kafka))
@@ -120,13 +123,45 @@ def test_denied_topic_waits_until_the_right_is_given(guarded_kafka: Container, t
     assert "does not let us write" in edge.reason or "no topic" in edge.reason
     assert edge.spool.counts().held_frames == 1
 
-    for operation in (ACLOperation.WRITE, ACLOperation.DESCRIBE_CONFIGS):
+    def allow(operation: ACLOperation) -> None:
         pattern = ResourcePattern(ResourceType.TOPIC, "shutterbus.gate.frames")
         admin.create_acls([ACL("User:gate", "*", operation, ACLPermissionType.ALLOW, pattern)])
+
+    allow(ACLOperation.WRITE)
     edge.wait_sent()
-    assert edge.publisher.frame_max_bytes == 8388620 - 4096
+    assert edge.publisher.frame_max_bytes is None
     edge.close()
+    untold = "Kafka does not say how large a message to topic shutterbus.gate.frames may be"
+    assert sum(message.startswith(untold) for message in caplog.messages) == 1
+
+    allow(ACLOperation.DESCRIBE_CONFIGS)
+    told = Edge(tmp_path / "told", as_gate(guarded_kafka))
+    told.publisher.start()
+    told.wait_sent()
+    assert told.publisher.frame_max_bytes == 8388620 - 4096
+    told.close()
     admin.close()
+
+
+def test_topics_are_made_by_whoever_may_with_the_settings_of_an_edge(
+    guarded_kafka: Container, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SS_BROKERS", guarded_kafka.address)
+    assert make_topics(["topics", "hill"]) == 1
+    assert "as one does that wants a user and password" in capsys.readouterr().err
+
+    monkeypatch.setenv("SS_PASSWORD", "wrong-secret")
+    assert make_topics(["topics", "hill", "--username", "admin"]) == 1
+    said = capsys.readouterr().err
+    assert f"{guarded_kafka.address} refuses the user admin" in said
+    assert "wrong-secret" not in said
+
+    monkeypatch.setenv("SS_PASSWORD", "admin-secret")
+    assert make_topics(["topics", "hill", "--username", "admin"]) == 0
+    said = capsys.readouterr().out
+    assert said.count(": created") == 4
+    assert "shutterbus.hill.frames, " in said
+    assert said.rstrip().endswith(": 1 replica, min.insync.replicas 1")  # of one broker: no more can be had
 
 
 def test_topic_denied_by_mosquitto_is_not_counted_as_sent(tmp_path: Path) -> None:

@@ -22,6 +22,10 @@ from shutterbus_wire.frame import Lane
 
 log = logging.getLogger(__name__)
 
+UNTOLD_LIMIT = (
+    "Kafka does not say how large a message to topic %s may be, which takes the right DescribeConfigs on it; a picture that is "
+    "too large is set aside when it is refused. SS_MAX_REQUEST_SIZE can say the topic's max.message.bytes instead"
+)
 API_VERSIONS = 18
 """The request that a broker reads from anybody."""
 TELEMETRY_BACK = 128
@@ -75,9 +79,10 @@ class Kafka:
         from shutterbus_transport.kafka.sending import KafkaClient
 
         seen: set[str] = set()
+        untold: set[str] = set()
 
         def client(lane: Lane, send_buffer_bytes: int | None) -> KafkaClient:
-            return KafkaClient(
+            opened = KafkaClient(
                 settings,
                 f"{sending.name}-{lane}",
                 sending.frames_topic,
@@ -85,6 +90,10 @@ class Kafka:
                 send_buffer_bytes=send_buffer_bytes,
                 seen=seen,
             )
+            if opened.limit_bytes is None and sending.frames_topic not in untold:
+                untold.add(sending.frames_topic)
+                log.warning(UNTOLD_LIMIT, sending.frames_topic)
+            return opened
 
         return {
             "live": lambda: client("live", None),
