@@ -1,5 +1,6 @@
 """The Kafka consumer's decisions, on a log that lies in memory."""
 
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import pytest
@@ -8,6 +9,7 @@ from kafka.errors import CorruptRecordError, KafkaTimeoutError, TopicAuthorizati
 from fakes import FakeClock
 from shutterbus_transport.broker_list import BrokerList
 from shutterbus_transport.kafka import reader as module
+from shutterbus_transport.kafka.availability import PartitionState
 from shutterbus_transport.kafka.offsets import NewestFrames
 from shutterbus_transport.kafka.reader import KafkaReader
 from shutterbus_transport.kafka.unpacking import Unpacking
@@ -58,9 +60,14 @@ class Log:
         self._next_partition_records: Any = None
         self.kafka = self
         self.failure = ""
+        self.told: list[PartitionState] = []
+        self.each_poll: Callable[[], None] = lambda: None
 
     def add(self, partition: Partition, *values: Any) -> None:
         self.records.setdefault(partition, []).extend(values)
+
+    def states(self, partitions: Iterable[Partition]) -> list[PartitionState]:
+        return self.told
 
     def paused(self) -> set[Partition]:
         return set()
@@ -91,6 +98,7 @@ class Log:
 
     def poll(self, timeout_ms: int) -> dict[Partition, list[Record]]:
         self.polls_left -= 1
+        self.each_poll()
         if self.polls_left <= 0:
             self.stop()
         assert self._next_partition_records is None, "kafka-python's next poll would never return"
@@ -140,6 +148,9 @@ class Viewer:
         self.log.polls_left = polls
         self.log.stop = self.follower.stop
         self.follower.run()
+
+    def problems(self, camera: str) -> list[str] | None:
+        return self.cameras.read(camera, lambda known, _: self.cameras.problems(known))
 
     def newest(self, camera: str = "gate") -> str | None:
         picture = self.cameras.picture(camera)
@@ -282,3 +293,25 @@ def test_broker_that_is_away_is_told_after_a_moment(
 
     assert "cannot be reached" in viewer.cameras.outages()[0]
     assert not viewer.follower.connected
+
+
+def test_topic_without_leader_is_a_problem_of_its_camera_alone_until_it_has_one(
+    log: Log, viewer: Viewer
+) -> None:
+    for camera in ("gate", "yard"):
+        log.add(Partition(f"shutterbus.{camera}.frames", 0), frame(0, camera=camera))
+    log.told = [PartitionState("shutterbus.gate.frames", None, False, 0, 3)]
+    seen: list[list[str] | None] = []
+
+    def each_poll() -> None:
+        viewer.clock.pass_s(1)
+        if log.polls_left == 10:
+            seen.extend([viewer.problems("gate"), viewer.problems("yard"), viewer.cameras.outages()])
+            log.told = [PartitionState("shutterbus.gate.frames", "127.0.0.1:1", False, 3, 3)]
+
+    log.each_poll = each_poll
+    viewer.run(30)
+
+    sentence = "topic shutterbus.gate.frames has no leader; nothing comes from there"
+    assert seen == [[sentence], [], [sentence]]
+    assert viewer.problems("gate") == viewer.cameras.outages() == []

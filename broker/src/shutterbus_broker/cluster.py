@@ -10,6 +10,7 @@ from shutterbus_runtime import settings as machinery
 from shutterbus_runtime.settings import Given, Prefix, sources
 from shutterbus_runtime.settings.sources import SECRETS, NamedSettings
 from shutterbus_transport.kafka import admin
+from shutterbus_transport.kafka.availability import least_in_sync
 from shutterbus_transport.settings import BrokerSettings, fixed_for
 
 PREFIX = "SS_"
@@ -54,7 +55,7 @@ def replication(client: admin.KafkaAdminClient, topics: Sequence[str]) -> Iterat
     """Yield a sentence for each kind of replication that *topics* have, with what it means where that is not safe."""
     brokers = len(admin.addresses(client))
     by_kind: dict[tuple[int, int | None], list[str]] = {}
-    in_sync_min = _in_sync_min(client, topics)
+    in_sync_min = least_in_sync(client, topics)
     for topic, replicas in _replicas(client, topics).items():
         by_kind.setdefault((replicas, in_sync_min.get(topic)), []).append(topic)
     for (replicas, least), names in by_kind.items():
@@ -94,20 +95,3 @@ def _replicas(client: admin.KafkaAdminClient, topics: Sequence[str]) -> dict[str
             time.sleep(0.2)
             continue
         return described
-
-
-def _in_sync_min(client: admin.KafkaAdminClient, topics: Sequence[str]) -> dict[str, int]:
-    """Return min.insync.replicas of each topic; of none that we may not look at."""
-    wanted = [
-        admin.ConfigResource(admin.ConfigResourceType.TOPIC, topic, ["min.insync.replicas"])
-        for topic in topics
-    ]
-    try:
-        configs = client.describe_configs(wanted, config_filter="all").get("topic", {})
-    except admin.errors.KafkaError:
-        return {}
-    return {
-        topic: int(entries["min.insync.replicas"]["value"])
-        for topic, entries in configs.items()
-        if "min.insync.replicas" in entries
-    }

@@ -5,7 +5,7 @@ pausing, and acknowledgements that reach the broker only for what the handler ha
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -120,6 +120,12 @@ class Handler(ABC):
     @abstractmethod
     def outage(self, source: str, transport: str, sentence: str) -> None:
         """Take note that *source*, a connection of *transport*, is down; an empty sentence ends it."""
+
+    def lacking(self, source: str, transport: str, sentence: str, cameras: Collection[str]) -> None:  # noqa: B027 (likewise)
+        """Take note of what the topics of *cameras* lack, such as a leader, while *transport* is connected.
+
+        *source* tells one such note from another; an empty sentence ends it.
+        """
 
     def cameras(self, camera_names: set[str]) -> None:  # noqa: B027 (not every handler has a use for it)
         """Take note of cameras that have topics of ours; a foreign topic must not speak as one of them."""

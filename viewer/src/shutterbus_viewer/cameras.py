@@ -22,6 +22,18 @@ FOREIGN_KEPT_S = 86_400.0
 _T = TypeVar("_T")
 
 
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """Something of the transport *of* that is down, in a sentence; *cameras* are those that it affects, None for all."""
+
+    of: str
+    sentence: str
+    cameras: frozenset[str] | None
+
+    def affects(self, camera: Camera) -> bool:
+        return self.of in camera.transports and (self.cameras is None or camera.id in self.cameras)
+
+
 class Cameras:
     """All cameras. Safe for any number of threads; nothing in here waits."""
 
@@ -32,7 +44,7 @@ class Cameras:
         self._cameras: dict[str, Camera] = {}
         self._own: frozenset[str] = frozenset()
         self._topics: dict[str, str] = {}
-        self._outages: dict[str, tuple[str, str]] = {}
+        self._outages: dict[str, Outage] = {}
 
     def __contains__(self, camera: object) -> bool:
         return camera in self._cameras
@@ -139,26 +151,35 @@ class Cameras:
             known.troubles[reason] = Trouble(count + 1, sentence, self._clock.monotonic_s())
         self.changes.state(camera)
 
-    def outage(self, source: str, sentence: str, *, of: str) -> None:
-        """Note in a sentence that *source*, a connection of the transport *of*, is down; an empty one ends it."""
+    def outage(self, source: str, sentence: str, *, of: str, cameras: frozenset[str] | None = None) -> None:
+        """Note in a sentence that *source* of the transport *of* is down; an empty one ends it.
+
+        It affects *cameras*, by default all that were heard by that transport.
+        """
+        outage = Outage(of, sentence, cameras)
         with self._lock:
-            if self._outages.get(source, (of, ""))[1] == sentence:
+            before = self._outages.get(source, Outage(of, "", cameras))
+            if before.sentence == sentence and before.cameras == cameras:
                 return
-            self._outages[source] = of, sentence
+            self._outages[source] = outage
             affected = [
-                known_camera.id for known_camera in self._cameras.values() if of in known_camera.transports
+                camera.id
+                for camera in self._cameras.values()
+                if before.affects(camera) or outage.affects(camera)
             ]
-        for camera in affected:
-            self.changes.state(camera)
+        for name in affected:
+            self.changes.state(name)
 
     def outages(self) -> list[str]:
-        """Return a sentence for each transport that cannot be reached."""
+        """Return a sentence for each transport that cannot be reached, and for what topics lack."""
         with self._lock:
-            return list(dict.fromkeys(sentence for _, sentence in self._outages.values() if sentence))
+            return list(
+                dict.fromkeys(outage.sentence for outage in self._outages.values() if outage.sentence)
+            )
 
     def problems(self, camera: Camera) -> list[str]:
         """Return what is wrong with *camera*, in sentences. Only inside ``read``."""
-        outages = (sentence for of, sentence in self._outages.values() if of in camera.transports)
+        outages = (outage.sentence for outage in self._outages.values() if outage.affects(camera))
         troubles = [
             (
                 f"{trouble.count} message{'' if trouble.count == 1 else 's'} could not be used ({reason}): "

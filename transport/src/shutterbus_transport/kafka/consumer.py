@@ -1,11 +1,12 @@
 """A consumer of kafka-python, whether its brokers are there, and why not."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from kafka import KafkaConsumer
 from kafka.errors import KafkaError
 
+from shutterbus_transport.kafka.availability import PartitionState
 from shutterbus_transport.kafka.library import Net
 from shutterbus_transport.settings import BrokerSettings
 
@@ -54,6 +55,20 @@ class Consumer:
     def failure(self) -> str:
         """Why the last connection failed, or an empty text."""
         return str(self._net.failure or "")
+
+    def states(self, partitions: Iterable[Any]) -> Iterator[PartitionState]:
+        """Yield what the cluster last said of *partitions*; nothing of those that it does not tell of."""
+        cluster = self.kafka._cluster  # noqa: SLF001 - it has no other way to ask for replicas
+        failures = self._net.failures
+        for partition in partitions:
+            known = cluster._partitions.get(partition.topic, {}).get(partition.partition)  # noqa: SLF001 - likewise
+            if known is None:
+                continue
+            broker = cluster.broker_metadata(known.leader_id)
+            leader = f"{broker.host}:{broker.port}" if broker else None
+            yield PartitionState(
+                partition.topic, leader, leader in failures, len(known.isr_nodes), len(known.replica_nodes)
+            )
 
     def close(self) -> None:
         """Close within about a second."""

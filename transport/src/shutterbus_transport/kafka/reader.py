@@ -19,6 +19,7 @@ from shutterbus_runtime.clock import Clock
 from shutterbus_runtime.outage import Outage
 from shutterbus_transport.broker_list import BrokerList
 from shutterbus_transport.consuming import Delivery, Handler
+from shutterbus_transport.kafka.availability import Availability, Lack, ask_least
 from shutterbus_transport.kafka.consumer import Consumer
 from shutterbus_transport.kafka.offsets import OFFSETS_TIMEOUT_MS, Offsets
 from shutterbus_transport.kafka.unpacking import PoisonBatchError, Unpacking
@@ -31,6 +32,7 @@ from shutterbus_wire.names import camera_of_kafka_topic
 log = logging.getLogger(__name__)
 
 POLL_MS = 250
+LOOK_S = 1.0
 RETRY_S = 1.0
 AWAY_S = 1.0
 """How long no broker may be connected before that is an outage: an idle connection is closed and opened again."""
@@ -82,6 +84,9 @@ class KafkaReader(ReaderThread):
         self._offsets = offsets
         self._unpacking = unpacking
         self._brokers = brokers
+        self._availability = Availability(clock, partial(ask_least, settings))
+        self._lacking = {lack: Outage(f"{where} ({kind}), {lack.value}", clock, log) for lack in Lack}
+        self._look_at_s = float("-inf")
         self._connection = 0
         self._ends: dict[Any, int] = {}
         self._away_since_s: float | None = None
@@ -124,6 +129,7 @@ class KafkaReader(ReaderThread):
         while not self._end.is_set():
             self._notice_connection(consumer)
             self._notice_partitions(kafka)
+            self._notice_lacking(consumer)
             self._hold(kafka)
             try:
                 batch = kafka.poll(timeout_ms=POLL_MS)
@@ -174,6 +180,24 @@ class KafkaReader(ReaderThread):
             self._away_since_s = now_s
         elif now_s - self._away_since_s >= AWAY_S:
             self._note_away(consumer.failure or "no broker is connected")
+
+    def _notice_lacking(self, consumer: Consumer) -> None:
+        """Say what our topics lack, once, and when they have it again."""
+        if (now_s := self._clock.monotonic_s()) < self._look_at_s:
+            return
+        self._look_at_s = now_s + LOOK_S
+        lacking = self._availability.look(consumer.states(consumer.kafka.assignment()))
+        for lack in Lack:
+            sentence, topics = lacking.get(lack, ("", ()))
+            outage = self._lacking[lack]
+            if sentence:
+                outage.failed(sentence)
+            elif outage.reason:
+                outage.succeeded()
+            else:
+                continue
+            cameras = {owner[0] for topic in topics if (owner := camera_of_kafka_topic(topic))}
+            self._handler.lacking(f"{self.name}: {lack.value}", "kafka", sentence, cameras)
 
     def _notice_partitions(self, kafka: Any) -> None:
         assigned = kafka.assignment()

@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from shutterbus_runtime.clock import Clock
 from shutterbus_runtime.slow import Slowness
@@ -102,6 +102,9 @@ class Intake(Handler):
 
     def outage(self, source: str, transport: str, sentence: str) -> None:
         self._cameras.outage(source, sentence, of=transport)
+
+    def lacking(self, source: str, transport: str, sentence: str, cameras: Collection[str]) -> None:
+        self._cameras.outage(source, sentence, of=transport, cameras=frozenset(cameras))
 
     def cameras(self, camera_names: set[str]) -> None:
         self._cameras.claim(camera_names)
