@@ -43,7 +43,7 @@ COMPILE = .venv/bin/uv pip compile -q --universal --python-version 3.11 --genera
     $(UPGRADE) $(PACKAGES:%=--no-emit-package shutterbus-%)
 
 # A server needs Docker alone: the broker package runs in its own container. `make -n` shows what to type without make.
-SERVER := docker compose -f compose.server.yml $(shell grep -qs '^COMPOSE_FILE=.*compose\.legacy\.yml' .env && echo '-f compose.legacy.yml')
+SERVER := docker compose -f compose.server.yml $(shell grep -qs '^[^#]*COMPOSE_FILE.*compose\.legacy\.yml' .env && echo '-f compose.legacy.yml')
 # Built each time, which costs a second when nothing has changed. SHUTTERBUS_TAG keeps two checkouts' images apart.
 TOOLS = $(SERVER) build -q tools >/dev/null && $(SERVER) run --rm --no-deps $(NAMED) $(if $(FROM),-T) --user $$(id -u):$$(id -g) tools
 # HOST counts only where it was typed: some shells export one of their own.
@@ -110,7 +110,7 @@ up:  ## Build and start the server, and wait until it is healthy
 up-demo: state/demo/demo-kafka state/demo/demo-mqtt  ## The same and a test card for each broker, all on this machine
 	$(OURS)
 	@$(TOOLS) refresh && $(SERVER) -f compose.demo.yml up -d --build --wait
-	@echo "Open https://localhost:$$(sed -n 's/^VIEWER_PORT=//p' .env)/ with the user and password that make init printed; make down ends it"
+	@echo "Open https://localhost:$$($(SERVER) port viewer 8080 | sed 's/.*://')/ with the user and password that make init printed; make down ends it"
 
 state/demo/%: | state/ca/ca.crt
 	@$(MAKE) -s enroll CAMERA=$*

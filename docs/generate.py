@@ -24,6 +24,7 @@ ENV_HEAD = """\
 # Copy it to .env beside the compose files or into the working directory, and change what you need: a line that
 # begins with "# NAME=" shows the default, or an example where there is none.
 # A file /run/secrets/<NAME> counts before the environment, and the environment before this file.
+# Put a value with a $, a quote or a # in it, such as a password, in single quotes: NAME='p$w'
 """
 
 PAGE_HEAD = """\
@@ -35,6 +36,10 @@ A setting is looked for in `/run/secrets/<NAME>`, then in the environment, then 
 the first that has it counts. Names may be spelt in any case. A name that begins like one of ours and is none stops
 the start and suggests the right one, exit code 1; an unknown `PICAMERA_` name is only warned of.
 `shutterbus-edge check` says what is wrong, `shutterbus-edge settings` what is in force and where it came from.
+
+`.env` is read as Docker Compose reads it, also where there is no Docker: ` # ` begins a comment, and quotes around a
+value are not part of it. Outside single quotes `$name` is a variable, empty where none is called so: put a password or
+a hash with a `$` in it in single quotes, `SS_PASSWORD='p$w'`. A file in `/run/secrets` is taken as it is.
 
 Sizes take units (`500MB`, `2GiB`; a lone `M` is MiB), as do rates (`500kB/s`, `16Mbit/s`) and durations
 (`90`, `1.5`, `5m`, `1h30m`, `7d`). Where the path of a certificate or key is wanted, the PEM itself may be the

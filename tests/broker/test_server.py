@@ -15,9 +15,10 @@ import pytest
 from argon2 import PasswordHasher
 
 from shutterbus_broker import authority, backup, disk, dotenv, enroll, hosts, initialise, mosquitto
+from shutterbus_broker.doctor import CheckContext, run_doctor
 from shutterbus_broker.errors import SetupError
 from shutterbus_broker.identities import Identities
-from shutterbus_broker.installation import Installation
+from shutterbus_broker.installation import Installation, message_max_bytes
 
 NOW = dt.datetime(2026, 11, 21, tzinfo=dt.UTC)
 ROOT = Path(__file__).parents[2]
@@ -155,6 +156,68 @@ def test_what_a_person_wrote_into_env_stays(installation: Installation) -> None:
     settings = dotenv.read(installation.project / "seed/.env")
     assert settings["SERVER_NAME"] == "kafka.example.org"
     assert settings["KAFKA_MESSAGE_MAX_BYTES"] == "8388620"
+
+
+def test_env_is_read_and_changed_with_the_quotes_and_comments_that_are_in_it(tmp_path: Path) -> None:
+    """As Compose reads it, so that the broker which Compose starts is the one that is set up."""
+    lines = [
+        'COMPOSE_PROFILES="mqtt" # one broker',
+        'HOST="server.example 192.0.2.7" # names',
+        'export KAFKA_MESSAGE_MAX_BYTES="8388620" # 4K',
+        "NOTE='VIEWER_PORT=1",
+        "and more' # not a setting",
+        "VIEWER_PORT = 9000",
+    ]
+    env = tmp_path / ".env"
+    env.write_bytes("\r\n".join(["\ufeff# für mich", *lines, ""]).encode() + b"# caf\xe9\n")
+    initialise.run(tmp_path, None, Said(), NOW)
+    installation = Installation(tmp_path)
+    assert installation.profiles() == {"mqtt"}
+    assert message_max_bytes(installation.settings()) == 8388620
+    assert installation.settings()["VIEWER_PORT"] == "9000"
+
+    initialise.run(tmp_path, "other.example", Said(), NOW)
+    dotenv.merge(env, {"VIEWER_PORT": ("it's $5", "")})
+    text = env.read_bytes()
+    assert text.startswith("\ufeff# für mich\r\n".encode())
+    for kept in (lines[0], "HOST=other.example # names", *lines[2:5]):
+        assert kept.encode() + b"\r\n" in text
+    assert b"# caf\xe9\n" in text
+    assert installation.settings()["VIEWER_PORT"] == "it's $5"
+
+
+@pytest.mark.parametrize("profiles", ["mqt", "Kafka", "*", "kafka mqtt", ","])
+def test_profiles_that_name_no_broker_stop_before_anything_is_written(profiles: str, tmp_path: Path) -> None:
+    """Compose would start the viewer alone, or nothing, and call that a success."""
+    (tmp_path / ".env").write_text(f"COMPOSE_PROFILES={profiles}\n")
+    with pytest.raises(
+        SetupError, match=r"names no broker of this server: kafka, mqtt or kafka,mqtt is expected"
+    ):
+        initialise.run(tmp_path, HOST, Said(), NOW)
+    assert not (tmp_path / "state").exists()
+
+
+@AGAIN
+def test_profile_that_is_probably_misspelt_is_warned_of(
+    again: Callable[[Installation, Said], None], installation: Installation
+) -> None:
+    """Another one may be that of a compose file of the user's own."""
+    dotenv.merge(installation.env_file, {"COMPOSE_PROFILES": ("mqtt, kafak, grafana", "")})
+    said = Said()
+    again(installation, said)
+    assert "names kafak, which is no broker of this server; did you mean kafka?" in str(said)
+    assert "grafana" not in str(said)
+
+
+def test_doctor_says_in_a_line_that_env_cannot_be_used(installation: Installation) -> None:
+    """And examines no broker, whichever was meant."""
+    shutil.copy(ROOT / "compose.server.yml", installation.project)
+    for line, sentence in (("COMPOSE_PROFILES=mqt", "names no broker"), ('A="', "does not end with one")):
+        installation.env_file.write_text(f"HOST=a.example\nSERVER_NAME=a.example\n{line}\n")
+        lines = list(run_doctor(CheckContext(installation, NOW)))
+        (failed,) = [line for line in lines if line.finding.status == "failure" and line.name == "settings"]
+        assert sentence in failed.finding.sentence
+        assert not [line for line in lines if "mosquitto" in line.name or "kafka" in line.name]
 
 
 @pytest.mark.parametrize(

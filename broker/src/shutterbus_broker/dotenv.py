@@ -1,4 +1,4 @@
-"""The ``.env`` beside the compose files: read, and changed line by line, so that what a person wrote there stays."""
+"""The ``.env`` beside the compose files: read, and changed value by value, so that what a person wrote there stays."""
 
 import re
 from collections.abc import Mapping
@@ -7,9 +7,7 @@ from pathlib import Path
 from shutterbus_broker.errors import SetupError
 from shutterbus_broker.files import write_private
 from shutterbus_runtime.settings import SettingsError
-from shutterbus_runtime.settings.sources import read_env_file
-
-_LINE = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=(.*)")
+from shutterbus_runtime.settings.env_file import read_env_file, read_text, statements
 
 
 def read(path: Path) -> dict[str, str]:
@@ -21,7 +19,7 @@ def read(path: Path) -> dict[str, str]:
     try:
         return read_env_file(path)
     except SettingsError as error:
-        raise SetupError(str(error)) from error
+        raise SetupError(str(error).removesuffix(".")) from error
 
 
 def merge(path: Path, settings: Mapping[str, tuple[str, str]]) -> list[str]:
@@ -33,21 +31,26 @@ def merge(path: Path, settings: Mapping[str, tuple[str, str]]) -> list[str]:
     changed = [name for name, (value, _) in settings.items() if present.get(name) != value]
     if not changed:
         return []
-    lines = path.read_text("utf-8").splitlines() if path.exists() else []
+    text = read_text(path)
+    added = []
     for name in changed:
         value, comment = settings[name]
-        # Every line of that name, so that no later one wins over the new value.
-        places = [
-            at for at, line in enumerate(lines) if (match := _LINE.fullmatch(line)) and match[1] == name
-        ]
-        for at in places:
-            lines[at] = f"{name}={_quoted(value)}"
+        # Every place of that name, so that no later one wins over the new value; from the last, so that places stay right.
+        places = [entry for entry in statements(text, {}) if entry.name == name]
+        for place in reversed(places):
+            text = f"{text[: place.start]}{name}={_quoted(value)}{text[place.end :]}"
         if not places:
-            lines += [*([""] if lines else []), f"# {comment}", f"{name}={_quoted(value)}"]
-    write_private(path, "\n".join([*lines, ""]).encode())
+            added += ["", f"# {comment}", f"{name}={_quoted(value)}"]
+    if added:
+        lines = [*([text.rstrip("\r\n")] if text else []), *(added if text else added[1:]), ""]
+        text = "\n".join(lines)
+    write_private(path, text.encode("utf-8", "surrogateescape"))
     return changed
 
 
 def _quoted(value: str) -> str:
     """Single quotes keep Compose from seeing variables in a value."""
-    return value if re.fullmatch(r"[\w.,:/@+-]*", value, re.ASCII) else f"'{value}'"
+    if re.fullmatch(r"[\w.,:/@+-]*", value, re.ASCII):
+        return value
+    escaped = value.replace("'", r"\'")
+    return f"'{escaped}'"

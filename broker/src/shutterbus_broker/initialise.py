@@ -4,12 +4,12 @@ import datetime as dt
 import os
 import secrets
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from argon2 import PasswordHasher
 
-from shutterbus_broker import authority, disk, dotenv, hosts, kafka_settings, memory
+from shutterbus_broker import authority, disk, dotenv, hosts, kafka_settings, memory, profiles
 from shutterbus_broker.errors import SetupError
 from shutterbus_broker.files import write_private
 from shutterbus_broker.identities import Identities
@@ -34,10 +34,11 @@ def run(project: Path, host_text: str | None, say: Say, now: dt.datetime) -> Non
     settings = _settings(before, names, uid, gid)
     # Before anything is written: a disk that is too small is better known now.
     after = {**before, **{name: value for name, (value, _) in settings.items()}}
+    settings_warnings = [*_warnings(after)]
     installation.make_folders()
     identities = installation.identities()
     disk.of(identities, after)
-    for warning in (*hosts.warnings(names), *kafka_settings.warnings(after)):
+    for warning in (*hosts.warnings(names), *settings_warnings):
         say(f"Careful: {warning}.")
     _warn_of_memory(identities, after, say)
 
@@ -71,12 +72,17 @@ def run(project: Path, host_text: str | None, say: Say, now: dt.datetime) -> Non
 
 def refresh(installation: Installation, say: Say) -> None:
     """Bring what an older version wrote for the brokers up to date, and name settings that have no effect."""
-    for warning in kafka_settings.warnings(installation.settings()):
+    for warning in _warnings(installation.settings()):
         say(f"Careful: {warning}.")
     with installation.lock():
         identities = installation.identities()
         installation.save_identities(identities)
     _warn_of_memory(identities, installation.settings(), say)
+
+
+def _warnings(settings: Mapping[str, str]) -> Iterator[str]:
+    for warning in (*profiles.warnings(settings), *kafka_settings.warnings(settings)):
+        yield warning.rstrip(".")
 
 
 def _warn_of_memory(identities: Identities, settings: Mapping[str, str], say: Say) -> None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from shutterbus_broker import authority, dotenv, legacy, mosquitto
+from shutterbus_broker import authority, dotenv, legacy, mosquitto, profiles
 from shutterbus_broker.authority import Certificate
 from shutterbus_broker.errors import SetupError
 from shutterbus_broker.files import private_folder, write_private
@@ -80,14 +80,13 @@ class Installation:
 
     def profiles(self) -> frozenset[str]:
         """Return which brokers this server runs, and what else is named in COMPOSE_PROFILES."""
-        text = self.settings().get("COMPOSE_PROFILES") or "kafka,mqtt"
-        return frozenset(text.replace(" ", "").split(","))
+        return profiles.read(self.settings())
 
     def running(self, services: Iterable[str]) -> list[str]:
         """Return those of *services* that run here; the doctor is none that does."""
         needs = {"kafka": "kafka", "setup": "kafka", "mosquitto": "mqtt"}
-        profiles = self.profiles()
-        return [name for name in services if name != "doctor" and needs.get(name) in {None, *profiles}]
+        runs = {None, *self.profiles()}
+        return [name for name in services if name != "doctor" and needs.get(name) in runs]
 
     def broker(self, kind: Literal["kafka", "mqtt"], client: str) -> BrokerSettings:
         """Return how *client*, one of ``CLIENTS``, reaches a broker from inside."""

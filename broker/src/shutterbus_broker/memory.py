@@ -7,7 +7,7 @@ who sent them, so too little memory for honest cameras would look like a broken 
 import re
 from collections.abc import Mapping
 
-from shutterbus_broker import legacy
+from shutterbus_broker import legacy, profiles
 from shutterbus_broker.errors import SetupError
 from shutterbus_broker.identities import Identities
 from shutterbus_broker.installation import message_max_bytes
@@ -41,7 +41,7 @@ def check(identities: Identities, settings: Mapping[str, str]) -> None:
     Raises:
         SetupError: It is too little; its sentence has the number needed.
     """
-    if "mqtt" not in (settings.get("COMPOSE_PROFILES") or "kafka,mqtt").replace(" ", "").split(","):
+    if "mqtt" not in profiles.read(settings):
         return
     largest, limit = message_max_bytes(settings), limit_bytes(settings)
     cameras = len(identities.active_cameras) + len(legacy.listed(settings))

@@ -33,7 +33,7 @@ def run(installation: Installation, say: Say) -> None:
             subscription = Subscription(begin="now")
             readers += transport(kind).readers(settings, subscription, Noting(arrivals), SystemClock())
     if not readers:
-        raise UnreachableError("; ".join(obstacles) or "COMPOSE_PROFILES in .env names no broker")
+        raise UnreachableError("; ".join(obstacles))
     for problem in obstacles:
         say(f"Careful: {problem}")
     for reader in readers:

@@ -26,7 +26,7 @@ class LoginSettings(BaseModel, frozen=True):
     )
     password_hash: Annotated[SecretStr | None, Name("VIEWER_PASSWORD_HASH")] = Field(
         default=None,
-        description="What `shutterbus-viewer hash-password` makes of the password; VIEWER_PASSWORD counts before it.",
+        description="What `shutterbus-viewer hash-password` makes of the password, in single quotes for its $; VIEWER_PASSWORD counts before it.",
     )
 
 

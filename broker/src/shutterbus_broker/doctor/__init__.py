@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from shutterbus_broker import legacy
 from shutterbus_broker.doctor import connection, containers, kafka, machine, mosquitto, old_clients
 from shutterbus_broker.doctor.context import CheckContext
+from shutterbus_broker.errors import SetupError
 from shutterbus_runtime.checks import Check, CheckResult, Line, run_checks
 
 __all__ = ["CheckContext", "run_doctor"]
@@ -27,20 +28,25 @@ def checks(context: CheckContext) -> list[Check]:
         Check("clock", lambda: machine.clock(context.now)),
         Check("disk", lambda: machine.room(context), needs=("settings",)),
     ]
-    if "kafka" in context.profiles:
+    try:
+        profiles = context.profiles
+    except SetupError:
+        profiles = frozenset()  # said by the line about settings
+    if "kafka" in profiles:
         first_checks += kafka.checks(context)
-    if "mqtt" in context.profiles:
+    if "mqtt" in profiles:
         first_checks += mosquitto.checks(context)
     return [
         *first_checks,
         Check("viewer", lambda: _viewer(context), needs=("settings", "certificates")),
         Check("old clients", lambda: old_clients.look(context), needs=("settings",)),
-        Check("containers", lambda: containers.healthy(context.containers, context.profiles)),
+        Check("containers", lambda: containers.healthy(context.containers, profiles)),
         Check(
             "hardening",
             lambda: containers.hardened(
                 context.containers, with_legacy=bool(legacy.address(context.settings))
             ),
+            needs=("settings",),
         ),
         Check("versions", lambda: containers.versions(context.containers, _compose_file(context))),
     ]

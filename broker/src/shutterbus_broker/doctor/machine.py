@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
-from shutterbus_broker import disk, hosts, kafka_settings
+from shutterbus_broker import disk, hosts, kafka_settings, profiles
 from shutterbus_broker.doctor import connection
 from shutterbus_broker.doctor.context import CheckContext
 from shutterbus_broker.errors import SetupError
@@ -23,13 +23,15 @@ _TIME_ERROR = 5  # of adjtimex(2)
 
 def settings(context: CheckContext) -> CheckResult:
     """Whether there is a server here, and what ``.env`` says has a meaning."""
-    installation, env_settings = context.installation, context.settings
-    if not env_settings or not installation.state.is_dir():
-        return failure("there is no server here yet", INIT)
+    installation = context.installation
     try:
+        env_settings = context.settings
+        if not env_settings or not installation.state.is_dir():
+            return failure("there is no server here yet", INIT)
         names = hosts.parse(env_settings.get("HOST", ""))
         identities = installation.identities()
         disk.of(identities, env_settings)
+        about = [warning(sentence, "in .env") for sentence in profiles.warnings(env_settings)]
     except SetupError as error:
         return failure(str(error), "in .env, then docker compose up -d")
     if not context.server_name:
@@ -40,7 +42,7 @@ def settings(context: CheckContext) -> CheckResult:
         return failure(
             f"{open_to_others.relative_to(installation.project)} can be read by others", "chmod -R go= state"
         )
-    about = [warning(sentence) for sentence in hosts.warnings(names)]
+    about += [warning(sentence) for sentence in hosts.warnings(names)]
     about += [warning(sentence, "in .env") for sentence in kafka_settings.warnings(env_settings)]
     return worst_of(
         about

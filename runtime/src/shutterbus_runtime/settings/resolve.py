@@ -212,6 +212,8 @@ def explain(cls: type[BaseModel], resolved: Resolved, error: ValidationError) ->
     for problem in error.errors(include_url=False):
         place = tuple(str(part) for part in problem["loc"])
         reason = str(problem["ctx"]["error"]) if problem["type"] == "value_error" else ""
+        if problem["type"] == "string_unicode":
+            reason = "it is not UTF-8 text; save the file as UTF-8"
         setting = next(
             (by_path[place[:end]] for end in range(len(place), 0, -1) if place[:end] in by_path), None
         )

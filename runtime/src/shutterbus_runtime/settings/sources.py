@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from dotenv import dotenv_values
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from shutterbus_runtime.settings.env_file import read_env_file
 from shutterbus_runtime.settings.resolve import RESOLVED, Given, Resolved, SettingsError
 
 SECRETS = Path("/run/secrets")
@@ -70,7 +70,7 @@ def given(
     return collect(
         (f"{secrets}/{{name}}", _secrets(secrets, prefixes)),
         ("environment", environ),
-        (str(env_file), read_env_file(env_file)),
+        (str(env_file), read_env_file(env_file, environ)),
     )
 
 
@@ -86,17 +86,6 @@ def collect(*places: tuple[str, Mapping[str, str]]) -> dict[str, Given]:
         for name in sorted(values, reverse=True):
             values_by_name[name.upper()] = Given(name, values[name].strip(), label.replace("{name}", name))
     return values_by_name
-
-
-def read_env_file(path: Path) -> dict[str, str]:
-    """Return the settings in a ``.env``, none where there is no file; raise SettingsError if it cannot be read."""
-    try:
-        values = dotenv_values(path) if path.is_file() else {}
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"{path} is not text.") from error
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def _secrets(folder: Path, prefixes: tuple[str, ...]) -> dict[str, str]:
