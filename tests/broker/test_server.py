@@ -243,8 +243,9 @@ def test_name_that_containers_cannot_resolve_is_warned_of() -> None:
 
 def test_camera_gets_all_that_it_needs_and_no_more(installation: Installation) -> None:
     """One file, for its owner alone, without the authority's key; small, and complete for Compose without a word."""
-    for name in ("compose.edge.yml", ".dockerignore"):
-        shutil.copy(ROOT / name, installation.project)
+    for name in ("compose.edge.yml", ".dockerignore", "docs/settings.md"):
+        (installation.project / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, installation.project / name)
     for name in ("edge", "wire", "runtime", "transport"):
         shutil.copytree(ROOT / name, installation.project / name)
     (installation.project / "edge/__pycache__").mkdir()
@@ -261,8 +262,11 @@ def test_camera_gets_all_that_it_needs_and_no_more(installation: Installation) -
         if not name.startswith(("gate/edge", "gate/wire", "gate/runtime", "gate/transport"))
     } == {
         "gate",
+        "gate/media",
         "gate/secrets",
         "gate/.env",
+        "gate/README.txt",
+        "gate/settings.md",
         "gate/.dockerignore",
         "gate/compose.yml",
         "gate/secrets/ca.crt",

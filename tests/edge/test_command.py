@@ -9,6 +9,7 @@ from fakes import FakeClock
 from shutterbus_edge import app
 from shutterbus_edge.__main__ import main
 from shutterbus_edge.errors import MisconfiguredError
+from shutterbus_edge.hardware import media
 from shutterbus_edge.settings.edge import EdgeSettings
 from shutterbus_edge.spool import Spool
 
@@ -17,6 +18,7 @@ from shutterbus_edge.spool import Spool
 def _machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nothing but what the test says."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(media, "CONTAINER_MARKS", ())  # also where these tests run in one
     monkeypatch.setattr(
         "os.environ",
         {

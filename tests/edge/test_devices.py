@@ -90,6 +90,7 @@ def test_compose_finds_the_override_and_privilege_and_project_are_gone(tmp_path:
     assert mounts[1]["/project"]["read_only"] is True
     assert mounts[1].pop("/project")["source"] == "/dev/null"
     assert mounts[0] == mounts[1]
+    assert mounts[1]["/media"]["source"] == str(project / "media")
 
 
 def test_override_is_written_as_a_file_of_the_folders_owner(project: Path) -> None:

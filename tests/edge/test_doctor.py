@@ -232,6 +232,19 @@ def test_calendar_schedule_counts_by_its_average(tmp_path: Path) -> None:
     assert check_context.pictures_per_s * 86_400 == pytest.approx(72, rel=0.5)
 
 
+def test_film_that_the_container_does_not_have_is_answered_with_where_to_put_it(tmp_path: Path) -> None:
+    """The path is right, outside."""
+    (tmp_path / ".dockerenv").touch()
+    check_context = context(tmp_path, camera_source="file:/home/pi/film.mp4")
+    check_context.root = tmp_path
+
+    result = pictures.camera(check_context)
+
+    assert result.status == "failure"
+    assert result.fix is not None
+    assert "Put it into the folder media beside the compose file" in result.fix
+
+
 @pytest.mark.parametrize(
     ("memory_kb", "cma_kb", "said"),
     [

@@ -303,21 +303,17 @@ def test_two_cameras_on_a_machine_are_two_folders(
     reader: Callable[[str, str, str], Reader],
     tmp_path: Path,
 ) -> None:
-    """One plays street footage, the other a test card; neither knows of the other."""
-    (tmp_path / "films").mkdir()
-    film = Path(
-        shutil.copy(footage(tmp_path), tmp_path / "films")
-    )  # an engine may see another /usr than we do
+    """One plays street footage from the folder media beside its compose file, the other a test card."""
+    film = footage(tmp_path)
     shown = reader("mqtt", mqtt_broker.address, "shutterbus/+/frames")
-    for camera, source in (("gate", "testcard"), ("yard", f"file:/films/{film.name}")):
+    for camera, source in (("gate", "testcard"), ("yard", f"file:/media/{film.name}")):
         started_edge = edge(
             camera,
             *("EDGE_TARGET=debian", f"CAMERA_SOURCE={source}", "SCHEDULE=1", "SS_TYPE=mqtt"),
             *server(mqtt_broker.port),
         )
-        (started_edge.folder / "compose.override.yml").write_text(
-            f"services: {{edge: {{volumes: ['{film.parent}:/films:ro']}}}}\n"
-        )
+        (started_edge.folder / "media").mkdir()
+        shutil.copy(film, started_edge.folder / "media")
         started_edge.compose("up", "-d")
 
     until(
@@ -395,6 +391,11 @@ def test_doctor_and_devices_run_in_the_container(
     assert "256 MiB for this container" in checks_by_name["memory"]["sentence"]
     assert "privileged" in checks_by_name["container"]["sentence"]
     assert "edge devices" in checks_by_name["container"]["fix"]
+
+    elsewhere = ("-e", "CAMERA_SOURCE=file:/home/pi/film.mp4", "edge", "check")
+    checked = gate.compose("run", "--rm", "-T", *elsewhere, good=False)
+    assert checked.returncode == 1
+    assert "write CAMERA_SOURCE=file:/media/film.mp4" in checked.stderr
 
     healthy = gate.compose("run", "--rm", "-T", "edge", "healthcheck", good=False)
     assert healthy.returncode == 1

@@ -43,12 +43,13 @@ def enroll(
         for name in names:
             issued = authority.issue(signer, identities.certificate_name(kind, name), now, as_client=True)
             contents = enrollment_bundle.keys(name, issued, signer)
+            target = installation.project / f"{name}.tar"
             if kind == "cameras":
                 contents |= enrollment_bundle.camera_files(installation, server, name, image_name)
+                enrollment_bundle.pack(target, name, contents, image, now, enrollment_bundle.FOLDERS)
             else:
                 contents |= enrollment_bundle.reader_files(server, name)
-            target = installation.project / f"{name}.tar"
-            enrollment_bundle.pack(target, name, contents, image if kind == "cameras" else None, now)
+                enrollment_bundle.pack(target, name, contents, None, now)
             installation.hand_over(target)
             written.append(target)
             say(

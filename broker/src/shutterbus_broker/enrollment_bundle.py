@@ -4,7 +4,7 @@ import datetime as dt
 import json
 import os
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -17,9 +17,15 @@ from shutterbus_broker.installation import Installation
 
 SOURCES = ("edge", "wire", "runtime", "transport")
 """What an edge's image is built from; goes to the camera as it is."""
-FILES = {"compose.edge.yml": "compose.yml", ".dockerignore": ".dockerignore"}
+FILES = {
+    "compose.edge.yml": "compose.yml",
+    ".dockerignore": ".dockerignore",
+    "docs/settings.md": "settings.md",
+}
 """What else goes along, and what it is called there: ``compose.yml`` is what Compose reads, with its override, unasked."""
 IMAGE_FILE = "edge-image.tar.gz"
+FOLDERS = ("media",)
+"""Empty, and the user's own: what Docker makes for a mount is root's."""
 _NOT_SOURCE = {"__pycache__", ".venv", ".mypy_cache", ".ruff_cache"}
 
 
@@ -60,7 +66,7 @@ def camera_files(
     """Return settings, compose file and sources for *camera*."""
     transport = "kafka" if "kafka" in installation.profiles() else "mqtt"
     lines = [
-        f"# {camera}, enrolled at {server.name}. See docs/settings.md for all that can be set here.",
+        f"# {camera}, enrolled at {server.name}. See settings.md for all that can be set here.",
         "CAMERA_SOURCE=picamera2",
         "SCHEDULE=10",
         f"TZ={installation.settings().get('TZ') or os.environ.get('TZ') or 'UTC'}",
@@ -80,7 +86,10 @@ def camera_files(
         ]
     if image_name:
         lines += [f"# Once, before the first start: docker load -i {IMAGE_FILE}", f"EDGE_IMAGE={image_name}"]
-    files = {".env": ("\n".join(lines) + "\n").encode()}
+    files = {
+        ".env": ("\n".join(lines) + "\n").encode(),
+        "README.txt": _camera_readme(camera, image_name).encode(),
+    }
     for ours, theirs in FILES.items():
         if (path := installation.project / ours).exists():
             files[theirs] = path.read_bytes()
@@ -90,6 +99,21 @@ def camera_files(
             if path.is_file() and not _NOT_SOURCE & set(inner.parts):
                 files[str(inner)] = path.read_bytes()
     return files
+
+
+def _camera_readme(camera: str, image_name: str | None) -> str:
+    load = f"docker load -i {IMAGE_FILE}            once, before the first start\n" if image_name else ""
+    return f"""The folder of one camera, {camera}. On its machine, in this folder:
+
+{load}docker compose up -d                         start it; also after a change of .env
+docker compose run --rm edge doctor          check it, and say how to fix what is wrong
+docker compose logs -f                       follow what it says
+docker compose down                          stop it; the pictures that wait stay
+
+.env       its settings; settings.md explains all of them
+secrets    its certificate and private key: keep them here only
+media      films and pictures to play as a camera: CAMERA_SOURCE=file:/media/film.mp4
+"""
 
 
 def reader_files(server: Server, reader: str) -> dict[str, bytes]:
@@ -131,8 +155,15 @@ def image_name(image: Path) -> str:
     return name
 
 
-def pack(target: Path, folder: str, files: Mapping[str, bytes], image: Path | None, now: dt.datetime) -> None:
-    """Write *files*, and *image* if there is one, into a tar that unpacks into *folder*."""
+def pack(
+    target: Path,
+    folder: str,
+    files: Mapping[str, bytes],
+    image: Path | None,
+    now: dt.datetime,
+    extra_folders: Iterable[str] = (),
+) -> None:
+    """Write *files*, and *image* if there is one, into a tar that unpacks into *folder*, with empty *extra_folders*."""
 
     def entry(name: str, mode: int, size_bytes: int = 0) -> tarfile.TarInfo:
         made = tarfile.TarInfo(f"{folder}/{name}".rstrip("/"))
@@ -140,6 +171,7 @@ def pack(target: Path, folder: str, files: Mapping[str, bytes], image: Path | No
         return made
 
     folders = {str(parent) for path in files for parent in Path(path).parents} - {"."}
+    folders.update(extra_folders)
     with private_file(target) as file, tarfile.open(fileobj=file, mode="w") as tar:
         for name in ("", *sorted(folders)):
             made = entry(name, 0o700 if name in {"", "secrets"} else 0o755)

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from shutterbus_edge import healthcheck
-from shutterbus_edge.capture import missing, parse_address
 from shutterbus_edge.errors import EdgeError, SettingsError
-from shutterbus_edge.hardware import board, devices
+from shutterbus_edge.hardware import board, devices, media
 from shutterbus_edge.schedule import ScheduleError, parse, zone
 from shutterbus_edge.schedule.times import zone_name
 from shutterbus_edge.settings.edge import EdgeSettings
@@ -60,6 +59,8 @@ def _run(_: argparse.Namespace) -> int:
     loaded = load(os.environ)
     start_logging(loaded.settings.log_level, loaded.settings.log_format)
     log_remarks(log, loaded)
+    if sentence := media.missing(loaded.settings.camera_source):
+        log.warning("%s", sentence)
     from shutterbus_edge import app
 
     return app.run(loaded.settings)
@@ -74,7 +75,7 @@ def _summary(settings: EdgeSettings) -> str:
 
 def _obstacles(settings: EdgeSettings) -> list[str]:
     """Return a sentence for everything that this machine lacks for *settings*."""
-    lacking = (obstacle(settings.spool.dir), missing(parse_address(settings.camera_source)))
+    lacking = (obstacle(settings.spool.dir), media.missing(settings.camera_source))
     return [*board.cannot(settings), *(sentence for sentence in lacking if sentence)]
 
 

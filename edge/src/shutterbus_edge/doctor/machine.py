@@ -7,7 +7,7 @@ from pathlib import Path
 
 import shutterbus_edge
 from shutterbus_edge.doctor.context import CheckContext
-from shutterbus_edge.hardware import board
+from shutterbus_edge.hardware import board, media
 from shutterbus_edge.status.timekeeping import clock_synced
 from shutterbus_runtime.checks import CheckResult, failure, ok, skipped, warning, worst_of
 
@@ -62,7 +62,7 @@ def checksums(context: CheckContext) -> CheckResult:
 def container(context: CheckContext) -> CheckResult:
     """Which walls stand between the edge and the rest of this machine."""
     root = context.root
-    if not any((root / mark).exists() for mark in (".dockerenv", "run/.containerenv")):
+    if not media.in_container(root):
         return skipped("this is no container")
     findings = []
     if (root / "var/run/docker.sock").exists() or (root / "run/docker.sock").exists():

@@ -11,6 +11,7 @@ from shutterbus_edge.capture import Shot, parse_address
 from shutterbus_edge.capture.process import CaptureProcess
 from shutterbus_edge.doctor.context import CheckContext
 from shutterbus_edge.errors import CameraFinishedError, CameraUnavailableError
+from shutterbus_edge.hardware import media
 from shutterbus_edge.spool.files import LOCK
 from shutterbus_runtime.checks import CheckResult, failure, ok, skipped, warning
 from shutterbus_wire.errors import MalformedError
@@ -116,5 +117,7 @@ def _where_to_look(source: str, root: Path) -> str | None:
             return "on the Pi: rpicam-hello --list-cameras"
         case "v4l2":
             return "v4l2-ctl --list-devices"
+        case "file" | "file-once" if media.in_container(root):
+            return media.missing(source, root)
         case _:
             return None

@@ -125,7 +125,8 @@ class EdgeSettings(NamedSettings):
     ] = Field(
         default="picamera2",
         description="Where pictures come from: picamera2 or picamera2:1, v4l2:/dev/video0, file:/a/folder/or/film, "
-        "file-once:..., testcard. The default is for a Raspberry Pi; elsewhere it must be given.",
+        "file-once:..., testcard. In the container, file:/media/film.mp4 is media/film.mp4 beside the compose file. The default "
+        "is for a Raspberry Pi; elsewhere it must be given.",
     )
     camera_id: Annotated[
         str | None,
