@@ -178,6 +178,21 @@ def test_folder_of_pictures_can_be_the_third_camera(tmp_path: Path) -> None:
     assert "there is no such film, picture or folder" in "".join(running.said)
 
 
+def test_source_that_gives_no_picture_is_said_at_once_and_the_wall_opens_with_the_others(
+    tmp_path: Path,
+) -> None:
+    """A film whose end was cut off, say."""
+    (tmp_path / "film.mp4").write_bytes(b"\0\0\0\x20ftypisom" + bytes(3000))
+    with demo(tmp_path, DEMO_SOURCE=str(tmp_path / "film.mp4")) as running:
+        running.wait_open()
+        said = running.said
+        (trouble,) = [line for line in said if line.startswith("street gives no picture: ")]
+        assert "film.mp4" in trouble
+        assert not [line for line in said if "Waiting for the first picture of street" in line]
+        cameras = {camera["id"]: camera for camera in running.cameras()}
+        assert {name for name, camera in cameras.items() if camera["picture"]} == {"gate", "yard"}
+
+
 def test_port_that_answers_but_is_not_listened_on_by_us_is_refused(tmp_path: Path) -> None:
     """Whoever listens on every address has the port as well."""
     with (

@@ -181,7 +181,9 @@ def _watch(demo: Demo, password: str, parts: list[DemoProcess], stop: threading.
     """Say where to look once there is something to see, then wait for the end."""
     started_s = time.monotonic()
     notice_s = NOTICE_S
-    missing: set[str] | None = set(cameras(demo))
+    names = set(cameras(demo))
+    missing: set[str] | None = set(names)
+    troubled: set[str] = set()
     while not stop.wait(0.2):
         for part in parts:
             if part.exit_code is not None:
@@ -193,7 +195,12 @@ def _watch(demo: Demo, password: str, parts: list[DemoProcess], stop: threading.
             continue
         missing &= _without_picture(demo.port, password, missing)
         waited_s = time.monotonic() - started_s
-        if not missing:
+        for part in parts:
+            if part.name in missing - troubled and (trouble := part.camera_trouble()):
+                say(f"{part.name} gives no picture: {trouble}")
+                troubled.add(part.name)
+        # One that cannot give a picture keeps nobody from seeing the others.
+        if missing <= troubled and missing != names:
             say(f"Open http://127.0.0.1:{demo.port}/  user admin  password {password}")
             say("Ctrl-C ends it.")
             missing = None
@@ -204,7 +211,7 @@ def _watch(demo: Demo, password: str, parts: list[DemoProcess], stop: threading.
             )
         elif waited_s > notice_s:
             notice_s += NOTICE_S
-            say(f"Waiting for the first picture of {', '.join(sorted(missing))} ...")
+            say(f"Waiting for the first picture of {', '.join(sorted(missing - troubled or missing))} ...")
     return 0
 
 

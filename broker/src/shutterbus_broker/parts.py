@@ -1,5 +1,6 @@
 """The processes of the demo, each with a log of its own; even ``kill -9`` of the demo leaves none of them running."""
 
+import re
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -9,6 +10,7 @@ from shutterbus_runtime.child_process import ChildProcess
 
 TAIL_LINES = 12
 _TAIL_BYTES = 8192
+_CAMERA_TROUBLE = re.compile(r"(?m) WARNING shutterbus_edge\.shoot: camera: (.+)$")
 
 
 class DemoProcess:
@@ -45,6 +47,11 @@ class DemoProcess:
             log.seek(max(0, self.log.stat().st_size - _TAIL_BYTES))
             lines = log.read().decode(errors="replace").splitlines()
         return "\n".join(f"    {line}" for line in lines[-TAIL_LINES:])
+
+    def camera_trouble(self) -> str:
+        """Return what it last said about its camera that gives no pictures, empty where it said nothing."""
+        said = _CAMERA_TROUBLE.findall(self.log.read_text(errors="replace"))
+        return said[-1] if said else ""
 
     def end(self) -> None:
         """Ask it to stop."""
