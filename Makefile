@@ -1,6 +1,6 @@
 # Every command that a person or CI runs. `make` alone prints them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint lock bench generate init enroll edge-image revoke renew backup up up-demo down logs tail doctor 4k 4k-off password user
+.PHONY: help demo test lint lock bench generate init enroll edge-image revoke renew backup up up-demo down logs tail doctor 4k 4k-off password user needs-docker
 
 PYTHON ?= python3
 # On a Raspberry Pi without Docker the environment sees apt's picamera2, numpy and Pillow.
@@ -42,10 +42,16 @@ lock: .venv/.dev  ## Renew every requirements.txt: exact versions and hashes, no
 COMPILE = .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
     $(UPGRADE) $(PACKAGES:%=--no-emit-package shutterbus-%)
 
+# What needs Docker asks first whether all of it is here.
+init enroll edge-image revoke renew backup up up-demo down logs tail doctor 4k 4k-off password user: needs-docker
+needs-docker:
+	@sh broker/host/docker.sh
+
 # A server needs Docker alone: the broker package runs in its own container. `make -n` shows what to type without make.
 SERVER := docker compose -f compose.server.yml $(shell grep -qs '^[^#]*COMPOSE_FILE.*compose\.legacy\.yml' .env && echo '-f compose.legacy.yml')
 # Built each time, which costs a second when nothing has changed. SHUTTERBUS_TAG keeps two checkouts' images apart.
 TOOLS = $(SERVER) build -q tools >/dev/null && $(SERVER) run --rm --no-deps $(NAMED) $(if $(FROM),-T) --user $$(id -u):$$(id -g) tools
+PORTS_ARE_FREE = sh broker/host/ports.sh shutterbus-broker:$(or $(SHUTTERBUS_TAG),latest) $(SERVER)
 # HOST counts only where it was typed: some shells export one of their own.
 GIVEN_HOST = $(if $(filter command%,$(origin HOST)),--host '$(HOST)')
 WHO = $(if $(READER),--reader '$(READER)',$(if $(FROM),--from - <'$(FROM)',--camera '$(CAMERA)'))
@@ -105,11 +111,11 @@ backup:  ## What cannot be made again (keys, identities, .env) in one file; tar 
 
 up:  ## Build and start the server, and wait until it is healthy
 	$(OURS)
-	@$(TOOLS) refresh && $(SERVER) up -d --build --wait; status=$$?; $(MOSQUITTO) renewed; [ $$status = 0 ]
+	@$(TOOLS) refresh && $(PORTS_ARE_FREE) && $(SERVER) up -d --build --wait; status=$$?; $(MOSQUITTO) renewed; [ $$status = 0 ]
 
 up-demo: state/demo/demo-kafka state/demo/demo-mqtt  ## The same and a test card for each broker, all on this machine
 	$(OURS)
-	@$(TOOLS) refresh && $(SERVER) -f compose.demo.yml up -d --build --wait
+	@$(TOOLS) refresh && $(PORTS_ARE_FREE) && $(SERVER) -f compose.demo.yml up -d --build --wait
 	@echo "Open https://localhost:$$($(SERVER) port viewer 8080 | sed 's/.*://')/ with the user and password that make init printed; make down ends it"
 
 state/demo/%: | state/ca/ca.crt

@@ -69,6 +69,21 @@ def test_container_that_is_not_well_is_named(viewer: list[dict[str, Any]], words
     assert (result.status, result.sentence) == ("failure", words)
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        "Error starting userland proxy: listen tcp4 0.0.0.0:8080: bind: address already in use",
+        "Bind for 0.0.0.0:8080 failed: port is already allocated",
+    ],
+)
+def test_port_that_somebody_else_has_is_named_with_its_setting(error: str) -> None:
+    """The container's log says nothing, since it never ran."""
+    viewer = _named("viewer", Status="created", Error=f"driver failed on endpoint x (1f): {error}")
+    result = containers.healthy([KAFKA, _named("setup"), viewer], {"kafka"})
+    assert result.sentence == "viewer cannot start: port 8080 is taken by another program"
+    assert result.fix == "in .env: another VIEWER_PORT; docker compose up -d"
+
+
 def test_container_that_starts_is_waited_for() -> None:
     """Nothing is wrong with it yet; one that is broken beside it is named first."""
     inspected = [KAFKA, _named("setup", Health={"Status": "starting"}), _named("viewer")]

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -106,3 +107,44 @@ def test_keys_that_enroll_and_backup_write_are_none_of_gits(made: Server) -> Non
     (made.folder / ".gitignore").write_text((Path(__file__).parents[2] / ".gitignore").read_text())
     for name in ("gate.tar", "shutterbus-backup-20261121T100000Z.tar", ".env", "state/ca/ca.key"):
         made.run("git", "check-ignore", "-q", name)
+
+
+@pytest.mark.parametrize(
+    ("port", "sentence"),
+    [
+        (8080, "Port 8080 of {address} is taken by another program: in .env set VIEWER_PORT=8081"),
+        (
+            9093,
+            "Port 9093 of {address}, which kafka needs, is taken by another program: end it (sudo ss -ltnp",
+        ),
+    ],
+)
+def test_taken_port_is_named_before_anything_is_started(port: int, sentence: str, made: Server) -> None:
+    """Docker's own words come after the brokers run, and name no setting."""
+    with socket.create_server((made.address, port)), pytest.raises(RuntimeError) as refused:
+        made.make("up")
+    assert sentence.format(address=made.address) in str(refused.value)
+    assert made.compose("ps", "-q").strip() == ""
+
+
+def test_address_of_another_machine_is_named_before_anything_is_started(made: Server) -> None:
+    """BIND_ADDR is the setting."""
+    with _with_lines(made, "BIND_ADDR=192.0.2.1"), pytest.raises(RuntimeError) as refused:
+        made.make("up")
+    assert "192.0.2.1 is no address of this machine: put one that is into .env as BIND_ADDR" in str(
+        refused.value
+    )
+    assert made.compose("ps", "-q").strip() == ""
+
+
+def test_clone_without_a_server_is_told_to_make_one(made: Server) -> None:
+    """By Compose too, where somebody calls it without make."""
+    env = made.folder / ".env"
+    text = env.read_text()
+    env.write_text("")
+    try:
+        with pytest.raises(RuntimeError) as refused:
+            made.compose("-f", "compose.server.yml", "up", "-d")
+    finally:
+        env.write_text(text)
+    assert "SERVER_NAME is missing a value: run make init first" in str(refused.value)

@@ -15,6 +15,8 @@ UP = "docker compose up -d"
 PORTS = {"kafka": {"9093/tcp"}, "mosquitto": {"8883/tcp"}, "viewer": {"8080/tcp"}}
 LEGACY_PORTS = {"kafka": {"9092/tcp"}, "mosquitto": {"1883/tcp"}}
 ASK_S = 10.0
+_TAKEN_PORT = re.compile(r":(\d+)\b.*\balready (?:in use|allocated)")
+"""In what Docker says of a container whose port it cannot open."""
 
 
 def read(text: str) -> Containers:
@@ -58,6 +60,13 @@ def healthy(containers: Containers | None, profiles: Container[str]) -> CheckRes
     starting = []
     for name in sorted(wanted):
         state = states[name]
+        if port := _TAKEN_PORT.search(state.get("Error", "")):
+            setting = (
+                "in .env: another VIEWER_PORT" if name == "viewer" else f"sudo ss -ltnp sport = :{port[1]}"
+            )
+            return failure(
+                f"{name} cannot start: port {port[1]} is taken by another program", f"{setting}; {UP}"
+            )
         if state["Status"] != "running":
             return failure(f"{name} is {state['Status']}", f"docker compose logs --tail 20 {name}; {UP}")
         health = state.get("Health", {}).get("Status", "healthy")
