@@ -3,9 +3,11 @@
 import contextlib
 import datetime as dt
 import json
+import re
 import ssl
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 from kafka.admin import (
@@ -24,11 +26,16 @@ from shutterbus_broker import authority, rights
 from shutterbus_broker.doctor import CheckContext, run_doctor
 from shutterbus_broker.installation import Installation
 from shutterbus_runtime.checks import Line
+from shutterbus_wire import exif
+from shutterbus_wire.frame import FrameMetadata
+from shutterbus_wire.identity import FrameId
 from stack.servers import Server
+from stack.test_identities import Producer, Publisher
 
 pytestmark = [pytest.mark.stack(minutes=1.6), pytest.mark.timeout(600)]
 
 FRAMES = "shutterbus.roof.frames"
+DATA = Path(__file__).parents[1] / "data"
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +88,36 @@ def test_healthy_server_has_nothing_to_fix(running: Server) -> None:
     assert checks_by_name["kafka picture"]["sentence"] == "2093068 bytes came back as they were sent"
     assert checks_by_name["mosquitto picture"]["sentence"] == "2093068 bytes came back as they were sent"
     assert {name for name, check in checks_by_name.items() if check["status"] == "skipped"} <= {"clock"}
+
+
+def test_each_camera_has_a_line_with_its_last_picture(running: Server) -> None:
+    """Of both brokers; one that never sent, and one that was revoked, are told apart."""
+    over_kafka, over_mqtt = running.enroll("hall"), running.enroll("pond")
+    running.enroll("loft")
+    running.enroll("well")
+    running.make("revoke", CAMERA="well")
+    producer = Producer(over_kafka)
+    assert producer.send("shutterbus.hall.frames") == "ok"
+    producer.close()
+    taken_at_us = time.time_ns() // 1000 - 7_300_000_000
+    metadata = FrameMetadata("pond", FrameId("0" * 16, 0), taken_at_us)
+    picture = exif.stamp((DATA / "bare.jpg").read_bytes(), metadata, software="test")
+    publisher = Publisher(over_mqtt.mqtt)
+    assert publisher.publish("shutterbus/pond/frames", picture, retain=True) in {0, 0x10}
+    publisher.close()
+
+    findings = {line.name: line.finding for line in run_doctor(_patient(running))}
+
+    assert re.fullmatch(r"last picture \d+ s ago, over Kafka", findings["camera hall"].sentence)
+    assert findings["camera pond"].sentence == "last picture 2 hours ago, over MQTT"
+    assert [findings[f"camera {name}"].status for name in ("hall", "pond", "loft", "well")] == [
+        "ok",
+        "ok",
+        "warning",
+        "skipped",
+    ]
+    for name in ("hall", "pond", "loft"):
+        running.make("revoke", CAMERA=name)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from shutterbus_broker import legacy
 from shutterbus_broker.errors import SetupError
-from shutterbus_broker.identities import Identities
+from shutterbus_broker.identities import Identities, counted
 from shutterbus_broker.installation import disk_max_bytes, message_max_bytes
 from shutterbus_broker.topics import MIB, Room, Rooms
 
@@ -56,7 +56,7 @@ def divide(disk_bytes: int, cameras: int, message_max_bytes: int) -> Division:
     needed = OWN_BYTES + cameras * _share_min(message_max_bytes)
     if disk_bytes < needed:
         raise SetupError(
-            f"KAFKA_DISK_MAX is {disk_bytes / GIB:.3g}GiB, too little for {cameras} cameras with messages of up to "
+            f"KAFKA_DISK_MAX is {disk_bytes / GIB:.3g}GiB, too little for {counted(cameras)} with messages of up to "
             f"{message_max_bytes} bytes: at least {_text(needed)} is needed"
         )
     share = (disk_bytes - OWN_BYTES) // cameras - _SMALL.small_peak_bytes

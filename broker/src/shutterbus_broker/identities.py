@@ -24,6 +24,11 @@ DOCTOR = "doctor.service"
 NO_RIGHTS = Rights(kafka=(), mqtt=())
 
 
+def counted(cameras: int) -> str:
+    """Return how many *cameras* there are, in words."""
+    return f"{cameras} camera{'' if cameras == 1 else 's'}"
+
+
 @dataclass(frozen=True, slots=True)
 class Enrolment:
     """The newest certificate of a camera or reader."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from shutterbus_broker import legacy, profiles
 from shutterbus_broker.errors import SetupError
-from shutterbus_broker.identities import Identities
+from shutterbus_broker.identities import Identities, counted
 from shutterbus_broker.installation import message_max_bytes
 from shutterbus_broker.topics import MIB
 from shutterbus_runtime.settings.values import read_bytes
@@ -48,8 +48,8 @@ def check(identities: Identities, settings: Mapping[str, str]) -> None:
     needed = (cameras + ON_THEIR_WAY) * largest + QUEUED_BYTES
     if limit < needed:
         raise SetupError(
-            f"Mosquitto may use {max(0, limit) // MIB} MiB ({NAME} less {OUTSIDE_BYTES // MIB} MiB), too little for {cameras} "
-            f"cameras, of each of which it keeps a last picture of up to {largest} bytes, and {QUEUED_BYTES // MIB} MiB that "
+            f"Mosquitto may use {max(0, limit) // MIB} MiB ({NAME} less {OUTSIDE_BYTES // MIB} MiB), too little for "
+            f"{counted(cameras)}, of each of which it keeps a last picture of up to {largest} bytes, and {QUEUED_BYTES // MIB} MiB that "
             f"may wait for a reader: in .env set {NAME}={-(-(needed + OUTSIDE_BYTES) // MIB)}m or more, then make up; or "
             "COMPOSE_PROFILES=kafka, where no camera sends over MQTT"
         )

@@ -7,7 +7,7 @@ the largest size to itself, on a topic that no viewer reads.
 from collections.abc import Iterator
 
 from shutterbus_broker import legacy
-from shutterbus_broker.doctor import connection, containers, kafka, machine, mosquitto, old_clients
+from shutterbus_broker.doctor import cameras, connection, containers, kafka, machine, mosquitto, old_clients
 from shutterbus_broker.doctor.context import CheckContext
 from shutterbus_broker.errors import SetupError
 from shutterbus_runtime.checks import Check, CheckResult, Line, run_checks
@@ -38,6 +38,7 @@ def checks(context: CheckContext) -> list[Check]:
         first_checks += mosquitto.checks(context)
     return [
         *first_checks,
+        *cameras.checks(context, profiles),
         Check("viewer", lambda: _viewer(context), needs=("settings", "certificates")),
         Check("old clients", lambda: old_clients.look(context), needs=("settings",)),
         Check("containers", lambda: containers.healthy(context.containers, profiles)),

@@ -10,6 +10,7 @@ from typing import Any
 from shutterbus_broker import disk, hosts, legacy, rights
 from shutterbus_broker.doctor import connection, sizes
 from shutterbus_broker.doctor.context import Address, CheckContext
+from shutterbus_broker.identities import counted
 from shutterbus_broker.installation import disk_max_bytes
 from shutterbus_broker.kafka_admin import kafka_admin
 from shutterbus_broker.topics import ABSENT, KINDS
@@ -186,7 +187,7 @@ def _topics(context: CheckContext, cluster: ClusterState) -> CheckResult:
             )
         if any(partition["leader_id"] < 0 for partition in partitions):
             return failure(f"{name} has no broker that leads it", "docker compose restart kafka")
-    return ok(f"{len(cameras)} cameras have their topics")
+    return ok(f"{counted(len(cameras))}, each with its topics")
 
 
 def _retention(context: CheckContext, cluster: ClusterState) -> CheckResult:

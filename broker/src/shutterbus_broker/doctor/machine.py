@@ -12,6 +12,7 @@ from shutterbus_broker import disk, hosts, kafka_settings, profiles
 from shutterbus_broker.doctor import connection
 from shutterbus_broker.doctor.context import CheckContext
 from shutterbus_broker.errors import SetupError
+from shutterbus_broker.identities import counted
 from shutterbus_broker.installation import CLIENTS, SERVERS, disk_max_bytes
 from shutterbus_runtime.checks import CheckResult, failure, ok, skipped, warning, worst_of
 
@@ -48,7 +49,7 @@ def settings(context: CheckContext) -> CheckResult:
         about
         or [
             ok(
-                f"{names[0]}, {len(identities.active_cameras)} cameras, messages of up to {context.message_max_bytes} bytes"
+                f"{names[0]}, {counted(len(identities.active_cameras))}, messages of up to {context.message_max_bytes} bytes"
             )
         ]
     )
