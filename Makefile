@@ -131,8 +131,8 @@ down:  ## Stop the server; its data stays
 	$(OURS)
 	@$(SERVER) down --remove-orphans
 
-logs:  ## Follow the server's logs
-	@$(SERVER) logs -f --tail 100
+logs:  ## Follow the server's logs, or those of SERVICE=kafka|mosquitto|setup|viewer
+	@trap 'exit 0' INT TERM; $(SERVER) logs -f --tail 100 $(SERVICE)
 
 4k:  ## Let pictures of 3840 x 2160 pass: sets one number, proves it on both brokers, else puts it back
 	$(OURS)

@@ -25,6 +25,9 @@ BROKER = {
     "transaction.state.log.min.isr": "1",
     "share.coordinator.state.topic.replication.factor": "1",
     "compression.type": "uncompressed",
+    "listeners": "EDGE://:9093,SERVICES://:9094,CONTROLLER://localhost:9095",
+    "listener.security.protocol.map": "EDGE:SSL,SERVICES:SSL,CONTROLLER:SSL",
+    "ssl.client.auth": "required",
 }
 FRAMES = "shutterbus.gate.frames"
 TOPIC = {
@@ -50,6 +53,7 @@ def _all(
         sizes.retention(topics, 20 << 30, disk.OWN_BYTES),
         sizes.compression(broker, topics),
         sizes.rules_of_topics(topics),
+        sizes.client_certificates(broker),
     ]
 
 
@@ -70,6 +74,9 @@ def test_kafka_as_the_compose_file_starts_it_is_in_order() -> None:
         ("offsets.topic.replication.factor", "3", "offsets.topic.replication.factor is 3, and there is 1 broker"),
         ("transaction.state.log.min.isr", "2", "transaction.state.log.min.isr is 2"),
         ("compression.type", "producer", "compression.type of the broker is producer"),
+        ("ssl.client.auth", "requested", "the listener EDGE lets in who shows no certificate"),
+        ("listener.name.services.ssl.client.auth", "none", "the listener SERVICES lets in who shows no certificate"),
+        ("listener.security.protocol.map", "EDGE:PLAINTEXT,SERVICES:SSL,CONTROLLER:SSL", "it speaks PLAINTEXT"),
     ],
 )  # fmt: skip
 def test_setting_of_the_broker_is_named_alone(name: str, value: str, words: str) -> None:
@@ -96,6 +103,15 @@ def test_setting_of_a_topic_is_named_alone(name: str, value: str, words: str) ->
     assert len(failed) == 1
     assert words in failed[0].sentence
     assert failed[0].fix == "docker compose restart setup"
+
+
+def test_listener_for_old_clients_has_a_check_of_its_own() -> None:
+    """It is open on purpose, and amber for as long as it is."""
+    opened = {
+        "listeners": f"{BROKER['listeners']},LEGACY://:9092",
+        "listener.security.protocol.map": f"{BROKER['listener.security.protocol.map']},LEGACY:PLAINTEXT",
+    }
+    assert sizes.client_certificates({**BROKER, **opened}).status == "ok"
 
 
 def test_copies_matter_only_where_there_are_several_brokers() -> None:

@@ -97,7 +97,6 @@ class Identities:
         """Yield who may do what: services, then cameras, then readers. Who is not here may do nothing."""
         # On Kafka it is a super user. On Mosquitto it clears what a revoked camera left.
         yield ADMIN, Rights(kafka=(), mqtt=(*reader_rights().mqtt, MqttRight("write", f"{MQTT_PREFIX}#")))
-        yield MOSQUITTO, Rights(kafka=(), mqtt=(MqttRight("read", "$SYS/broker/uptime"),))
         yield VIEWER, reader_rights()
         yield DOCTOR, doctor_rights()
         for name in self.active_cameras:

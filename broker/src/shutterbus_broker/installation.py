@@ -177,8 +177,7 @@ class Installation:
             write_private(folder / "ca.crt", signer.certificate_pem)
             if service in SERVERS:
                 wanted = (*hosts, *(host for host in (service, *INSIDE) if host not in hosts))
-                # Kafka speaks to itself, and Mosquitto's health check to Mosquitto, so those are clients as well.
-                as_client = service != "viewer"
+                as_client = service == "kafka"  # which speaks to itself
                 if _ensure(
                     signer, folder, "server", SERVERS[service], wanted, now, as_client=as_client, renew=renew
                 ):

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from importlib.resources import files
 
 PREFIX = "KAFKA_"
-COMPOSE_ONLY = frozenset({"KAFKA_DISK_MAX", "KAFKA_MEMORY"})
-"""Ours, and no setting of Kafka's."""
+COMPOSE_ONLY = frozenset({"KAFKA_DISK_MAX", "KAFKA_MEMORY", "KAFKA_LOG4J_LOGGERS"})
+"""Ours, or the image's, and no setting of Kafka's."""
 
 
 def passed_on() -> frozenset[str]:

@@ -79,7 +79,7 @@ def checks(context: CheckContext) -> list[Check]:
             needs=("kafka record",),
             within_s=12,
         ),
-        Check("kafka anonymous", lambda: _anonymous(context), needs=("kafka login",), within_s=10),
+        judged("anonymous", lambda: sizes.client_certificates(cluster.broker)),
     ]
 
 
@@ -230,17 +230,6 @@ def _carries(context: CheckContext, size_bytes: int, within_s: float) -> CheckRe
     except TransportError as error:
         return failure(str(error), "make logs" if size_bytes == 1 else "docker compose up -d && make doctor")
     return ok(f"{size_bytes} bytes came back as they were sent" if size_bytes > 1 else "a byte came back")
-
-
-def _anonymous(context: CheckContext) -> CheckResult:
-    name = context.address("kafka")[0]
-    for address in ((name, number) for number in ((9093, 9094) if context.inside else (9093,))):
-        if connection.lets_in_without_certificate(address, context.tls):
-            return failure(
-                f"{connection.text(address)} lets in who shows no certificate (ssl.client.auth)",
-                "docker compose up -d --force-recreate kafka",
-            )
-    return ok("who shows no certificate is refused")
 
 
 @contextlib.contextmanager

@@ -16,6 +16,8 @@ AGAIN = "docker compose restart setup"
 """What brings topics and rights back."""
 UP = "docker compose up -d"
 HEAP_MIN_BYTES = 512 * MIB
+OLD_CLIENTS = "LEGACY"
+"""What compose.legacy.yml calls its listener."""
 _REPLICATED = {
     "offsets.topic.replication.factor": "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR",
     "transaction.state.log.replication.factor": "KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR",
@@ -122,6 +124,25 @@ def compression(broker: Settings, topics: Topics) -> CheckResult:
                 AGAIN if name in topics else _how("compression.type", "uncompressed"),
             )
     return ok("messages are stored as they are, so their size is the true one")
+
+
+def client_certificates(broker: Settings) -> CheckResult:
+    """Whether who shows no certificate is refused, on every listener but that for old clients, which has a check of its own.
+
+    Not tried: Kafka would log a failed handshake, which looks like an attack.
+    """
+    protocols = dict(entry.split(":") for entry in broker["listener.security.protocol.map"].split(","))
+    for listener in (entry.partition("://")[0] for entry in broker["listeners"].split(",")):
+        if listener == OLD_CLIENTS:
+            continue
+        auth = broker.get(f"listener.name.{listener.lower()}.ssl.client.auth") or broker["ssl.client.auth"]
+        if protocols[listener] != "SSL" or auth != "required":
+            return failure(
+                f"the listener {listener} lets in who shows no certificate (it speaks {protocols[listener]}, "
+                f"ssl.client.auth is {auth})",
+                f"{UP} --force-recreate kafka",
+            )
+    return ok("who shows no certificate is refused")
 
 
 def limits_of_topics(own_limits: Mapping[str, int], wanted_bytes: int) -> CheckResult:
