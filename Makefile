@@ -38,6 +38,8 @@ lock: .venv/.dev  ## Renew every requirements.txt: exact versions and hashes, no
 	    echo 'flit_core>=3.12' | $(COMPILE) -c requirements.txt - $$package/pyproject.toml \
 	        $$([ $$package = broker ] && echo --extra demo) -o $$package/requirements.txt || exit 1; done
 	echo 'flit_core>=3.12' | $(COMPILE) -c requirements.txt - edge/pyproject.toml --extra opencv -o edge/requirements-opencv.txt
+	printf '%s\n' sinetstream==1.10.0 sinetstream-kafka==1.10.0 sinetstream-mqtt==1.10.0 setuptools | \
+	    $(COMPILE) - -o tests/stack/sinetstream.txt
 
 COMPILE = .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
     $(UPGRADE) $(PACKAGES:%=--no-emit-package shutterbus-%)

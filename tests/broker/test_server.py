@@ -415,8 +415,24 @@ def test_first_host_that_is_a_bare_ipv6_address_stands_in_brackets_before_a_port
     assert said == ["Ready: docker compose up -d"]
     (file,) = enroll.enroll(installation, "readers", ("nas",), Said(), NOW)
     text = _packed(file, "nas/README.txt")
-    assert "kcat -b [fd00::10]:9093" in text
+    assert "kcat -q -b [fd00::10]:9093" in text
     assert "mosquitto_sub -h fd00::10 -p" in text
+
+
+def test_reader_is_told_of_the_brokers_that_run_and_of_a_name_that_nobody_knows(
+    installation: Installation,
+) -> None:
+    """Mosquitto alone runs here; the lines name a camera that there is."""
+    enroll.enroll(installation, "cameras", ("yard",), Said(), NOW)
+    (file,) = enroll.enroll(installation, "readers", ("nas",), Said(), NOW)
+    text = _packed(file, "nas/README.txt")
+    assert "kcat" not in text
+    assert "a camera that sends over MQTT (SS_TYPE=mqtt)" in text
+    assert "-t shutterbus/yard/frames" in text
+    assert "echo '192.168.1.10 server.example.org' | sudo tee -a /etc/hosts" in text
+    config = _packed(file, "nas/.sinetstream_config.yml")
+    assert "yard-mqtt:" in config
+    assert "kafka" not in config
 
 
 def test_image_that_is_none_is_refused_before_anybody_is_enrolled(installation: Installation) -> None:

@@ -1,9 +1,12 @@
 """Who may do what on a server that ``make`` has set up: shown on both real brokers, by certificate."""
 
+import contextlib
+import os
 import queue
 import re
 import socket
 import ssl
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -26,10 +29,12 @@ from kafka.admin import (
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 
+from machine import needs_tool
 from shutterbus_broker import authority
 from shutterbus_transport.probe import obstacle
 from shutterbus_transport.settings import BrokerSettings, Tls
 from shutterbus_wire.names import TO_THE_EDGE
+from stack import sinetstream
 from stack.servers import Identity, Server
 
 pytestmark = [pytest.mark.stack(minutes=0.8), pytest.mark.timeout(600)]
@@ -302,6 +307,40 @@ def test_reader_sees_every_picture_and_writes_none(running: Server, yard: Identi
     records = next(iter(consumer.poll(timeout_ms=20_000).values()))
     assert records[-1].value == b"over kafka"
     consumer.close()
+
+
+def test_printed_lines_give_a_reader_the_picture_as_it_was_sent(running: Server, gate: Identity) -> None:
+    """Each is run as it stands, the real SINETStream's for both brokers; not a byte more, and the camera is one there is."""
+    for tool, package in (("kcat", "kcat"), ("mosquitto_sub", "mosquitto-clients")):
+        needs_tool(tool, package)
+    folder = running.enroll_reader("tools").secrets.parent
+    lines = _commands((folder / "README.txt").read_text())
+    assert [line.split()[0] for line in lines] == ["kcat", "mosquitto_sub", "python3"]
+    lines.append(lines[-1].replace("gate-kafka", "gate-mqtt"))
+    picture = (Path(__file__).parents[1] / "data/frame.jpg").read_bytes()
+    path = f"{sinetstream.environment() / 'bin'}:{os.environ['PATH']}"
+    producer, publisher = Producer(gate), Publisher(gate.mqtt)
+    assert publisher.publish("shutterbus/gate/frames", picture, retain=True) in {0, 0x10}
+    assert producer.send("shutterbus.gate.frames", picture) == "ok"
+    for line in lines:
+        (folder / "picture.jpg").unlink(missing_ok=True)
+        reading = subprocess.Popen(["sh", "-c", line], cwd=folder, env={**os.environ, "PATH": path})
+        until_s = time.monotonic() + 60
+        # Who reads what comes next has to be there when it comes.
+        while reading.poll() is None and time.monotonic() < until_s:
+            assert producer.send("shutterbus.gate.frames", picture) == "ok"
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                reading.wait(0.5)
+        reading.kill()
+        assert reading.wait() == 0, line
+        assert (folder / "picture.jpg").read_bytes() == picture, line
+    publisher.publish("shutterbus/gate/frames", b"", retain=True)
+    producer.close()
+    publisher.close()
+
+
+def _commands(text: str) -> list[str]:
+    return [block for block in text.split("\n\n") if block.startswith(("kcat", "mosquitto_sub", "python3"))]
 
 
 @pytest.mark.alone

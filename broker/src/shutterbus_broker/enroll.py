@@ -5,7 +5,7 @@ import datetime as dt
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from shutterbus_broker import apply, authority, disk, enrollment_bundle, memory
+from shutterbus_broker import apply, authority, disk, enrollment_bundle, memory, reader_bundle
 from shutterbus_broker.errors import SetupError, UnreachableError
 from shutterbus_broker.identities import Kind
 from shutterbus_broker.installation import Installation
@@ -48,7 +48,7 @@ def enroll(
                 contents |= enrollment_bundle.camera_files(installation, server, name, image_name)
                 enrollment_bundle.pack(target, name, contents, image, now, enrollment_bundle.FOLDERS)
             else:
-                contents |= enrollment_bundle.reader_files(server, name)
+                contents |= reader_bundle.files(installation, server, name)
                 enrollment_bundle.pack(target, name, contents, None, now)
             installation.hand_over(target)
             written.append(target)

@@ -1,4 +1,4 @@
-"""The file that ``enroll`` writes: all that a camera's machine needs beside Docker, or a reader beside its tools."""
+"""The file that ``enroll`` writes for a camera: all that its machine needs beside Docker."""
 
 import datetime as dt
 import json
@@ -114,33 +114,6 @@ docker compose down                          stop it; the pictures that wait sta
 secrets    its certificate and private key: keep them here only
 media      films and pictures to play as a camera: CAMERA_SOURCE=file:/media/film.mp4
 """
-
-
-def reader_files(server: Server, reader: str) -> dict[str, bytes]:
-    """Return ready lines for the tools that people have."""
-    tls = f"-X security.protocol=ssl -X ssl.ca.location=secrets/ca.crt -X ssl.certificate.location=secrets/{reader}.crt"
-    text = f"""Read-only access to all pictures of {server.name}. Run these in this folder.
-
-kcat -b {server.name}:9093 {tls} -X ssl.key.location=secrets/{reader}.key \\
-    -t shutterbus.gate.frames -C -o -1 -c 1 > picture.jpg
-
-mosquitto_sub -h {server.name.strip("[]")} -p 8883 --cafile secrets/ca.crt --cert secrets/{reader}.crt --key secrets/{reader}.key \\
-    -V 5 -q 1 -t 'shutterbus/gate/frames' -C 1 -N > picture.jpg
-
-SINETStream, .sinetstream_config.yml (consumer groups must begin with "{reader}."):
-
-camera:
-  type: kafka
-  brokers: {server.name}:9093
-  topic: shutterbus.gate.frames
-  group_id: {reader}.viewer
-  consistency: AT_LEAST_ONCE
-  tls:
-    ca_certs: secrets/ca.crt
-    certfile: secrets/{reader}.crt
-    keyfile: secrets/{reader}.key
-"""
-    return {"README.txt": text.encode()}
 
 
 def image_name(image: Path) -> str:
