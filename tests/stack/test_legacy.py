@@ -198,7 +198,7 @@ def test_compose_files_are_clean_in_every_combination(running: Server) -> None:
         running.environment = {**before, "COMPOSE_PROFILES": profiles}
         assert running.compose("config", "-q") == ""
         running.environment[name] = ""
-        with pytest.raises(RuntimeError, match=r"is missing in \.env"):
+        with pytest.raises(RuntimeError, match=r"is missing a value: set it in \.env"):
             running.compose("config", "-q")
     running.environment = before
 
