@@ -283,6 +283,22 @@ def test_lost_connection_is_said_ages_go_on_and_the_page_finds_its_way_back(
     drawn(page, "gate", viewer.shoot("gate"))
 
 
+def test_server_that_hangs_is_noticed_though_it_never_had_to_fill_a_pause(
+    page: Page, viewer: FakeViewer
+) -> None:
+    """A wall with regular pictures is never sent a ``time``."""
+    page.goto("/")
+    drawn(page, "gate", viewer.shoot("gate"))
+    page.evaluate(
+        """() => {
+            const wait = setTimeout;
+            window.setTimeout = (run, ms, ...rest) => wait(run, ms === 40000 ? 1 : ms, ...rest);
+        }"""
+    )
+    viewer.shoot("gate")
+    expect(page.locator("#connection")).to_contain_text("No connection to the server since")
+
+
 def test_camera_stays_on_the_wall_when_a_restarted_server_does_not_know_it_yet(
     page: Page, viewer: FakeViewer, tile: Callable[[str], Locator]
 ) -> None:

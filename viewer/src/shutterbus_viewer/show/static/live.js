@@ -26,7 +26,7 @@ export class Live extends EventTarget {
       if (!document.hidden && !this.#socket) this.retry();
     });
     addEventListener("online", () => this.retry());
-    addEventListener("offline", () => this.#socket?.close());
+    addEventListener("offline", () => this.#drop());
     this.#connect();
   }
 
@@ -76,9 +76,26 @@ export class Live extends EventTarget {
     socket.onmessage = ({ data }) => this.#receive(data);
     socket.onclose = ({ reason }) => this.#lost(reason);
     this.#socket = socket;
+    this.#expect();
+  }
+
+  /** The server speaks every 15 s by contract: one that does not is hung, or the link is broken, which TCP alone notices after minutes. */
+  #expect() {
+    clearTimeout(this.#beat);
+    this.#beat = setTimeout(() => this.#drop(), BEAT_MISSED_MS);
+  }
+
+  /** End the connection now: a broken link does not answer to a close either. */
+  #drop() {
+    const socket = this.#socket;
+    if (!socket) return;
+    socket.onmessage = socket.onclose = null;
+    socket.close();
+    this.#lost("");
   }
 
   #receive(data) {
+    this.#expect();
     const message = typeof data === "string" ? JSON.parse(data) : readPicture(data);
     if (!message) return;
     if (!this.#heard) {
@@ -86,11 +103,6 @@ export class Live extends EventTarget {
       this.#heard = true;
       this.#tries = 0;
       this.#tell("open");
-    }
-    if (message.type === "time" || this.#beat) {
-      // A server that beats is missed when it stops: a broken link alone closes no connection for minutes.
-      clearTimeout(this.#beat);
-      this.#beat = setTimeout(() => this.#socket?.close(), BEAT_MISSED_MS);
     }
     if (message.now_us) sync(message.now_us);
     this.#tell(message.type, message);
@@ -100,7 +112,6 @@ export class Live extends EventTarget {
     this.#socket = null;
     this.#heard = false;
     clearTimeout(this.#beat);
-    this.#beat = null;
     const waitS = WAITS_S[Math.min(this.#tries++, WAITS_S.length - 1)] * (0.8 + 0.4 * Math.random());
     this.#timer = setTimeout(() => this.#connect(), waitS * 1000);
     this.#tell("closed", { reason, retryAtMs: Date.now() + waitS * 1000 });
