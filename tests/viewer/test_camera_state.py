@@ -202,6 +202,37 @@ def test_broker_that_is_away_is_a_problem_of_the_cameras_behind_it(cameras: Came
     assert state(cameras, "gate")["problems"] == []
 
 
+def test_time_without_the_broker_is_not_held_against_a_camera(cameras: Cameras, clock: FakeClock) -> None:
+    cameras.note(report(), "mqtt")
+    clock.pass_s(100)
+    away_us = clock.utc_us()
+    cameras.outage("mqtt", "the broker is away", of="mqtt")
+    clock.pass_s(3_600)
+    cameras.outage("mqtt", "the broker does not answer", of="mqtt")
+
+    assert state(cameras)["online"] is True
+    assert state(cameras)["outage"] == {"since_us": away_us, "until_us": None}
+
+    cameras.outage("mqtt", "", of="mqtt")
+    back_us = clock.utc_us()
+    clock.pass_s(49)
+    assert state(cameras)["outage"] == {"since_us": away_us, "until_us": back_us}
+    assert state(cameras)["online"] is True
+    clock.pass_s(2)
+    assert state(cameras)["online"] is False
+
+
+def test_camera_that_is_heard_by_another_broker_is_not_unknown(cameras: Cameras) -> None:
+    cameras.note(report(), "mqtt")
+    cameras.note(report(1), "kafka")
+
+    cameras.outage("mqtt", "the broker is away", of="mqtt")
+
+    assert state(cameras)["outage"] is None
+    cameras.outage("kafka frames", "Kafka is away", of="kafka")
+    assert state(cameras)["problems"] == ["the broker is away"]
+
+
 def test_name_with_a_topic_of_ours_is_taken_from_whoever_used_it(cameras: Cameras) -> None:
     """A foreign topic may have shown pictures under that name before the camera was enrolled."""
     cameras.show(picture(), "kafka")
@@ -296,6 +327,9 @@ def test_state_has_every_member_of_the_interface(cameras: Cameras) -> None:
         "title",
         "online",
         "since_us",
+        "heard_at_us",
+        "reported_at_us",
+        "outage",
         "expected_interval_s",
         "version",
         "source",

@@ -68,6 +68,34 @@ def play(scene: Scene) -> None:
     asyncio.run(run())
 
 
+def test_outage_of_a_broker_is_told_once_when_it_begins_and_when_it_ends() -> None:
+    async def scene(page: Page) -> None:
+        assert (await page.told())["outages"] == []
+        for source in ("frames", "telemetry"):
+            page.cameras.outage(source, "Kafka cannot be reached", of="kafka")
+        since_us = page.clock.utc_us()
+
+        message = await page.told()
+
+        assert message["type"] == "outages"
+        assert message["outages"] == [{"sentence": "Kafka cannot be reached", "since_us": since_us}]
+        assert await page.told() is None
+        for source in ("frames", "telemetry"):
+            page.cameras.outage(source, "", of="kafka")
+        assert (await page.told())["outages"] == []
+
+    play(scene)
+
+
+def test_page_that_opens_during_an_outage_is_told_with_its_greeting() -> None:
+    async def scene(page: Page) -> None:
+        page.cameras.outage("kafka", "Kafka cannot be reached", of="kafka")
+        greeting = await page.told()
+        assert [outage["sentence"] for outage in greeting["outages"]] == ["Kafka cannot be reached"]
+
+    play(scene)
+
+
 def test_greeting_is_all_cameras() -> None:
     async def scene(page: Page) -> None:
         page.cameras.show(picture(camera="gate"), "kafka")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from shutterbus_viewer.latest import Newest
+from shutterbus_viewer.outages import Outage
 from shutterbus_viewer.rate import Rate
 from shutterbus_viewer.readings import Readings
 from shutterbus_wire.telemetry import Reading, Report, Status
@@ -33,6 +34,7 @@ class Camera:
         heard_s: Last sign of life on the monotonic clock; None before any.
         heard_us: The same in us since 1970 by our clock.
         told_online: What the pages were told last.
+        outage: When its broker was away last; None if it never was.
     """
 
     id: str
@@ -48,6 +50,7 @@ class Camera:
     heard_us: int = 0
     troubles: dict[str, Trouble] = field(default_factory=dict)
     told_online: bool | None = None
+    outage: Outage | None = None
 
     def heard(self, now_s: float, now_us: int, age_s: float) -> None:
         """Note a sign of life that its broker received *age_s* ago."""
@@ -55,12 +58,16 @@ class Camera:
             self.heard_s, self.heard_us = now_s - age_s, now_us - int(age_s * 1e6)
 
     def online_at(self, now_s: float) -> bool | None:
-        """Whether it is there: by its own word, unless it has been silent too long; None before any word."""
+        """Whether it is there: by its own word, unless it has been silent too long; None before any word.
+
+        While its broker is away it cannot be heard, so that time does not count.
+        """
         if self.status is None:
             return None
         if self.status.state == "offline" or self.heard_s is None:
             return False
-        return now_s - self.heard_s <= REPORTS_MISSED * self.report_interval_s
+        unheard_s = self.outage.overlap_s(self.heard_s, now_s) if self.outage else 0.0
+        return now_s - self.heard_s - unheard_s <= REPORTS_MISSED * self.report_interval_s
 
     def since_us(self, now_s: float) -> int | None:
         """Return since when it is online or offline, us since 1970; None where it never said.

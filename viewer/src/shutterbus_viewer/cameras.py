@@ -10,6 +10,7 @@ from shutterbus_viewer.camera import TROUBLE_KEPT_S, Camera, Trouble
 from shutterbus_viewer.changes import Changes
 from shutterbus_viewer.errors import TooManyError
 from shutterbus_viewer.latest import LatestFrame
+from shutterbus_viewer.outages import Outage, Outages
 from shutterbus_wire.telemetry import Reading, Report, Status
 
 FOREIGN_MAX = 1_000
@@ -23,15 +24,16 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
-class Outage:
-    """Something of the transport *of* that is down, in a sentence; *cameras* are those that it affects, None for all."""
+class Lack:
+    """What the topics of some cameras lack on the transport *of*, in a sentence."""
 
     of: str
     sentence: str
-    cameras: frozenset[str] | None
+    cameras: frozenset[str]
 
     def affects(self, camera: Camera) -> bool:
-        return self.of in camera.transports and (self.cameras is None or camera.id in self.cameras)
+        """Whether *camera* is one of them, and was heard there."""
+        return self.of in camera.transports and camera.id in self.cameras
 
 
 class Cameras:
@@ -44,7 +46,8 @@ class Cameras:
         self._cameras: dict[str, Camera] = {}
         self._own: frozenset[str] = frozenset()
         self._topics: dict[str, str] = {}
-        self._outages: dict[str, Outage] = {}
+        self._outages = Outages()
+        self._lacks: dict[str, Lack] = {}
 
     def __contains__(self, camera: object) -> bool:
         return camera in self._cameras
@@ -151,35 +154,48 @@ class Cameras:
             known.troubles[reason] = Trouble(count + 1, sentence, self._clock.monotonic_s())
         self.changes.state(camera)
 
-    def outage(self, source: str, sentence: str, *, of: str, cameras: frozenset[str] | None = None) -> None:
-        """Note in a sentence that *source* of the transport *of* is down; an empty one ends it.
-
-        It affects *cameras*, by default all that were heard by that transport.
-        """
-        outage = Outage(of, sentence, cameras)
+    def outage(self, source: str, sentence: str, *, of: str) -> None:
+        """Note in a sentence that *source*, a connection of the transport *of*, is down; an empty one ends it."""
         with self._lock:
-            before = self._outages.get(source, Outage(of, "", cameras))
-            if before.sentence == sentence and before.cameras == cameras:
+            if not self._outages.note(source, of, sentence, self._clock.monotonic_s(), self._clock.utc_us()):
                 return
-            self._outages[source] = outage
+            affected = [camera for camera in self._cameras.values() if of in camera.transports]
+            for camera in affected:
+                camera.outage = self._outages.of(camera.transports)
+        self.changes.outage()
+        for camera in affected:
+            self.changes.state(camera.id)
+
+    def outages(self) -> list[Outage]:
+        """Return the outages that last, one for each transport that cannot be reached."""
+        with self._lock:
+            return self._outages.current()
+
+    def lacking(self, source: str, sentence: str, *, of: str, cameras: frozenset[str]) -> None:
+        """Note what the topics of *cameras* lack on the transport *of*, such as a leader; an empty sentence ends it."""
+        lack = Lack(of, sentence, cameras)
+        with self._lock:
+            before = self._lacks.get(source, Lack(of, "", frozenset()))
+            if before == lack:
+                return
+            self._lacks[source] = lack
             affected = [
                 camera.id
                 for camera in self._cameras.values()
-                if before.affects(camera) or outage.affects(camera)
+                if before.affects(camera) or lack.affects(camera)
             ]
         for name in affected:
             self.changes.state(name)
 
-    def outages(self) -> list[str]:
-        """Return a sentence for each transport that cannot be reached, and for what topics lack."""
+    def lacks(self) -> list[str]:
+        """Return a sentence for all that topics lack."""
         with self._lock:
-            return list(
-                dict.fromkeys(outage.sentence for outage in self._outages.values() if outage.sentence)
-            )
+            return [lack.sentence for lack in self._lacks.values() if lack.sentence]
 
     def problems(self, camera: Camera) -> list[str]:
         """Return what is wrong with *camera*, in sentences. Only inside ``read``."""
-        outages = (outage.sentence for outage in self._outages.values() if outage.affects(camera))
+        lacks = [lack.sentence for lack in self._lacks.values() if lack.affects(camera) and lack.sentence]
+        away = [camera.outage.sentence] if camera.outage and camera.outage.until_us is None else []
         troubles = [
             (
                 f"{trouble.count} message{'' if trouble.count == 1 else 's'} could not be used ({reason}): "
@@ -187,7 +203,7 @@ class Cameras:
             )
             for reason, trouble in camera.troubles.items()
         ]
-        return [*dict.fromkeys(sentence for sentence in outages if sentence), *troubles]
+        return [*away, *lacks, *troubles]
 
     def tick(self) -> None:
         """Notice cameras that went silent, and troubles that are over. Call it about once a second."""

@@ -23,11 +23,13 @@ class Change:
         pictures: Cameras with a newer picture.
         states: Cameras of which something else is newer.
         readings: New readings, oldest first; the oldest go first when nobody takes them.
+        outages: Whether a broker went away or came back.
     """
 
     pictures: set[str] = field(default_factory=set)
     states: set[str] = field(default_factory=set)
     readings: list[Reading] = field(default_factory=list)
+    outages: bool = False
 
 
 class Changes:
@@ -71,6 +73,11 @@ class Changes:
         with self._lock:
             self._collected.readings.append(reading)
             del self._collected.readings[:-READINGS_HELD]
+        self._wake()
+
+    def outage(self) -> None:
+        with self._lock:
+            self._collected.outages = True
         self._wake()
 
     def _wake(self) -> None:

@@ -37,17 +37,21 @@ def camera_state(cameras: Cameras, name: str, points: int | None = RECENT_POINTS
 
 def _state(cameras: Cameras, camera: Camera, now_s: float, points: int | None) -> dict[str, Any]:
     status, report, picture = camera.status, camera.report, camera.newest.picture
+    outage = camera.outage
     return {
         "id": camera.id,
         "title": status.title or None if status else None,
         "online": camera.online_at(now_s),
         "since_us": camera.since_us(now_s),
+        "heard_at_us": camera.heard_us or None,
+        "outage": outage and {"since_us": outage.since_us, "until_us": outage.until_us},
         "expected_interval_s": status.expected_interval_s if status else None,
         "version": status.version if status else "",
         "source": status.source if status else "",
         "schedule": status.schedule if status else "",
         "picture": picture_facts(picture) if picture else None,
         "frames_per_second": round(camera.rate.per_second(now_s), 6),
+        "reported_at_us": report and report.at_us,
         "held": report
         and {
             "frames": report.held_frames,

@@ -104,7 +104,7 @@ class Intake(Handler):
         self._cameras.outage(source, sentence, of=transport)
 
     def lacking(self, source: str, transport: str, sentence: str, cameras: Collection[str]) -> None:
-        self._cameras.outage(source, sentence, of=transport, cameras=frozenset(cameras))
+        self._cameras.lacking(source, sentence, of=transport, cameras=frozenset(cameras))
 
     def cameras(self, camera_names: set[str]) -> None:
         self._cameras.claim(camera_names)

@@ -42,7 +42,8 @@ async def list_cameras(request: Request) -> Response:
     visible = services.policy.visible(get_principal(request), services.cameras.ids())
     states = (services.states.full(camera, RECENT_POINTS) for camera in visible)
     cameras = joined(state for state in states if state is not None)
-    now_us, problems = services.clock.utc_us(), encode(services.cameras.outages())
+    outages = [outage.sentence for outage in services.cameras.outages()]
+    now_us, problems = services.clock.utc_us(), encode([*outages, *services.cameras.lacks()])
     return JsonText(f'{{"now_us":{now_us},"cameras":{cameras},"problems":{problems}}}')
 
 

@@ -52,7 +52,7 @@ def make_app(
         """Whether every broker is connected."""
         states = connected()
         ready = all(states.values())
-        problems = services.cameras.outages()
+        problems = [outage.sentence for outage in services.cameras.outages()]
         return JSONResponse(
             {"ready": ready, "connected": states, "problems": problems}, 200 if ready else 503
         )

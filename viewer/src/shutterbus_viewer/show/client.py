@@ -67,6 +67,7 @@ class Client:
         self._ready: dict[str, None] = {}
         self._sent: dict[str, str] = {}
         self._unacknowledged: dict[str, str] = {}
+        self._outages = False
         self._states: dict[str, None] = {}
         self._state_sent_s: dict[str, float] = {}
         self._facts: dict[str, None] = {}
@@ -77,6 +78,7 @@ class Client:
         """Hear of what is newer."""
         for camera in filter(self._may_see, change.pictures):
             (self._ready if camera in self._watched else self._facts)[camera] = None
+        self._outages |= change.outages
         self._states.update(dict.fromkeys(filter(self._may_see, change.states)))
         for reading in change.readings:
             if self._may_see(reading.camera):
@@ -127,7 +129,12 @@ class Client:
         if not self._greeted:
             self._greeted = True
             texts = map(self._texts.brief, filter(self._may_see, self._cameras.ids()))
-            return self._say("cameras", cameras=joined(text for text in texts if text))
+            return self._say(
+                "cameras", cameras=joined(text for text in texts if text), outages=self._texts.outages()
+            )
+        if self._outages:
+            self._outages = False
+            return self._say("outages", outages=self._texts.outages())
         if self._readings:
             camera, reading = self._readings.popleft()
             return self._say("reading", camera=encode(camera), reading=encode(reading))

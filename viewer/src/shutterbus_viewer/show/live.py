@@ -5,10 +5,11 @@ From the page, JSON as text::
     {"type":"watch","cameras":{"gate":{"width":320}}}      the whole set; width in pixels, 0 for the original
     {"type":"ack","camera":"gate","id":"<frame id>"}       drawn; only then does that camera's next one come
 
-To the page, JSON as text, each with ``type`` and ``now_us``: ``cameras`` (first, with every camera's state),
-``camera`` (one state, at most once a second each), ``reading``, ``pictures`` (facts of newer pictures that are
-not watched), ``time`` (when there was nothing else to say). And binary, a picture: version (1 byte, 1), length of
-the header (2 bytes, big-endian), header (JSON: camera, id, times, size of the original, ...), JPEG.
+To the page, JSON as text, each with ``type`` and ``now_us``: ``cameras`` (first, with every camera's state and the
+outages of brokers that last), ``outages`` (those that last now), ``camera`` (one state, at most once a second each),
+``reading``, ``pictures`` (facts of newer pictures that are not watched), ``time`` (when there was nothing else to say
+for 15 s). And binary, a picture: version (1 byte, 1), length of the header (2 bytes, big-endian), header (JSON: camera,
+id, times, size of the original, ...), JPEG.
 """
 
 import asyncio

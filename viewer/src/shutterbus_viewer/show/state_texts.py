@@ -75,6 +75,12 @@ class StateTexts:
             state["problems"].append(UNWRITABLE)
             return encode(state)
 
+    def outages(self) -> str:
+        """Return which brokers cannot be reached, and since when."""
+        return encode(
+            [{"sentence": outage.sentence, "since_us": outage.since_us} for outage in self._cameras.outages()]
+        )
+
     def picture(self, picture: LatestFrame) -> tuple[str, str]:
         """Return what is known of *picture*: members of a JSON object, without its metadata, and the metadata."""
         known_id, metadata, camera_metadata = self._pictures.get(picture.camera, ("", "", ""))
