@@ -50,6 +50,10 @@ class Place:
             "id": self.name,
             "online": True,
             "since_us": None,
+            "heard_at_us": None,
+            "reported_at_us": None,
+            "outage": None,
+            "title": None,
             "expected_interval_s": None,
             "version": "0.1.0",
             "source": "testcard",
@@ -95,6 +99,7 @@ class FakeViewer:
         self.signed_in = True
         self.full = ""  # why a connection is closed at once
         self.problems: list[str] = []
+        self.outages: list[dict[str, Any]] = []
         self.refuse = False  # every connection to /api/live
         self.clock_us: Callable[[], int] = now_us
 
@@ -168,6 +173,17 @@ class FakeViewer:
         """Let a reading arrive."""
         self._say({"type": "reading", "camera": camera, "reading": reading})
 
+    def outage(self, sentence: str, *, for_s: float = 0) -> None:
+        """Let the broker of all cameras be away *for_s* already, or without a *sentence* come back."""
+        last = self.outages[-1:]
+        self.outages = (
+            [{"sentence": sentence, "since_us": self.clock_us() - round(for_s * 1e6)}] if sentence else []
+        )
+        self._say({"type": "outages", "outages": self.outages})
+        for name in self.places:
+            since_us = (self.outages or last)[0]["since_us"]
+            self.tell(name, outage={"since_us": since_us, "until_us": None if sentence else self.clock_us()})
+
     def hang_up(self) -> None:
         """Close every connection, as a server that is restarted does."""
 
@@ -219,7 +235,9 @@ class FakeViewer:
             return
         client = Client(socket)
         cameras = [place.told() for place in self.places.values()]
-        await socket.send_json({"type": "cameras", "now_us": self.clock_us(), "cameras": cameras})
+        await socket.send_json(
+            {"type": "cameras", "now_us": self.clock_us(), "cameras": cameras, "outages": self.outages}
+        )
         self._clients.append(client)
         try:
             while True:

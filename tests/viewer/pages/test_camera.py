@@ -53,6 +53,7 @@ def test_what_is_held_back_dropped_and_wrong_is_said_in_words(page: Page, viewer
     viewer.tell(
         "gate",
         held={"frames": 214, "bytes": 38_400_000, "oldest_age_s": 740},
+        reported_at_us=now_us(),
         counters={"captured": 500, "published": 240, "missed": 1, "dropped": {"overwritten": 45}},
         problems=["The limit is 8.4 MB; `make 4k` raises it."],
     )
@@ -60,13 +61,24 @@ def test_what_is_held_back_dropped_and_wrong_is_said_in_words(page: Page, viewer
     expect(page.locator("#held")).to_have_text("214 pictures (38.4 MB) held back; the oldest for 12 min.")
     expect(page.locator("#account li")).to_have_text(
         [
-            "By its last report: 500 pictures taken, 240 delivered.",
+            "500 pictures taken, 240 delivered.",
             "1 shot missed: the camera was not ready in time.",
             "45 pictures overwritten by newer ones, because the spool was full.",
         ]
     )
+    expect(page.locator("#reported")).to_have_text(re.compile(r"^By its report of \d\d:\d\d:\d\d"))
     expect(page.locator("#problems li")).to_have_text("The limit is 8.4 MB; make 4k raises it.")
     expect(page.locator("#problems code")).to_have_text("make 4k")
+
+
+def test_what_is_said_of_a_camera_whose_broker_is_away_is_dated(page: Page, viewer: FakeViewer) -> None:
+    viewer.tell("gate", since_us=now_us() - 3_600_000_000, heard_at_us=now_us(), frames_per_second=0.5)
+    page.goto("/cameras/gate")
+    expect(page.locator("#online")).to_have_text(re.compile(r"^online since \d\d:\d\d"))
+    viewer.outage("Kafka cannot be reached")
+    expect(page.locator("#online")).to_have_text(re.compile(r"^online when last heard of, \d\d:\d\d:\d\d"))
+    expect(page.locator("#rate")).to_be_hidden()
+    expect(page.locator("#connection")).to_contain_text("Kafka cannot be reached")
 
 
 def test_readings_have_a_line_that_grows(page: Page, viewer: FakeViewer) -> None:

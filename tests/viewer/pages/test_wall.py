@@ -277,10 +277,40 @@ def test_lost_connection_is_said_ages_go_on_and_the_page_finds_its_way_back(
 
     expect(page.locator("#connection")).to_contain_text("No connection to the server since")
     expect(tile("gate").locator(".age")).to_have_text("1 min")
+    expect(page.locator("[data-kind=unknown]")).to_have_text("1 unknown")
+    assert page.title() == "No connection · Shutterbus"
     viewer.refuse = False
     page.get_by_role("button", name="Try now").click()
     expect(page.locator("#connection")).to_be_hidden()
+    expect(tile("gate")).to_have_attribute("data-state", "live")
     drawn(page, "gate", viewer.shoot("gate"))
+
+
+def test_broker_that_is_away_is_one_sentence_at_the_top_and_blamed_on_no_camera(
+    page: Page, viewer: FakeViewer, tile: Callable[[str], Locator]
+) -> None:
+    viewer.tell("gate", expected_interval_s=60.0)
+    viewer.tell("yard")
+    page.goto("/")
+    drawn(page, "gate", viewer.shoot("gate", age_s=3_700))
+    expect(tile("gate")).to_have_attribute("data-state", "silent")
+    viewer.outage("Kafka at broker:9093 cannot be reached: timed out", for_s=3_690)
+
+    expect(page.locator("#connection")).to_have_text(
+        re.compile(
+            r"Nothing is known of the cameras since [\d:]{8}: Kafka at broker:9093 cannot be reached: timed out\."
+        )
+    )
+    expect(page.get_by_role("button", name="Try now")).to_be_hidden()
+    expect(page.locator("[data-kind=unknown]")).to_have_text("2 unknown")
+    expect(tile("gate").locator(".wrong")).to_have_text(re.compile(r"^unknown since \d\d:\d\d$"))
+    expect(tile("gate").locator(".age")).to_have_text("1 h")
+    assert page.title() == "2 unknown · Shutterbus"
+
+    viewer.outage("")
+
+    expect(page.locator("#connection")).to_be_hidden()
+    expect(tile("gate")).to_have_attribute("data-state", "live")  # 10 s without a picture, not an hour
 
 
 def test_server_that_hangs_is_noticed_though_it_never_had_to_fill_a_pause(

@@ -50,7 +50,8 @@ function look() {
   const { verdict, picture } = camera;
   const label = `${id}, ${verdict.words}${picture ? `, captured ${exact(picture.captured_at_us, now)}` : ""}`;
   if ($("#picture").ariaLabel !== label) $("#picture").setAttribute("aria-label", label);
-  document.title = [verdict.kind === "live" ? "" : verdict.words, id, "Shutterbus"].filter(Boolean).join(" · ");
+  const wrong = verdict.kind === "live" ? "" : verdict.words;
+  document.title = [roster.lostUs ? "No connection" : wrong, id, "Shutterbus"].filter(Boolean).join(" · ");
 }
 
 /** Take a state in; its picture's size shapes the stage before the picture is there. */
@@ -112,5 +113,8 @@ const turn = (rel) => () => (stage.real && document.activeElement === stage.elem
 const toWall = () => location.assign("/");
 onKeys({ ...wireBar(live), ArrowLeft: turn("prev"), ArrowRight: turn("next"), 1: () => stage.toggle(), Escape: toWall });
 $("#real").addEventListener("click", () => stage.toggle());
-watchConnection(live);
+watchConnection(live, (sinceUs) => {
+  roster.lostUs = sinceUs;
+  if (sinceUs) look();
+});
 live.start();

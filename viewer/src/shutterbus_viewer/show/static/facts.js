@@ -1,7 +1,7 @@
 // The facts of the picture on the screen and of its camera, beside it.
 
 import { nowUs } from "./clock.js";
-import { delay, exact, iso, moment, span } from "./times.js";
+import { delay, exact, iso, moment, second, span } from "./times.js";
 import { ageWords, intervalS } from "./verdict.js";
 import { account, bytes, every, exposure, heldBack, rate, timeIsWorth } from "./words.js";
 
@@ -73,16 +73,26 @@ export function showCamera(camera, now) {
   document.body.classList.toggle("ahead", verdict.aheadUs > 0);
   write($("state"), verdict.words);
   write($("explained"), explained(camera));
-  sentences($("problems"), state.problems ?? []);
-  row("online", state.online == null ? "" : `${state.online ? "online" : "offline"}${state.since_us ? ` since ${moment(state.since_us, now)}` : ""}`);
+  const known = verdict.kind !== "unknown";
+  sentences($("problems"), known ? state.problems ?? [] : []); // what is away is said at the top of the page
+  row("online", status(camera, now));
   row("schedule", state.schedule);
-  row("rate", rate(state.frames_per_second));
+  row("rate", verdict.kind === "live" ? rate(state.frames_per_second) : ""); // else a mean over a hole
   row("source", state.source);
   row("version", state.version);
   // A foreign sender never says what it holds; there is no use in waiting for it.
   $("held").parentElement.hidden = state.online == null && !state.held && !state.counters;
   write($("held"), heldBack(state.held));
   sentences($("account"), account(state.counters));
+  write($("reported"), state.reported_at_us ? `By its report of ${second(state.reported_at_us, now)}.` : "");
+}
+
+function status({ state, picture, verdict }, now) {
+  if (state.online == null) return "";
+  const word = state.online ? "online" : "offline";
+  const heardUs = Math.max(state.heard_at_us ?? 0, picture?.arrived_at_us ?? 0);
+  if (verdict.kind === "unknown" && heardUs) return `${word} when last heard of, ${second(heardUs, now)}`;
+  return state.since_us ? `${word} since ${moment(state.since_us, now)}` : word;
 }
 
 function explained(camera) {
@@ -91,7 +101,7 @@ function explained(camera) {
     return `Its clock is ${span(verdict.aheadUs)} or more ahead of the server’s: the picture says it was taken after it came. Its age is not known.`;
   }
   if (verdict.kind === "waiting") return "It appears here by itself when its first picture comes.";
-  if (verdict.kind === "live") return "";
+  if (verdict.kind === "live" || verdict.kind === "unknown") return "";
   const interval = intervalS(camera);
   return interval ? `A picture was expected ${every(interval)}.` : "";
 }

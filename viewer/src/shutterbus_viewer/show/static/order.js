@@ -1,6 +1,6 @@
 // Which tiles are shown, and in which order.
 
-const NEEDS_A_LOOK = { silent: 0, late: 1, waiting: 2, live: 3 };
+const NEEDS_A_LOOK = { silent: 0, late: 1, unknown: 2, waiting: 3, live: 4 };
 const names = new Intl.Collator("en", { numeric: true });
 
 /** By name as people sort: gate-2 before gate-10. */
@@ -20,7 +20,7 @@ export function arrange(cameras, { text, kind, order }) {
 
 /** How many cameras are in each state. */
 export function count(cameras) {
-  const counts = { live: 0, late: 0, silent: 0, waiting: 0 };
+  const counts = { live: 0, late: 0, silent: 0, unknown: 0, waiting: 0 };
   for (const camera of cameras) counts[camera.verdict.kind] += 1;
   return counts;
 }

@@ -8,6 +8,7 @@ const GAPS_KEPT = 3;
 export class Roster {
   constructor() {
     this.cameras = new Map();
+    this.lostUs = 0; // since when the server cannot be reached
   }
 
   /**
@@ -30,10 +31,10 @@ export class Roster {
     return camera;
   }
 
-  /** Judge a camera anew; return whether it became live, late, silent or waiting just now, and was not before. */
+  /** Judge a camera anew; return whether it is of another kind than before. */
   judge(camera, nowUs) {
     const before = camera.verdict;
-    camera.verdict = judge(camera, nowUs);
+    camera.verdict = judge(camera, nowUs, this.lostUs);
     return before?.kind !== camera.verdict.kind;
   }
 

@@ -66,7 +66,7 @@ export class Tile {
     if (verdict.kind !== "live") return verdict.words;
     if (verdict.aheadUs) return `clock ${span(verdict.aheadUs)} ahead`;
     if (this.broken) return "cannot be drawn";
-    const problems = state.problems?.length ?? 0;
+    const problems = state.problems?.length ?? 0; // an outage is none of them: it has its own kind
     this.wrong.title = problems ? state.problems.join("\n") : "";
     return problems > 1 ? `${problems} problems` : problems ? "1 problem" : "";
   }

@@ -30,13 +30,16 @@ export function ageWords(picture, nowUs) {
  * What to say of a camera now.
  *
  * kind: `live`, `late` (older than 10 s and twice its interval), `silent` (its own status says offline, or nothing
- * came for a minute and ten intervals), or `waiting` (no picture yet).
+ * came for a minute and ten intervals), `waiting` (no picture yet), or `unknown`: its broker, or since `lostUs` the
+ * server, cannot be reached, for which no camera is to blame.
  * words: that in words, with since when. aheadUs: see there.
  */
-export function judge(camera, nowUs) {
+export function judge(camera, nowUs, lostUs = 0) {
   const { picture, state } = camera;
   const ahead = picture ? aheadUs(picture) : 0;
   const since = (us) => (us ? ` since ${moment(us, nowUs)}` : "");
+  const awayUs = lostUs || (isAway(state.outage) && state.outage.since_us);
+  if (awayUs) return { kind: "unknown", words: `unknown${since(awayUs)}`, aheadUs: ahead };
   if (state.online === false) {
     return { kind: "silent", words: `offline${since(state.since_us ?? picture?.captured_at_us)}`, aheadUs: ahead };
   }
@@ -44,11 +47,20 @@ export function judge(camera, nowUs) {
 
   // A clock that runs ahead says nothing about age; when the picture came does.
   const takenUs = ahead ? picture.arrived_at_us : picture.captured_at_us;
-  const ageS = (nowUs - takenUs) / 1e6;
+  const ageS = (nowUs - takenUs - unheardUs(state.outage, takenUs)) / 1e6;
   const interval = intervalS(camera) ?? 0;
   if (ageS > Math.max(SILENT_AT_LEAST_S, 10 * interval)) {
     return { kind: "silent", words: `silent${since(takenUs)}`, aheadUs: ahead };
   }
   if (ageS > Math.max(LATE_AT_LEAST_S, 2 * interval)) return { kind: "late", words: "late", aheadUs: ahead };
   return { kind: "live", words: "live", aheadUs: ahead };
+}
+
+function isAway(outage) {
+  return outage != null && outage.until_us == null;
+}
+
+/** How long nothing could be heard of a camera since `takenUs`, because its broker was away. */
+function unheardUs(outage, takenUs) {
+  return outage ? Math.max(0, outage.until_us - Math.max(outage.since_us, takenUs)) : 0;
 }

@@ -13,6 +13,7 @@ import { walker } from "./walk.js";
 import { Watcher } from "./watcher.js";
 
 const TICK_MS = 500;
+const SELDOM = new Set(["unknown", "waiting"]); // not worth a place in the bar while there are none
 const FEW = 4; // that many fit into the window at once, larger
 
 const $ = (selector) => document.querySelector(selector);
@@ -86,10 +87,10 @@ function showCounts(counts) {
     button.querySelector("b").textContent = many;
     button.classList.toggle("none", many === 0);
     button.setAttribute("aria-pressed", String(kind === button.dataset.kind));
-    if (button.dataset.kind === "waiting") button.hidden = many === 0 && kind !== "waiting";
+    if (SELDOM.has(button.dataset.kind)) button.hidden = many === 0 && kind !== button.dataset.kind;
   }
-  const wrong = [counts.silent && `${counts.silent} silent`, counts.late && `${counts.late} late`].filter(Boolean);
-  document.title = [...wrong, "Shutterbus"].join(" · ");
+  const wrong = ["silent", "late", "unknown"].filter((of) => counts[of]).map((of) => `${counts[of]} ${of}`);
+  document.title = [...(roster.lostUs ? ["No connection"] : wrong), "Shutterbus"].join(" · ");
 }
 
 function choose(chosen) {
@@ -138,5 +139,8 @@ $("#clear").addEventListener("click", () => {
 });
 
 onKeys({ ...wireBar(live), ...walk.keys, "/": () => filter.select(), Escape: () => choose("") });
-watchConnection(live);
+watchConnection(live, (sinceUs) => {
+  roster.lostUs = sinceUs;
+  if (sinceUs) look([...roster.cameras.values()]); // what there is to say once it is back comes with its greeting
+});
 live.start();

@@ -37,7 +37,7 @@ export function heldBack(held) {
 export function account(counters) {
   if (!counters) return [];
   const { captured, published, missed, dropped, set_aside: aside } = counters;
-  const said = [`By its last report: ${plural(captured, "picture")} taken, ${number.format(published)} delivered.`];
+  const said = [`${plural(captured, "picture")} taken, ${number.format(published)} delivered.`];
   if (missed) said.push(`${plural(missed, "shot")} missed: the camera was not ready in time.`);
   if (aside) said.push(`${plural(aside, "picture")} set aside: damaged, or larger than the broker takes.`);
   for (const [reason, many] of Object.entries(dropped ?? {})) {
