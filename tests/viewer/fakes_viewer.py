@@ -21,6 +21,7 @@ from shutterbus_viewer.show.access import AccessPolicy
 from shutterbus_viewer.show.app import make_app
 from shutterbus_viewer.show.connections import Connections
 from shutterbus_viewer.show.exposure import Exposure
+from shutterbus_viewer.show.frames_on_screen import FramesOnScreen
 from shutterbus_viewer.show.login import Login
 from shutterbus_viewer.show.pages import public_paths
 from shutterbus_viewer.show.services import Accounts, Caps, Services
@@ -201,6 +202,7 @@ def make_services(
         cameras=cameras,
         intake=Intake(cameras, clock),
         thumbnails=Thumbnails(cameras.picture),
+        on_screen=FramesOnScreen(),
         states=StateTexts(cameras, clock),
         clock=clock,
         caps=Caps(streams_per_user=4),

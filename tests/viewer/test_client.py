@@ -10,6 +10,7 @@ import pytest
 from fakes import FakeClock
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.show.client import Client
+from shutterbus_viewer.show.frames_on_screen import FramesOnScreen
 from shutterbus_viewer.show.state_texts import StateTexts
 from shutterbus_viewer.show.thumbnails import Thumbnails
 from viewer.fakes_viewer import EPOCH, body_of, header_of, jpeg, picture, reading, report, status
@@ -25,7 +26,8 @@ class Page:
         states = StateTexts(self.cameras, self.clock)
         self.cameras.changes.listen(states.changed)
         self.thumbnails = Thumbnails(self.cameras.picture)
-        self.client = Client(self.cameras, states, self.thumbnails, self.clock)
+        self.on_screen = FramesOnScreen()
+        self.client = Client(self.cameras, states, self.thumbnails, self.on_screen, self.clock)
         self.cameras.changes.listen(self.client.changed)
         self._coming: asyncio.Task[str | bytes] | None = None
 

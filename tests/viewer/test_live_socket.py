@@ -47,6 +47,28 @@ def test_page_sees_a_picture_as_it_comes(running: Viewer) -> None:
         assert message_of(socket, "picture")[0]["id"] == f"{EPOCH}-3"
 
 
+def test_frame_on_the_page_of_one_camera_can_be_saved_though_newer_ones_came(running: Viewer) -> None:
+    """Whoever sees something pauses, and then saves it; until the page shows another or is closed."""
+    frames = f"/api/cameras/gate/frames/{EPOCH}"
+    running.cameras.show(picture(1), "kafka")
+    with running.log_in().websocket_connect(LIVE) as socket:
+        socket.send_json({"type": "watch", "cameras": {"gate": {"width": 0}}})
+        message_of(socket, "picture")
+        socket.send_json({"type": "ack", "camera": "gate", "id": f"{EPOCH}-1"})
+        socket.send_json({"type": "watch", "cameras": {}})
+        running.cameras.show(picture(2), "kafka")
+        running.cameras.show(picture(3), "kafka")
+        assert running.http.get(f"{frames}-1.jpg").content == picture(1).frame.data
+        assert running.http.get(f"{frames}-2.jpg").status_code == 404
+
+        socket.send_json({"type": "watch", "cameras": {"gate": {"width": 0}}})
+        message_of(socket, "picture")
+        socket.send_json({"type": "ack", "camera": "gate", "id": f"{EPOCH}-3"})
+        running.cameras.show(picture(4), "kafka")
+        message_of(socket, "picture")
+        assert running.http.get(f"{frames}-1.jpg").status_code == 404
+
+
 def test_page_hears_that_a_camera_went(running: Viewer) -> None:
     running.cameras.note(status(), "mqtt")
     with running.log_in().websocket_connect(LIVE) as socket:

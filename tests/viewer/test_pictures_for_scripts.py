@@ -43,6 +43,21 @@ def test_list_and_one_camera(running: Viewer) -> None:
     assert len(gate["readings"][0]["recent"]) == 200
 
 
+def test_frame_is_had_by_its_id_while_it_is_the_newest(running: Viewer) -> None:
+    running.cameras.show(picture(2), "kafka")
+
+    answer = running.http.get(f"/api/cameras/gate/frames/{EPOCH}-2.jpg")
+
+    assert answer.content == picture(2).frame.data
+    assert answer.headers["content-type"] == "image/jpeg"
+    running.cameras.show(picture(3), "kafka")
+    gone = running.http.get(f"/api/cameras/gate/frames/{EPOCH}-2.jpg")
+    assert (gone.status_code, gone.json()["detail"]) == (
+        404,
+        f"the viewer has frame {EPOCH}-2 of gate no more: it keeps the newest",
+    )
+
+
 @pytest.mark.parametrize("path", ["", "/latest.jpg", "/stream.mjpg"])
 def test_unknown_camera_is_said_in_a_sentence(running: Viewer, path: str) -> None:
     answer = running.http.get(f"/api/cameras/nobody{path}")

@@ -100,6 +100,7 @@ class FakeViewer:
         self.full = ""  # why a connection is closed at once
         self.problems: list[str] = []
         self.outages: list[dict[str, Any]] = []
+        self.frames: dict[str, bytes] = {}
         self.refuse = False  # every connection to /api/live
         self.clock_us: Callable[[], int] = now_us
 
@@ -162,6 +163,7 @@ class FakeViewer:
             "lane": "live",
             "metadata": {},
         } | facts
+        self.frames[str(picture["id"])] = place.jpeg
         new = place.state.get("picture") is None
         place.state["picture"] = picture
         if new:
@@ -309,6 +311,12 @@ class FakeViewer:
         app.get("/api/cameras/{name}/latest.jpg")(
             lambda name: Response(self.places[name].jpeg, media_type="image/jpeg")
         )
+
+        @app.get("/api/cameras/{name}/frames/{frame}.jpg")
+        async def one_frame(name: str, frame: str) -> Response:
+            jpeg = self.frames.get(frame) if name in self.places else None
+            return Response(jpeg, 200 if jpeg else 404, media_type="image/jpeg")
+
         app.websocket("/api/live")(self._live)
         app.mount("/static", StaticFiles(directory=pages.STATIC))
         return app

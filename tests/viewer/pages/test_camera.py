@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import Page, expect
 
 from viewer.pages.fake_viewer import FakeViewer, now_us
-from viewer.pages.scenes import scene
+from viewer.pages.scenes import scene, thumbnail
 
 
 def drawn(page: Page, picture: str) -> None:
@@ -137,13 +137,38 @@ def test_portrait_fits_into_the_window(page: Page, viewer: FakeViewer) -> None:
     assert box["y"] + box["height"] <= 800
 
 
-def test_download_is_the_original_of_this_camera(page: Page, viewer: FakeViewer) -> None:
-    viewer.shoot("gate", jpeg=scene(1280, 720))
+def test_download_is_the_picture_on_the_screen_and_the_link_names_its_instant(
+    page: Page, viewer: FakeViewer, on_purpose: list[str]
+) -> None:
+    on_purpose.append("404 (Not Found)")
+    at_us = 1_764_279_769_631_204  # 22:42:49 in Berlin
+    shown = viewer.shoot("gate", jpeg=scene(2560, 1440), width=2560, height=1440, captured_at_us=at_us)
     page.goto("/cameras/gate")
+    drawn(page, shown)
+    page.keyboard.press("p")
+    viewer.until(lambda: viewer.watches[-1] == {})
+    viewer.shoot("gate", jpeg=scene(2560, 1440, 7), width=2560, height=1440)
+
     with page.expect_download() as download:
-        page.get_by_role("link", name="Download").click()
-    assert download.value.suggested_filename == "gate.jpg"
-    assert download.value.path().read_bytes() == viewer.places["gate"].jpeg
+        page.get_by_role("button", name="Download").click()
+    assert download.value.suggested_filename == "gate 2025-11-27 22.42.49.jpg"
+    assert download.value.path().read_bytes() == scene(2560, 1440)
+    expect(page.locator("#saved")).to_be_hidden()
+
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.locator("#copy-link")).to_have_text("Copied")
+    link = f"{viewer.url}/cameras/gate?at=2025-11-27T21:42:49.631204Z"
+    assert page.evaluate("navigator.clipboard.readText()") == link
+
+    viewer.frames.clear()
+    with page.expect_download() as download:
+        page.keyboard.press("d")
+    width = max(watched["gate"] for watched in viewer.watches if watched)
+    assert download.value.path().read_bytes() == thumbnail(scene(2560, 1440), width)
+    expect(page.locator("#saved")).to_contain_text(f"Saved as it is shown, {width} ")
+
+    page.goto(link)
+    expect(page.locator("#at")).to_contain_text("This is the live picture, not that of 27 Nov 2025 22:42:49")
 
 
 def test_unknown_camera_is_said_to_be_unknown_and_appears_by_itself(page: Page, viewer: FakeViewer) -> None:

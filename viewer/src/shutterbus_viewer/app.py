@@ -24,6 +24,7 @@ from shutterbus_viewer.show.access import AccessPolicy
 from shutterbus_viewer.show.app import make_app
 from shutterbus_viewer.show.connections import Connections
 from shutterbus_viewer.show.exposure import Exposure
+from shutterbus_viewer.show.frames_on_screen import FramesOnScreen
 from shutterbus_viewer.show.login import Login
 from shutterbus_viewer.show.pages import public_paths
 from shutterbus_viewer.show.server import HttpProtocol, Server, WebSocketProtocol
@@ -129,6 +130,7 @@ def make_services(
         cameras=cameras,
         intake=intake,
         thumbnails=Thumbnails(cameras.picture, clock=clock),
+        on_screen=FramesOnScreen(),
         states=StateTexts(cameras, clock),
         clock=clock,
         caps=Caps(serve.streams_per_user),

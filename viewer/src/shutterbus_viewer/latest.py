@@ -19,7 +19,7 @@ EPOCHS_KEPT = 64
 """Of one camera. An epoch begins at an unclean start, so these are years, or a device that only crashes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class LatestFrame:
     """A picture on its way to screens.
 

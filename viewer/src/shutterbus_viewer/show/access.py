@@ -34,6 +34,7 @@ ACTIONS = {
     "/api/cameras": Action.LOOK,
     "/api/cameras/{camera}": Action.LOOK,
     "/api/cameras/{camera}/latest.jpg": Action.LOOK,
+    "/api/cameras/{camera}/frames/{frame}.jpg": Action.LOOK,
     "/api/cameras/{camera}/stream.mjpg": Action.LOOK,
     "/api/live": Action.LOOK,
     "/api/log": Action.ADMINISTER,

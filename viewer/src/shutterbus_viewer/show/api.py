@@ -92,6 +92,22 @@ async def latest(request: Request, camera: CameraName, width: Width = 0) -> Resp
     return Response(thumbnail.jpeg, media_type="image/jpeg", headers=_headers(thumbnail.picture, width))
 
 
+@router.get("/cameras/{camera}/frames/{frame}.jpg", responses=PICTURE, response_class=Response)
+async def one_frame(request: Request, camera: CameraName, frame: str) -> Response:
+    """The frame of this id as it came, while it is a camera's newest or somebody looks at it on a camera's page."""
+    services = get_services(request)
+    newest = services.cameras.picture(camera)
+    picture = newest if newest and newest.id == frame else services.on_screen.get(camera, frame)
+    if picture is None:
+        raise HTTPException(
+            404, f"the viewer has frame {frame[:60]} of {camera} no more: it keeps the newest"
+        )
+    user, address = get_principal(request).user, client_address(request.scope, services.exposure)
+    services.accounts.log.note(Event.DOWNLOAD, user=user, address=address, camera=camera)
+    headers = {**_headers(picture, 0), "Cache-Control": "private, max-age=31536000, immutable"}
+    return Response(picture.frame.data, media_type=picture.frame.content_type, headers=headers)
+
+
 @router.get("/cameras/{camera}/stream.mjpg", response_class=Response)
 async def stream(request: Request, camera: CameraName, width: Width = 0) -> Response:
     """The camera as multipart MJPEG, from its newest picture on."""

@@ -16,6 +16,7 @@ from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.changes import Change
 from shutterbus_viewer.errors import UndrawableError
 from shutterbus_viewer.latest import LatestFrame
+from shutterbus_viewer.show.frames_on_screen import FramesOnScreen
 from shutterbus_viewer.show.state_texts import StateTexts, encode, joined
 from shutterbus_viewer.show.thumbnails import Thumbnail, Thumbnails
 from shutterbus_wire.telemetry import Reading
@@ -51,6 +52,7 @@ class Client:
         cameras: Cameras,
         states: StateTexts,
         thumbnails: Thumbnails,
+        on_screen: FramesOnScreen,
         clock: Clock,
         may_see: Callable[[str], bool] = lambda _: True,
     ) -> None:
@@ -58,6 +60,8 @@ class Client:
         self._texts = states
         self._may_see = may_see
         self._thumbnails = thumbnails
+        self._frames = on_screen
+        self._on_screen: deque[LatestFrame] = deque(maxlen=2)
         self._clock = clock
         self._wake = asyncio.Event()
         self._greeted = False
@@ -97,6 +101,8 @@ class Client:
         for camera in new:
             self._sent.pop(camera, None)  # the newest again, at its new width
         self._watched = wanted
+        if len(wanted) > 1:
+            self._on_screen.clear()  # not the page of one camera any more
         self._ready.update(dict.fromkeys(new))
         if len(wanted) <= FEW:
             self._states.update(dict.fromkeys(new))
@@ -106,6 +112,8 @@ class Client:
         """Note that *picture_id* was drawn; anything else is ignored."""
         if self._unacknowledged.get(camera) == picture_id:
             del self._unacknowledged[camera]
+            while len(self._on_screen) > 1 and self._on_screen[0].id != picture_id:
+                self._on_screen.popleft()
             self._wake.set()
 
     async def next(self) -> str | bytes:
@@ -176,8 +184,15 @@ class Client:
             self._unacknowledged[camera] = thumbnail.picture.id
             if self._watched[camera] == width_px:
                 self._sent[camera] = thumbnail.picture.id
+            self._hold(thumbnail.picture)
             return self._binary(thumbnail)
         return None
+
+    def _hold(self, picture: LatestFrame) -> None:
+        """Hold what the page of one camera shows, whole, until a newer one is drawn there: it may be paused, and saved."""
+        if len(self._watched) == 1:
+            self._on_screen.append(picture)
+            self._frames.note(picture)
 
     async def _thumbnail(self, picture: LatestFrame, width_px: int) -> Thumbnail:
         worth_scaling = picture.width_px >= WORTH_SCALING * width_px or picture.frame.header.rarity

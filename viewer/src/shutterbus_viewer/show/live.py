@@ -56,7 +56,9 @@ async def live(socket: WebSocket) -> None:
 
 async def _serve(socket: WebSocket, services: Services) -> None:
     may_see = get_principal(socket).may_see
-    client = Client(services.cameras, services.states, services.thumbnails, services.clock, may_see)
+    client = Client(
+        services.cameras, services.states, services.thumbnails, services.on_screen, services.clock, may_see
+    )
     deaf = services.cameras.changes.listen(client.changed)
     try:
         ended = await wait_first(_send(socket, client), _receive(socket, client), _stay_logged_in(socket))

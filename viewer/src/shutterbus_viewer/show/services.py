@@ -16,6 +16,7 @@ from shutterbus_viewer.errors import TooManyError
 from shutterbus_viewer.show.access import AccessPolicy, Principal
 from shutterbus_viewer.show.connections import Connections
 from shutterbus_viewer.show.exposure import Exposure
+from shutterbus_viewer.show.frames_on_screen import FramesOnScreen
 from shutterbus_viewer.show.login import Login
 from shutterbus_viewer.show.state_texts import StateTexts
 from shutterbus_viewer.show.thumbnails import Thumbnails
@@ -80,6 +81,7 @@ class Services:
     cameras: Cameras
     intake: Intake
     thumbnails: Thumbnails
+    on_screen: FramesOnScreen
     states: StateTexts
     clock: Clock
     caps: Caps

@@ -9,8 +9,9 @@ import { byName } from "./order.js";
 import { Painter } from "./picture.js";
 import { Readings } from "./readings.js";
 import { Roster } from "./roster.js";
+import { instant, save } from "./save.js";
 import { Stage } from "./stage.js";
-import { exact } from "./times.js";
+import { exact, second } from "./times.js";
 
 const TICK_MS = 500;
 
@@ -34,9 +35,30 @@ function after(facts, drawn) {
   $("#broken").hidden = drawn;
   if (!drawn) return;
   $("#picture").dataset.frame = facts.id;
-  for (const part of ["#facts", "#real", "a[download]"]) $(part).hidden = false;
+  for (const part of ["#facts", "#real", "#save"]) $(part).hidden = false;
+  $("#copy-link").dataset.copy = `${location.origin}${location.pathname}?at=${instant(facts.captured_at_us)}`;
+  $("#saved").hidden = true;
   showPicture(facts, nowUs(), openedUs);
   look();
+}
+
+/** Save the bytes on the screen. They may be smaller than the original, which the server keeps while it is on a screen. */
+async function saveShown() {
+  if (!painter.drawn) return;
+  const { facts, image } = painter.drawn;
+  const { width, height } = $("#picture");
+  const whole = await save(facts, image, id);
+  $("#saved").textContent = `Saved as it is shown, ${width} × ${height}: the server has the original no more.`;
+  $("#saved").hidden = whole;
+}
+
+/** An address with an instant in it opens the live page: pictures are not archived. */
+function sayWhen(at) {
+  if (at === null) return;
+  const us = Date.parse(at) * 1000;
+  const asked = Number.isNaN(us) ? `“${at.slice(0, 40)}”, which is no time` : second(us, nowUs());
+  $("#at").textContent = `This is the live picture, not that of ${asked}: this server archives no pictures.`;
+  $("#at").hidden = false;
 }
 
 function look() {
@@ -104,15 +126,13 @@ live.addEventListener("picture", ({ detail }) => {
 setInterval(look, TICK_MS);
 
 $("h1").textContent = id;
-for (const link of document.querySelectorAll("a[download]")) {
-  link.href = `/api/cameras/${id}/latest.jpg`;
-  link.download = `${id}.jpg`;
-}
 $("#copy-link").dataset.copy = location.href;
+sayWhen(new URLSearchParams(location.search).get("at"));
 const turn = (rel) => () => (stage.real && document.activeElement === stage.element ? false : $(`a[rel=${rel}]`).click());
 const toWall = () => location.assign("/");
-onKeys({ ...wireBar(live), ArrowLeft: turn("prev"), ArrowRight: turn("next"), 1: () => stage.toggle(), Escape: toWall });
+onKeys({ ...wireBar(live), ArrowLeft: turn("prev"), ArrowRight: turn("next"), 1: () => stage.toggle(), d: saveShown, Escape: toWall });
 $("#real").addEventListener("click", () => stage.toggle());
+$("#save").addEventListener("click", saveShown);
 watchConnection(live, (sinceUs) => {
   roster.lostUs = sinceUs;
   if (sinceUs) look();

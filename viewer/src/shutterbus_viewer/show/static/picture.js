@@ -39,7 +39,10 @@ export class Painter {
       const taken = this.#next;
       this.#next = null;
       const drawn = await this.#draw(taken.image);
-      if (drawn) this.canvas.dataset.capturedAtUs = taken.facts.captured_at_us; // for measuring from outside
+      if (drawn) {
+        this.drawn = taken;
+        this.canvas.dataset.capturedAtUs = taken.facts.captured_at_us; // for measuring from outside
+      }
       this.done(taken.facts, drawn);
     }
     this.#busy = false;
@@ -48,6 +51,7 @@ export class Painter {
   /** Give the memory of the picture back. */
   clear() {
     this.#turn += 1;
+    this.drawn = null; // what is on the canvas, with its image
     this.canvas.width = 0;
     this.canvas.height = 0;
     delete this.canvas.dataset.capturedAtUs;

@@ -1,0 +1,42 @@
+// Saving the picture that is on the screen, and naming its instant.
+
+/** `2026-11-27T22:42:49.631204Z`: what an address calls an instant. */
+export function instant(us) {
+  const milliseconds = Math.floor(us / 1000);
+  const rest = String(us - milliseconds * 1000).padStart(3, "0");
+  return new Date(milliseconds).toISOString().replace("Z", `${rest}Z`);
+}
+
+/** `north-roof 2026-11-27 22.42.49.jpg`, by the visitor's clock. */
+export function fileName(name, us, type) {
+  const at = new Date(us / 1000);
+  const two = (number) => String(number).padStart(2, "0");
+  const day = [at.getFullYear(), two(at.getMonth() + 1), two(at.getDate())].join("-");
+  const time = [at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join(".");
+  return `${name.replace(/[\\/:*?"<>|]/g, "-")} ${day} ${time}.${type === "image/png" ? "png" : "jpg"}`;
+}
+
+/**
+ * Save the picture of `facts`, which is shown as `image`: the original, if the server still has it, else what is shown.
+ *
+ * Return whether it was the original.
+ */
+export async function save(facts, image, name) {
+  const original = await fetchOriginal(facts);
+  const picture = original ?? image;
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(picture);
+  link.download = fileName(name, facts.captured_at_us, picture.type);
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // the browser may ask where to, first
+  return original !== null;
+}
+
+async function fetchOriginal({ camera, id }) {
+  try {
+    const answer = await fetch(`/api/cameras/${camera}/frames/${id}.jpg`, { redirect: "error" });
+    return answer.ok ? await answer.blob() : null;
+  } catch {
+    return null; // the server is away
+  }
+}
