@@ -192,3 +192,70 @@ def test_phone_needs_no_scrolling_sideways(page: Page, viewer: FakeViewer) -> No
     page.goto(f"/cameras/{name}")
     drawn(page, picture)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_wheel_pinch_and_double_tap_come_nearer_and_ask_for_the_pixels_that_this_needs(
+    page: Page, viewer: FakeViewer
+) -> None:
+    viewer.tell("gate")
+    picture = viewer.shoot("gate", jpeg=scene(2560, 1440), width=2560, height=1440)
+    page.goto("/cameras/gate")
+    drawn(page, picture)
+    whole = page.locator("#picture").bounding_box()
+    assert whole
+    corner = whole["x"] + whole["width"] * 0.25, whole["y"] + whole["height"] * 0.25
+
+    page.mouse.move(*corner)
+    page.mouse.wheel(0, -200)
+
+    viewer.until(lambda: whole["width"] * 1.4 < viewer.watches[-1]["gate"] < whole["width"] * 1.6)
+    nearer = page.locator("#picture").bounding_box()
+    assert nearer
+    assert abs(nearer["x"] + nearer["width"] * 0.25 - corner[0]) < 2, "what was under the pointer stays there"
+    assert abs(nearer["y"] + nearer["height"] * 0.25 - corner[1]) < 2
+    page.mouse.dblclick(*corner)
+    expect(page.locator(".stage.zoomed")).to_have_count(0)
+    page.mouse.dblclick(*corner)
+    viewer.until(lambda: viewer.watches[-1] == {"gate": 0})
+    page.keyboard.press("Escape")
+    expect(page.locator(".stage.zoomed")).to_have_count(0)
+
+    page.locator("#stage").evaluate(
+        """stage => {
+            const touch = (type, pointerId, clientX) => stage.dispatchEvent(
+                new PointerEvent(type, { pointerId, clientX, clientY: 300, pointerType: "touch" }));
+            stage.setPointerCapture = () => {};  // of fingers that are not there
+            touch("pointerdown", 5, 300);
+            touch("pointerdown", 6, 400);
+            touch("pointermove", 6, 600);
+        }"""
+    )
+    viewer.until(lambda: viewer.watches[-1] == {"gate": 0})  # three times as large: all of its pixels
+
+
+def test_picture_that_was_paused_is_seen_in_all_its_pixels(page: Page, viewer: FakeViewer) -> None:
+    picture = viewer.shoot("gate", jpeg=scene(2560, 1440), width=2560, height=1440)
+    page.goto("/cameras/gate")
+    drawn(page, picture)
+    page.keyboard.press("p")
+    viewer.until(lambda: viewer.watches[-1] == {})
+    viewer.shoot("gate")
+    page.keyboard.press("1")
+    expect(page.locator("#picture")).to_have_js_property("width", 2560)
+    drawn(page, picture)
+
+
+def test_full_screen_is_the_picture_with_its_name_and_age(page: Page, viewer: FakeViewer) -> None:
+    viewer.tell("gate")
+    drawn_picture = viewer.shoot("gate", age_s=3_700)
+    page.goto("/cameras/gate")
+    drawn(page, drawn_picture)
+    page.keyboard.press("f")
+    expect(page.locator("#about")).to_be_hidden()
+    expect(page.locator(".bar")).to_be_hidden()
+    expect(page.locator(".over")).to_have_text("gate 1 h")
+    width, height = page.evaluate("[innerWidth, innerHeight]")
+    box = page.locator("#stage").bounding_box()
+    assert box == {"x": 0, "y": 0, "width": width, "height": height}
+    page.get_by_role("button", name="Leave full screen").click()
+    expect(page.locator(".bar")).to_be_visible()

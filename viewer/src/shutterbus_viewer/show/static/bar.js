@@ -16,22 +16,24 @@ export function onKeys(keys) {
 /** Wire up pause, full screen, help, copying and sign-out; return what can be bound to keys. */
 export function wireBar(live) {
   const button = (action) => document.querySelector(`[data-action=${action}]`);
-  const full = button("full");
-  full.hidden = !document.fullscreenEnabled; // not on an iPhone
 
   const pause = () => {
     live.pause(!live.paused);
     button("pause").setAttribute("aria-pressed", String(live.paused));
     document.querySelector("#paused").hidden = !live.paused;
   };
+  // An iPhone gives no page the whole screen; there it is the whole window.
+  const root = document.documentElement;
   const fullScreen = () => {
-    if (document.fullscreenElement) document.exitFullscreen();
-    else if (document.fullscreenEnabled) document.documentElement.requestFullscreen();
+    const full = root.classList.toggle("full");
+    if (!full && document.fullscreenElement) document.exitFullscreen();
+    if (full && document.fullscreenEnabled) root.requestFullscreen().catch(() => {}); // refused: the window then
   };
+  document.addEventListener("fullscreenchange", () => root.classList.toggle("full", document.fullscreenElement !== null));
   const help = () => document.querySelector("#keys").showModal();
 
   button("pause").addEventListener("click", pause);
-  full.addEventListener("click", fullScreen);
+  for (const full of document.querySelectorAll("[data-action=full]")) full.addEventListener("click", fullScreen);
   button("help").addEventListener("click", help);
   document.addEventListener("click", copyOnClick);
   fillCsrf();

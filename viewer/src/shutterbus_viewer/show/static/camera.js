@@ -9,7 +9,7 @@ import { byName } from "./order.js";
 import { Painter } from "./picture.js";
 import { Readings } from "./readings.js";
 import { Roster } from "./roster.js";
-import { instant, save } from "./save.js";
+import { fetchOriginal, instant, save } from "./save.js";
 import { Stage } from "./stage.js";
 import { exact, second } from "./times.js";
 
@@ -25,8 +25,16 @@ const painter = new Painter($("#picture"), after);
 let openedUs = Infinity;
 
 function watch(width) {
-  const still = live.paused && $("#picture").dataset.frame;
+  const still = live.paused && painter.drawn;
   live.watch(still ? {} : { [id]: { width } });
+  if (still && (width || Infinity) > $("#picture").width) sharpen(painter.drawn);
+}
+
+/** A picture that was stopped to look at it closely: the server still has the whole of it. */
+async function sharpen({ facts, image }) {
+  if (image.size === facts.bytes) return;
+  const original = await fetchOriginal(facts);
+  if (original && painter.drawn?.facts.id === facts.id) painter.show({ facts, image: original });
 }
 
 function after(facts, drawn) {
@@ -34,6 +42,7 @@ function after(facts, drawn) {
   if (drawn === null) return;
   $("#broken").hidden = drawn;
   if (!drawn) return;
+  if ($("#picture").dataset.frame === facts.id) return; // the same at another width
   $("#picture").dataset.frame = facts.id;
   for (const part of ["#facts", "#real", "#save"]) $(part).hidden = false;
   $("#copy-link").dataset.copy = `${location.origin}${location.pathname}?at=${instant(facts.captured_at_us)}`;
@@ -68,6 +77,7 @@ function look() {
   const now = nowUs();
   if (roster.judge(camera, now) && !first) announce([camera]);
   showCamera(camera, now);
+  $(".over .age").textContent = $("#age").textContent;
   readings.refresh(now);
   const { verdict, picture } = camera;
   const label = `${id}, ${verdict.words}${picture ? `, captured ${exact(picture.captured_at_us, now)}` : ""}`;
@@ -125,12 +135,17 @@ live.addEventListener("picture", ({ detail }) => {
 });
 setInterval(look, TICK_MS);
 
-$("h1").textContent = id;
+$("h1").textContent = $(".over .name").textContent = id;
 $("#copy-link").dataset.copy = location.href;
 sayWhen(new URLSearchParams(location.search).get("at"));
-const turn = (rel) => () => (stage.real && document.activeElement === stage.element ? false : $(`a[rel=${rel}]`).click());
-const toWall = () => location.assign("/");
-onKeys({ ...wireBar(live), ArrowLeft: turn("prev"), ArrowRight: turn("next"), 1: () => stage.toggle(), d: saveShown, Escape: toWall });
+const turn = (rel) => () => (stage.zoomed && document.activeElement === stage.element ? false : $(`a[rel=${rel}]`).click());
+const keys = wireBar(live);
+function back() {
+  if (document.documentElement.classList.contains("full")) keys.f();
+  else if (stage.zoomed) stage.toggle();
+  else location.assign("/");
+}
+onKeys({ ...keys, ArrowLeft: turn("prev"), ArrowRight: turn("next"), 1: () => stage.toggle(), d: saveShown, Escape: back });
 $("#real").addEventListener("click", () => stage.toggle());
 $("#save").addEventListener("click", saveShown);
 watchConnection(live, (sinceUs) => {

@@ -32,7 +32,8 @@ export async function save(facts, image, name) {
   return original !== null;
 }
 
-async function fetchOriginal({ camera, id }) {
+/** The picture of `facts` as it was taken; null where the server does not have it any more. */
+export async function fetchOriginal({ camera, id }) {
   try {
     const answer = await fetch(`/api/cameras/${camera}/frames/${id}.jpg`, { redirect: "error" });
     return answer.ok ? await answer.blob() : null;

@@ -1,9 +1,16 @@
-// The place of the one picture: fitted into the window, or pixel for pixel and dragged about.
+// The place of the one picture: the whole of it fitted in, or nearer, moved about with pointer, fingers or arrow keys.
 
-import { fittingWidth } from "./tile.js";
+import { fitted, widthFor } from "./tile.js";
+
+const NEAREST = 2; // pixels of the screen for one of the picture, each way; a small picture may be 4 times its fitted size
+const CLOSER = 2; // a double tap comes at least this much nearer, where real pixels are no larger than that
+const SETTLED_MS = 150; // a zoom goes through many widths, of which only the last is worth asking for
 
 export class Stage {
-  real = false;
+  zoom = 1; // 1: the whole picture
+  #pointers = new Map();
+  #asking = null;
+  #wheeledMs = -Infinity;
 
   /** `ask(width)` is called when another width is needed; see Live.watch. */
   constructor(element, canvas, ask) {
@@ -12,8 +19,27 @@ export class Stage {
     this.ask = ask;
     this.picture = null;
     new ResizeObserver(() => this.fit()).observe(element);
-    canvas.addEventListener("dblclick", () => this.toggle());
-    element.addEventListener("pointerdown", (event) => this.#drag(event));
+    element.addEventListener("dblclick", (event) => this.toggle(event, CLOSER));
+    element.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
+    element.addEventListener("touchstart", (event) => event.touches.length > 1 && event.preventDefault(), { passive: false });
+    element.addEventListener("pointerdown", (event) => this.#down(event));
+    element.addEventListener("pointermove", (event) => this.#move(event));
+    for (const type of ["pointerup", "pointercancel"]) {
+      element.addEventListener(type, ({ pointerId }) => this.#pointers.delete(pointerId));
+    }
+  }
+
+  get zoomed() {
+    return this.zoom > 1;
+  }
+
+  /** The zoom at which a pixel of the picture is one of the screen, also where a CSS pixel is several. */
+  get #real() {
+    return this.picture ? this.picture.width / devicePixelRatio / fitted(this.#box, this.picture).width : 1;
+  }
+
+  get #box() {
+    return { width: this.element.clientWidth, height: this.element.clientHeight };
   }
 
   /** Give the stage the picture's proportions, so that nothing below it moves when the picture comes. */
@@ -25,39 +51,85 @@ export class Stage {
     this.fit();
   }
 
-  /** Change between the whole picture and its real pixels. */
-  toggle() {
-    this.real = !this.real;
-    this.element.classList.toggle("real", this.real);
-    document.querySelector("#real").setAttribute("aria-pressed", String(this.real));
+  /** Change between the whole picture and its real pixels, or `atLeast` times nearer, around a point of the window. */
+  toggle(point = middle(this.element), atLeast = 0) {
+    this.zoomTo(this.zoomed ? 1 : Math.max(this.#real, atLeast), point);
+    if (this.zoomed) this.element.focus({ preventScroll: true });
+  }
+
+  /** Show the picture `zoom` times as large as fits; what is at `point` of the window stays there. */
+  zoomTo(zoom, point) {
+    const before = this.canvas.getBoundingClientRect();
+    const across = (point.clientX - before.left) / before.width;
+    const down = (point.clientY - before.top) / before.height;
+    // A small picture may be enlarged, and one smaller than its place has its real pixels below 1.
+    this.zoom = Math.max(Math.min(1, this.#real), Math.min(zoom, Math.max(4, NEAREST * this.#real)));
+    if (Math.abs(this.zoom - 1) < 0.01) this.zoom = 1;
     this.fit();
-    if (!this.real) return;
-    this.element.focus({ preventScroll: true });
-    this.element.scrollTo((this.element.scrollWidth - this.element.clientWidth) / 2, (this.element.scrollHeight - this.element.clientHeight) / 2);
+    const after = this.canvas.getBoundingClientRect();
+    this.element.scrollBy(after.left + across * after.width - point.clientX, after.top + down * after.height - point.clientY);
   }
 
   /** Size the picture, and ask for what that needs. */
   fit() {
-    const { canvas, element, picture } = this;
-    if (this.real && picture) {
-      // One pixel of the picture on one pixel of the screen, also where a CSS pixel is several.
-      canvas.style.width = `${picture.width / devicePixelRatio}px`;
-      canvas.style.height = `${picture.height / devicePixelRatio}px`;
-    } else {
-      canvas.style.removeProperty("width");
-      canvas.style.removeProperty("height");
-    }
-    const box = element.getBoundingClientRect();
-    if (box.width) this.ask(this.real ? 0 : fittingWidth(box, picture));
+    const { canvas, element, picture, zoom } = this;
+    const whole = zoom === 1;
+    element.classList.toggle("zoomed", !whole);
+    element.classList.toggle("pixels", !whole && zoom >= this.#real * 0.99);
+    document.querySelector("#real").setAttribute("aria-pressed", String(!whole));
+    if (!element.clientWidth) return;
+    const size = picture ? fitted(this.#box, picture) : this.#box;
+    canvas.style.width = whole ? "" : `${size.width * zoom}px`;
+    canvas.style.height = whole ? "" : `${size.height * zoom}px`;
+    const width = picture && size.width * zoom * devicePixelRatio >= picture.width - 1 ? 0 : widthFor(size.width * zoom);
+    clearTimeout(this.#asking);
+    if (whole) this.ask(width);
+    else this.#asking = setTimeout(() => this.ask(width), SETTLED_MS);
   }
 
-  #drag(start) {
-    if (!this.real || start.pointerType !== "mouse" || start.button !== 0) return;
-    const { element } = this;
-    const from = { x: element.scrollLeft + start.clientX, y: element.scrollTop + start.clientY };
-    const move = (event) => element.scrollTo(from.x - event.clientX, from.y - event.clientY);
-    element.setPointerCapture(start.pointerId);
-    element.addEventListener("pointermove", move);
-    element.addEventListener("pointerup", () => element.removeEventListener("pointermove", move), { once: true });
+  /** Away from the whole picture the wheel zooms; there, downwards still scrolls the page, and so does what began as scrolling. */
+  #wheel(event) {
+    const goesOn = event.timeStamp - this.#wheeledMs < 300;
+    this.#wheeledMs = event.timeStamp;
+    const scrolls = event.deltaY > 0 || scrollY > 0 || goesOn;
+    if (!event.ctrlKey && !this.zoomed && scrolls) return;
+    event.preventDefault();
+    this.#wheeledMs = -Infinity;
+    const pixels = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 33 * event.deltaY : event.deltaY;
+    this.zoomTo(Math.max(1, this.zoom * Math.exp(-pixels * (event.ctrlKey ? 0.01 : 0.002))), event);
   }
+
+  #down(event) {
+    if (event.pointerType === "mouse" && (event.button !== 0 || !this.zoomed)) return;
+    this.#pointers.set(event.pointerId, event);
+    if (this.zoomed || this.#pointers.size > 1) this.element.setPointerCapture(event.pointerId);
+  }
+
+  /** One pointer moves the picture, two bring it nearer. */
+  #move(event) {
+    const last = this.#pointers.get(event.pointerId);
+    if (!last) return;
+    const [first, second] = this.#pointers.values();
+    this.#pointers.set(event.pointerId, event);
+    if (!second) {
+      this.element.scrollBy(last.clientX - event.clientX, last.clientY - event.clientY);
+      return;
+    }
+    const other = last === first ? second : first;
+    const nearer = distance(event, other) / distance(last, other);
+    if (Number.isFinite(nearer)) this.zoomTo(Math.max(1, this.zoom * nearer), between(event, other));
+  }
+}
+
+function middle(element) {
+  const { left, top, width, height } = element.getBoundingClientRect();
+  return { clientX: left + width / 2, clientY: top + height / 2 };
+}
+
+function distance(one, other) {
+  return Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY);
+}
+
+function between(one, other) {
+  return { clientX: (one.clientX + other.clientX) / 2, clientY: (one.clientY + other.clientY) / 2 };
 }

@@ -7,11 +7,16 @@ import { ageWords } from "./verdict.js";
 const STEP_PX = 64; // the server scales to multiples of this, so that browsers of nearly one size share its work
 const WIDEST_PX = 8192; // it refuses more
 
-/** The width to ask for, in device pixels, so that a picture fits into a box of the screen pixel for pixel. */
-export function fittingWidth(box, picture) {
-  const aspect = picture?.width && picture.height ? picture.width / picture.height : 0;
-  const width = (aspect ? Math.min(box.width, box.height * aspect) : box.width) * devicePixelRatio;
-  return Math.max(STEP_PX, Math.min(WIDEST_PX, Math.ceil(width / STEP_PX) * STEP_PX));
+/** The size of a picture that is as large as fits into a box. */
+export function fitted(box, picture) {
+  const aspect = picture?.width && picture.height ? picture.width / picture.height : box.width / box.height;
+  const width = Math.min(box.width, box.height * aspect);
+  return { width, height: width / aspect };
+}
+
+/** The width to ask for, in device pixels, for a picture that is `width` CSS pixels wide on the screen. */
+export function widthFor(width) {
+  return Math.max(STEP_PX, Math.min(WIDEST_PX, Math.ceil((width * devicePixelRatio) / STEP_PX) * STEP_PX));
 }
 
 export class Tile {

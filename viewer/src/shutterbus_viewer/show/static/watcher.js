@@ -1,7 +1,7 @@
 // Asks for the pictures of the tiles that can be seen, and for no others.
 
 import { nowUs } from "./clock.js";
-import { fittingWidth } from "./tile.js";
+import { fitted, widthFor } from "./tile.js";
 
 const NEAR = "35% 0px"; // of the window's height, above and below: scrolling meets pictures, not holes
 const KEPT = 60; // pictures kept on tiles that went out of sight, for the way back
@@ -53,7 +53,7 @@ export class Watcher {
       const wanted = {};
       for (const { camera, drawn } of box ? this.#seen : []) {
         if (this.live.paused && drawn) continue;
-        wanted[camera.id] = { width: fittingWidth(box, camera.picture) };
+        wanted[camera.id] = { width: widthFor(fitted(box, camera.picture).width) };
       }
       this.live.watch(wanted);
     }, 50);
