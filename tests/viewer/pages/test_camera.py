@@ -22,7 +22,9 @@ def test_three_times_one_delay_and_the_facts_of_the_picture(page: Page, viewer: 
     )
     drawn(page, picture)
     for row in ("#captured", "#arrived", "#drawn"):
-        expect(page.locator(row)).to_have_text(re.compile(r"\d\d:\d\d:\d\d\.\d{3}$"))
+        expect(page.locator(row)).to_have_text(re.compile(r"\d\d:\d\d:\d\d\.\d{3} CES?T$"))
+    iso = page.locator("#captured").get_attribute("title") or ""
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", iso)
     expect(page.locator("#delay")).to_have_text(re.compile(r"^3\.\d s from capture to screen$"))
     expect(page.locator("#size")).to_have_text("1920 × 1080, 412 kB JPEG")  # noqa: RUF001 - as it is printed
     expect(page.locator("#exposure")).to_have_text("1/120 s")

@@ -20,7 +20,7 @@ function row(id, text) {
 
 function time(id, us, now) {
   row(id, us ? exact(us, now) : "");
-  if (us) $(id).dateTime = iso(us);
+  if (us) $(id).dateTime = $(id).title = iso(us);
 }
 
 /** A list of sentences; what stands between backticks in them is something to type. */

@@ -1,4 +1,4 @@
-// Instants and spans as people read them. All times shown are in the visitor's own zone.
+// Instants and spans as people read them. All times shown are in the visitor's own zone, and say which that is.
 
 const SECOND = 1e6;
 const MINUTE = 60 * SECOND;
@@ -7,9 +7,11 @@ const DAY = 24 * HOUR;
 
 const form = (options) => new Intl.DateTimeFormat("en-GB", { hourCycle: "h23", ...options });
 const TIME = { hour: "2-digit", minute: "2-digit" };
-const minuteForm = form(TIME);
-const secondForm = form({ ...TIME, second: "2-digit" });
-const exactForm = form({ ...TIME, second: "2-digit", fractionalSecondDigits: 3 });
+const ZONE = { timeZoneName: "short" };
+const bareForm = form(TIME);
+const minuteForm = form({ ...TIME, ...ZONE });
+const secondForm = form({ ...TIME, ...ZONE, second: "2-digit" });
+const exactForm = form({ ...TIME, ...ZONE, second: "2-digit", fractionalSecondDigits: 3 });
 const dayForm = form({ day: "numeric", month: "short" });
 const yearForm = form({ day: "numeric", month: "short", year: "numeric" });
 const at = (us) => new Date(us / 1000);
@@ -28,24 +30,24 @@ export function span(us) {
   return days === 1 ? "1 day" : `${days} days`;
 }
 
-/** How old something of `us` is: a span while that says enough, then the moment itself. */
+/** How old something of `us` is: a span while that says enough, then the moment itself, by the visitor's clock. */
 export function age(us, nowUs) {
   const old = nowUs - us;
   if (old < 6 * HOUR || (old < DAY && daysBetween(us, nowUs) === 0)) return span(old);
-  return moment(us, nowUs);
+  return `${day(us, nowUs)}${bareForm.format(at(us))}`;
 }
 
-/** `16:20`, `yesterday 16:20`, `9 Nov 16:20`, `9 Nov 2025 16:20`: as short as it can be without doubt. */
+/** `16:20 CET`, `yesterday 16:20 CET`, `9 Nov 16:20 CET`, `9 Nov 2025 16:20 CET`: as short as it can be without doubt. */
 export function moment(us, nowUs) {
   return `${day(us, nowUs)}${minuteForm.format(at(us))}`;
 }
 
-/** The same to the second: `16:20:07`. */
+/** The same to the second: `16:20:07 CET`. */
 export function second(us, nowUs) {
   return `${day(us, nowUs)}${secondForm.format(at(us))}`;
 }
 
-/** The same to the millisecond: `16:20:07.482`. */
+/** The same to the millisecond: `16:20:07.482 CET`. */
 export function exact(us, nowUs) {
   return `${day(us, nowUs)}${exactForm.format(at(us))}`;
 }
