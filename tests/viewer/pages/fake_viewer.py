@@ -19,9 +19,8 @@ from urllib.parse import parse_qsl
 import uvicorn
 from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
 from fastapi.responses import HTMLResponse, JSONResponse
-from fastapi.staticfiles import StaticFiles
 
-from shutterbus_viewer.show import pages
+from shutterbus_viewer.show import static_files
 from shutterbus_viewer.show.early_script import SOURCE
 from viewer.pages.scenes import frame_id, scene, thumbnail
 
@@ -287,7 +286,7 @@ class FakeViewer:
             return response
 
         def page(name: str, **values: str) -> HTMLResponse:
-            text = pages.page(name)
+            text = static_files.page(name)
             for placeholder, value in values.items():
                 text = text.replace(f"{{{{{placeholder}}}}}", value)
             answer = HTMLResponse(text)
@@ -318,5 +317,5 @@ class FakeViewer:
             return Response(jpeg, 200 if jpeg else 404, media_type="image/jpeg")
 
         app.websocket("/api/live")(self._live)
-        app.mount("/static", StaticFiles(directory=pages.STATIC))
+        app.include_router(static_files.router)
         return app

@@ -8,10 +8,9 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
-from fastapi.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from shutterbus_viewer.show import api, live, pages
+from shutterbus_viewer.show import api, live, pages, static_files
 from shutterbus_viewer.show.auth_middleware import AuthMiddleware
 from shutterbus_viewer.show.connections import ConnectionMiddleware
 from shutterbus_viewer.show.headers import SecurityHeaders
@@ -40,7 +39,7 @@ def make_app(
     app.include_router(pages.routes(services.accounts, services.exposure))
     app.include_router(api.router)
     app.include_router(live.router)
-    app.mount("/static", StaticFiles(directory=pages.STATIC), name="static")
+    app.include_router(static_files.router)
 
     @app.get("/livez")
     async def livez() -> Response:

@@ -3,9 +3,6 @@
 import html
 import re
 import secrets
-from functools import cache
-from importlib.resources import files
-from pathlib import Path
 from typing import Annotated
 from urllib.parse import parse_qs
 
@@ -15,13 +12,12 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse,
 
 from shutterbus_viewer.accounts.access_log import Event
 from shutterbus_viewer.accounts.sessions import SESSION_S
-from shutterbus_viewer.show.early_script import with_early_script
 from shutterbus_viewer.show.exposure import Exposure, client_address
 from shutterbus_viewer.show.login import LoginRefusedError
 from shutterbus_viewer.show.services import Accounts
+from shutterbus_viewer.show.static_files import page
 from shutterbus_wire.identity import CAMERA_PATTERN
 
-STATIC = Path(str(files("shutterbus_viewer") / "show" / "static"))
 FORM_MAX_BYTES = 16_384
 LOGIN_COOKIE = "shutterbus_login"
 CSRF_COOKIE = "csrf"
@@ -31,12 +27,6 @@ CSRF_MAX_LENGTH = 100
 NO_STORE = {"Cache-Control": "no-store"}
 
 CameraName = Annotated[str, PathParameter(pattern=f"^{CAMERA_PATTERN}$")]
-
-
-@cache
-def page(name: str) -> str:
-    """Return the text of a page."""
-    return with_early_script((STATIC / name).read_text(encoding="utf-8"))
 
 
 def public_paths() -> frozenset[str]:
