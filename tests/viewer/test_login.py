@@ -25,7 +25,7 @@ def running() -> Iterator[Viewer]:
 def test_person_logs_in_looks_and_logs_out(running: Viewer) -> None:
     http = running.log_in()
     assert http.get("/").status_code == 200
-    assert http.get("/cameras/gate").status_code == 200
+    assert http.get("/api/cameras").status_code == 200
     assert http.get("/api/cameras/gate/latest.jpg").headers["content-type"] == "image/jpeg"
     stolen = http.cookies["shutterbus_8080"]
 

@@ -22,6 +22,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 
 from shutterbus_viewer.show import static_files
 from shutterbus_viewer.show.early_script import SOURCE
+from shutterbus_viewer.show.not_found import no_camera
 from viewer.pages.scenes import frame_id, scene, thumbnail
 
 POLICY = (
@@ -302,7 +303,15 @@ class FakeViewer:
             return page("login.html", csrf="token-of-the-fake", message=self.login_message)
 
         app.get("/")(lambda: page("index.html"))
-        app.get("/cameras/{name}")(lambda name: page("camera.html"))
+
+        @app.get("/cameras/{name}")
+        async def camera(name: str) -> HTMLResponse:
+            return page("camera.html") if name in self.places else no_camera(name, self.places)
+
+        @app.get("/api/cameras/{name}")
+        async def state(name: str) -> JSONResponse:
+            return JSONResponse({}, 200 if name in self.places else 404)
+
         app.get("/login")(lambda: page("login.html", csrf="token-of-the-fake", message=self.login_message))
         app.get("/api/cameras")(
             lambda: JSONResponse({"problems": self.problems}, status_code=200 if self.signed_in else 401)

@@ -173,11 +173,14 @@ def test_download_is_the_picture_on_the_screen_and_the_link_names_its_instant(
     expect(page.locator("#at")).to_contain_text("This is the live picture, not that of 27 Nov 2025 22:42:49")
 
 
-def test_unknown_camera_is_said_to_be_unknown_and_appears_by_itself(page: Page, viewer: FakeViewer) -> None:
+def test_unknown_camera_is_said_to_be_unknown_and_appears_by_itself(
+    page: Page, viewer: FakeViewer, on_purpose: list[str]
+) -> None:
+    on_purpose.append("404 (Not Found)")
     page.goto("/cameras/later")
-    expect(page.get_by_text("No camera of this name is known yet.")).to_be_visible()
+    expect(page.get_by_role("heading")).to_have_text("No camera later is known")
+    expect(page.get_by_role("link", name="All cameras")).to_be_visible()
     drawn(page, viewer.shoot("later"))
-    expect(page.get_by_text("No camera of this name is known yet.")).to_be_hidden()
 
 
 def test_clock_that_runs_ahead_is_explained(page: Page, viewer: FakeViewer) -> None:

@@ -28,7 +28,7 @@ ENOUGH = {
 
 ACTIONS = {
     "/": Action.LOOK,
-    "/cameras/{name}": Action.LOOK,  # the page holds nothing of the camera; what it asks for next is checked
+    "/cameras/{name}": Action.LOOK,  # whoever may not see the camera is told what others are told of one that is not known
     "/static/{file:path}": Action.LOOK,
     "/logout": Action.LOOK,
     "/api/cameras": Action.LOOK,

@@ -18,6 +18,7 @@ from shutterbus_viewer.accounts.users import User
 from shutterbus_viewer.show.access import AccessPolicy, Principal
 from shutterbus_viewer.show.exposure import LOOPBACK, Exposure, asked_host, client_address, same_origin
 from shutterbus_viewer.show.login import LoginRefusedError, TooManyTriesError
+from shutterbus_viewer.show.not_found import no_page
 from shutterbus_viewer.show.services import Accounts
 
 PAGES = ("/cameras/",)
@@ -66,7 +67,7 @@ class AuthMiddleware:
         except LoginRefusedError as error:
             return _refuse(error.status, str(error), {"Retry-After": str(error.wait_s)})
         if user is None:
-            return _to_login(scope, headers)
+            return self._to_login(scope, headers)
         principal = state["principal"] = Principal.of(user)
         state["still_valid"] = lambda: session is None or self._accounts.sessions.valid(session)
         return self._forbidden(principal, scope)
@@ -92,7 +93,7 @@ class AuthMiddleware:
     def _forbidden(self, principal: Principal, scope: Scope) -> Response | None:
         asked = self._policy.of_path(scope["path"])
         if asked is None:
-            return _refuse(404, "there is no such page")
+            return no_page() if _by_browser(scope) else _refuse(404, "there is no such page")
         action, camera = asked
         if self._policy.allows(principal, action, camera):
             return None
@@ -101,6 +102,17 @@ class AuthMiddleware:
         if self._policy.allows(principal, action):
             return _refuse(404, NOT_FOUND.format(camera))  # as for one that does not exist
         return _refuse(403, f"{principal.user} has the role {principal.role}, which may not {action}")
+
+    def _to_login(self, scope: Scope, headers: Headers) -> Response:
+        is_page = scope["path"] == "/" or scope["path"].startswith(PAGES)
+        # A wrong address says that it is wrong only to who may come in.
+        is_wrong = self._policy.of_path(scope["path"]) is None and _by_browser(scope)
+        if scope["type"] == "http" and (is_page or is_wrong) and scope["method"] in {"GET", "HEAD"}:
+            return RedirectResponse(f"/login?next={quote(scope['path'])}", 303, {"Cache-Control": "no-store"})
+        # A browser's own window for passwords must not open over a page whose session has ended.
+        by_page = headers.get("sec-fetch-mode", "navigate") != "navigate"
+        challenge = {} if by_page else {"WWW-Authenticate": 'Basic realm="Shutterbus", charset="UTF-8"'}
+        return _refuse(401, "log in first: at /login, or with HTTP Basic", challenge)
 
     def _session(self, headers: Headers) -> Session | None:
         try:
@@ -111,14 +123,9 @@ class AuthMiddleware:
         return session if session and session.user in self._accounts.login.users else None
 
 
-def _to_login(scope: Scope, headers: Headers) -> Response:
-    is_page = scope["path"] == "/" or scope["path"].startswith(PAGES)
-    if scope["type"] == "http" and is_page and scope["method"] in {"GET", "HEAD"}:
-        return RedirectResponse(f"/login?next={quote(scope['path'])}", 303, {"Cache-Control": "no-store"})
-    # A browser's own window for passwords must not open over a page whose session has ended.
-    by_page = headers.get("sec-fetch-mode", "navigate") != "navigate"
-    challenge = {} if by_page else {"WWW-Authenticate": 'Basic realm="Shutterbus", charset="UTF-8"'}
-    return _refuse(401, "log in first: at /login, or with HTTP Basic", challenge)
+def _by_browser(scope: Scope) -> bool:
+    """Whether somebody typed the address or followed a link, and will read the answer."""
+    return scope["type"] == "http" and "text/html" in Headers(scope=scope).get("accept", "")
 
 
 def _refuse(status: int, sentence: str, headers: dict[str, str] | None = None) -> Response:

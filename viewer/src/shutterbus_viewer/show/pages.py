@@ -3,18 +3,17 @@
 import html
 import re
 import secrets
-from typing import Annotated
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
-from fastapi import Path as PathParameter
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from shutterbus_viewer.accounts.access_log import Event
 from shutterbus_viewer.accounts.sessions import SESSION_S
 from shutterbus_viewer.show.exposure import Exposure, client_address
 from shutterbus_viewer.show.login import LoginRefusedError
-from shutterbus_viewer.show.services import Accounts
+from shutterbus_viewer.show.not_found import no_camera
+from shutterbus_viewer.show.services import Accounts, get_principal, get_services
 from shutterbus_viewer.show.static_files import page
 from shutterbus_wire.identity import CAMERA_PATTERN
 
@@ -25,8 +24,6 @@ CSRF_COOKIE = "csrf"
 
 CSRF_MAX_LENGTH = 100
 NO_STORE = {"Cache-Control": "no-store"}
-
-CameraName = Annotated[str, PathParameter(pattern=f"^{CAMERA_PATTERN}$")]
 
 
 def public_paths() -> frozenset[str]:
@@ -44,7 +41,11 @@ def routes(accounts: Accounts, exposure: Exposure) -> APIRouter:
         return HTMLResponse(page("index.html"), headers=NO_STORE)
 
     @router.get("/cameras/{name}")
-    async def camera(name: CameraName) -> Response:  # noqa: ARG001  # only checked; the page reads its address
+    async def camera(request: Request, name: str) -> Response:
+        services = get_services(request)
+        visible = services.policy.visible(get_principal(request), services.cameras.ids())
+        if name not in visible:
+            return no_camera(name, visible)
         return HTMLResponse(page("camera.html"), headers=NO_STORE)
 
     @router.get("/login")

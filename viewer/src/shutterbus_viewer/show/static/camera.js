@@ -92,14 +92,8 @@ function take(state) {
   if (state.id !== id) return;
   stage.shape(camera.picture);
   readings.fill(state.readings);
-  isKnown(true);
   $("#about").hidden = false;
   look();
-}
-
-function isKnown(known) {
-  $("#unknown").hidden = known;
-  $("#stage").hidden = !known;
 }
 
 function neighbours() {
@@ -116,7 +110,6 @@ function neighbours() {
 live.addEventListener("cameras", ({ detail }) => {
   openedUs = Math.min(openedUs, detail.now_us);
   detail.cameras.forEach(take);
-  isKnown(roster.cameras.has(id));
   neighbours();
 });
 live.addEventListener("camera", ({ detail }) => {
