@@ -144,7 +144,15 @@ def test_form_from_another_site_does_nothing(running: Viewer, headers: dict[str,
 
 
 @pytest.mark.parametrize(
-    "target", ["https://evil.example/", "//evil.example", "/\\evil.example", "/cameras/../x"]
+    "target",
+    [
+        "https://evil.example/",
+        "/?q=//evil.example/\n",
+        "//?evil",
+        "//evil.example",
+        "/\\evil.example",
+        "/cameras/../x",
+    ],
 )
 def test_login_leads_nowhere_else(running: Viewer, target: str) -> None:
     running.http.get("/login")
@@ -157,9 +165,11 @@ def test_login_leads_nowhere_else(running: Viewer, target: str) -> None:
 def test_login_leads_back_to_the_camera(running: Viewer) -> None:
     running.http.get("/login")
 
-    answer = running.http.post("/login?next=/cameras/gate", data=running.form())
+    page = running.http.get("/cameras/gate?at=2026-11-27T22:42:49.631204Z")
+    assert page.headers["location"] == "/login?next=/cameras/gate%3Fat%3D2026-11-27T22%3A42%3A49.631204Z"
+    answer = running.http.post(page.headers["location"], data=running.form())
 
-    assert answer.headers["location"] == "/cameras/gate"
+    assert answer.headers["location"] == "/cameras/gate?at=2026-11-27T22:42:49.631204Z"
 
 
 def test_what_was_typed_is_not_shown_as_html(running: Viewer) -> None:

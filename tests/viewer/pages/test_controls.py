@@ -43,6 +43,41 @@ def test_slash_filters_by_name_and_escape_shows_all_again(wall: Page) -> None:
     expect(wall.locator(".tile")).to_have_count(12)
 
 
+def test_what_is_shown_stands_in_the_address_and_back_leads_to_it(wall: Page) -> None:
+    wall.set_viewport_size({"width": 640, "height": 300})
+    wall.keyboard.press("/")
+    wall.keyboard.type("gate-1")
+    wall.locator("#order").select_option("silent")
+    wall.locator("#size").select_option("large")
+    address = wall.url
+    assert address.endswith("/?q=gate-1&order=silent&size=large")
+    wall.locator(".tile[data-camera=gate-11]").scroll_into_view_if_needed()
+    scrolled = wall.evaluate("scrollY")
+    assert scrolled > 0
+
+    wall.locator(".tile[data-camera=gate-11] a").click()
+    expect(wall.locator("a[rel=prev]")).to_have_attribute("href", "/cameras/gate-10")
+    expect(wall.locator("a[rel=next]")).to_have_attribute("href", "/cameras/gate-12")
+    wall.go_back()
+
+    assert wall.url == address
+    expect(wall.locator(".tile")).to_have_count(4)
+    expect(wall.locator("#filter")).to_have_value("gate-1")
+    wall.wait_for_function("scrolled => scrollY === scrolled", arg=scrolled)
+    wall.locator(".tile[data-camera=gate-11] a").click()
+    expect(wall.locator("a[rel=prev]")).to_have_attribute("href", "/cameras/gate-10")
+    wall.keyboard.press("Escape")
+    wall.wait_for_url(address)
+
+
+def test_address_says_which_cameras_are_shown(wall: Page) -> None:
+    wall.goto("/?show=silent")
+    expect(wall.locator(".tile .name")).to_have_text(["gate-3"])
+    wall.get_by_role("button", name="1 silent").click()
+    expect(wall.locator(".tile")).to_have_count(12)
+    wall.wait_for_url("**/")
+
+
 def test_filter_that_matches_nothing_offers_the_way_back(wall: Page) -> None:
     wall.keyboard.press("/")
     wall.keyboard.type("nothing")

@@ -108,7 +108,9 @@ class AuthMiddleware:
         # A wrong address says that it is wrong only to who may come in.
         is_wrong = self._policy.of_path(scope["path"]) is None and _by_browser(scope)
         if scope["type"] == "http" and (is_page or is_wrong) and scope["method"] in {"GET", "HEAD"}:
-            return RedirectResponse(f"/login?next={quote(scope['path'])}", 303, {"Cache-Control": "no-store"})
+            query = scope.get("query_string", b"").decode("latin-1")
+            target = quote(f"{scope['path']}?{query}" if query else scope["path"])
+            return RedirectResponse(f"/login?next={target}", 303, {"Cache-Control": "no-store"})
         # A browser's own window for passwords must not open over a page whose session has ended.
         by_page = headers.get("sec-fetch-mode", "navigate") != "navigate"
         challenge = {} if by_page else {"WWW-Authenticate": 'Basic realm="Shutterbus", charset="UTF-8"'}

@@ -136,4 +136,8 @@ async def _fields(request: Request) -> dict[str, str]:
 def _next(request: Request) -> str:
     """Return where to go after the login: a page of ours, whatever the address says."""
     asked = request.query_params.get("next", "/")
-    return asked if re.fullmatch(rf"/(?:cameras/{CAMERA_PATTERN})?", asked) else "/"
+    return (
+        asked
+        if re.fullmatch(rf"/(?:cameras/{CAMERA_PATTERN})?(?:\?[\w%=&.:,+~-]*)?", asked, re.ASCII)
+        else "/"
+    )

@@ -11,6 +11,7 @@ import { Readings } from "./readings.js";
 import { Roster } from "./roster.js";
 import { fetchOriginal, instant, save } from "./save.js";
 import { Stage } from "./stage.js";
+import { trail } from "./trail.js";
 import { exact, second } from "./times.js";
 
 const TICK_MS = 500;
@@ -96,8 +97,12 @@ function take(state) {
   look();
 }
 
+/** The cameras beside this one: in the order of the wall that one came from, else by name. */
 function neighbours() {
-  const all = [...roster.cameras.values()].sort(byName);
+  const from = trail();
+  const known = [...roster.cameras.values()].sort(byName);
+  const all = from?.ids.includes(id) ? from.ids.map((other) => roster.cameras.get(other)).filter(Boolean) : known;
+  $(".brand").href = from?.address ?? "/";
   const here = all.findIndex((camera) => camera.id === id);
   for (const [rel, other] of [["prev", all[here - 1]], ["next", all[here + 1]]]) {
     const link = $(`a[rel=${rel}]`);
@@ -136,7 +141,7 @@ const keys = wireBar(live);
 function back() {
   if (document.documentElement.classList.contains("full")) keys.f();
   else if (stage.zoomed) stage.toggle();
-  else location.assign("/");
+  else location.assign($(".brand").href);
 }
 onKeys({ ...keys, ArrowLeft: turn("prev"), ArrowRight: turn("next"), 1: () => stage.toggle(), d: saveShown, Escape: back });
 $("#real").addEventListener("click", () => stage.toggle());

@@ -124,7 +124,7 @@ export class Live extends EventTarget {
       const answer = await fetch("/api/cameras", { redirect: "manual", cache: "no-store" });
       answer.body?.cancel();
       if (answer.status === 401 || answer.type === "opaqueredirect") {
-        location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
+        location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
       }
     } catch {
       // the server is away: the next try will tell

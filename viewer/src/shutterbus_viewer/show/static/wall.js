@@ -1,6 +1,7 @@
 // The wall: every camera's newest picture, and how old it is.
 
 import { onKeys, wireBar } from "./bar.js";
+import { Choices } from "./choices.js";
 import { nowUs } from "./clock.js";
 import { EmptyWall } from "./empty.js";
 import { Live } from "./live.js";
@@ -8,7 +9,7 @@ import { announce, watchConnection } from "./notice.js";
 import { arrange, count, place } from "./order.js";
 import { Roster } from "./roster.js";
 import { Tile } from "./tile.js";
-import { remember, remembered } from "./remembered.js";
+import { keepTrail, scrollBack } from "./trail.js";
 import { walker } from "./walk.js";
 import { Watcher } from "./watcher.js";
 
@@ -19,17 +20,19 @@ const FEW = 4; // that many fit into the window at once, larger
 const $ = (selector) => document.querySelector(selector);
 const wall = $("#wall");
 const filter = $("#filter");
-const order = $("#order");
-const size = $("#size");
 const roster = new Roster();
 const live = new Live();
 const tiles = new Map();
 const watcher = new Watcher(wall, live);
 const walk = walker(wall);
 const empty = new EmptyWall($("#empty"));
-let kind = "";
+const choices = new Choices({ q: filter, order: $("#order"), size: $("#size") }, layOut);
 let heard = false;
 let laying = false;
+let atFirst = () => {
+  atFirst = () => {};
+  scrollBack();
+};
 
 function tileOf(camera) {
   let tile = tiles.get(camera.id);
@@ -69,7 +72,8 @@ function layOut() {
   requestAnimationFrame(() => {
     laying = false;
     const all = [...roster.cameras.values()].filter((camera) => camera.verdict);
-    const shown = arrange(all, { text: filter.value, kind, order: order.value });
+    const shown = arrange(all, choices);
+    wall.dataset.size = choices.size;
     place(wall, shown.map((camera) => tiles.get(camera.id).element));
     walk.settle();
     showCounts(count(all));
@@ -78,6 +82,7 @@ function layOut() {
     for (const part of [".counts", ".choices"]) $(part).hidden = all.length === 0;
     if (all.length > FEW) delete wall.dataset.few;
     else wall.dataset.few = all.length;
+    if (heard) atFirst();
   });
 }
 
@@ -86,16 +91,11 @@ function showCounts(counts) {
     const many = counts[button.dataset.kind];
     button.querySelector("b").textContent = many;
     button.classList.toggle("none", many === 0);
-    button.setAttribute("aria-pressed", String(kind === button.dataset.kind));
-    if (SELDOM.has(button.dataset.kind)) button.hidden = many === 0 && kind !== button.dataset.kind;
+    button.setAttribute("aria-pressed", String(choices.kind === button.dataset.kind));
+    if (SELDOM.has(button.dataset.kind)) button.hidden = many === 0 && choices.kind !== button.dataset.kind;
   }
   const wrong = ["silent", "late", "unknown"].filter((of) => counts[of]).map((of) => `${counts[of]} ${of}`);
   document.title = [...(roster.lostUs ? ["No connection"] : wrong), "Shutterbus"].join(" · ");
-}
-
-function choose(chosen) {
-  kind = chosen;
-  layOut();
 }
 
 live.addEventListener("cameras", ({ detail }) => {
@@ -112,17 +112,8 @@ live.addEventListener("picture", ({ detail }) => {
 });
 setInterval(() => look([...roster.cameras.values()]), TICK_MS);
 
-for (const [field, fallback] of [[order, "name"], [size, "medium"]]) {
-  field.value = remembered(field.id, fallback);
-  field.addEventListener("change", () => remember(field.id, field.value));
-}
-const resize = () => (wall.dataset.size = size.value);
-resize();
-size.addEventListener("change", resize);
-order.addEventListener("change", layOut);
-filter.addEventListener("input", layOut);
 filter.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") filter.value = "";
+  if (event.key === "Escape") choices.clear();
   if (event.key === "Escape" || event.key === "Enter" || event.key === "ArrowDown") {
     event.preventDefault();
     layOut();
@@ -131,14 +122,12 @@ filter.addEventListener("keydown", (event) => {
 });
 $(".counts").addEventListener("click", ({ target }) => {
   const chosen = target.closest("[data-kind]")?.dataset.kind;
-  if (chosen) choose(chosen === kind ? "" : chosen);
+  if (chosen) choices.show(chosen === choices.kind ? "" : chosen);
 });
-$("#clear").addEventListener("click", () => {
-  filter.value = "";
-  choose("");
-});
+$("#clear").addEventListener("click", () => choices.clear());
 
-onKeys({ ...wireBar(live), ...walk.keys, "/": () => filter.select(), Escape: () => choose("") });
+onKeys({ ...wireBar(live), ...walk.keys, "/": () => filter.select(), Escape: () => choices.clear() });
+keepTrail(() => [...wall.children].map((tile) => tile.dataset.camera));
 watchConnection(live, (sinceUs) => {
   roster.lostUs = sinceUs;
   if (sinceUs) look([...roster.cameras.values()]); // what there is to say once it is back comes with its greeting
