@@ -9,6 +9,7 @@ from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.changes import Change
 from shutterbus_viewer.errors import TooManyError
 from shutterbus_viewer.state import camera_state
+from shutterbus_wire.telemetry import Dropped
 from viewer.fakes_viewer import EPOCH, LATER_EPOCH, NOW_US, picture, reading, report, status
 
 
@@ -116,6 +117,7 @@ def test_report_says_what_is_held_and_what_was_dropped(cameras: Cameras) -> None
         "published": 40,
         "missed": 1,
         "dropped": {"spool-full": 5, "expired": 1},
+        "dropped_within_a_day": 6,
         "set_aside": 1,
     }
 
@@ -231,6 +233,24 @@ def test_camera_that_is_heard_by_another_broker_is_not_unknown(cameras: Cameras)
     assert state(cameras)["outage"] is None
     cameras.outage("kafka frames", "Kafka is away", of="kafka")
     assert state(cameras)["problems"] == ["the broker is away"]
+
+
+def test_dropped_pictures_are_news_for_a_day(cameras: Cameras, clock: FakeClock) -> None:
+    def lately() -> Any:
+        return state(cameras)["counters"]["dropped_within_a_day"]
+
+    cameras.note(report(1, dropped={"expired": Dropped(count=4)}), "kafka")
+    clock.pass_s(43_200)
+    cameras.note(report(2, dropped={"expired": Dropped(count=4), "no-space": Dropped(count=3)}), "kafka")
+    assert lately() == 7
+    clock.pass_s(43_201)
+    assert lately() == 3
+    cameras.note(
+        report(0, epoch=LATER_EPOCH, at_us=NOW_US + 1, dropped={"expired": Dropped(count=1)}), "kafka"
+    )
+    assert lately() == 4
+    clock.pass_s(86_401)
+    assert lately() == 0
 
 
 def test_name_with_a_topic_of_ours_is_taken_from_whoever_used_it(cameras: Cameras) -> None:

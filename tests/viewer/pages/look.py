@@ -63,6 +63,7 @@ def full(viewer: FakeViewer) -> None:
             "published": 123_190,
             "missed": 3,
             "dropped": {"overwritten": 40, "expired": 9},
+            "dropped_within_a_day": 49,
         },
         readings=[
             {

@@ -61,6 +61,9 @@ def test_what_is_held_back_dropped_and_wrong_is_said_in_words(page: Page, viewer
     )
     page.goto("/cameras/gate")
     expect(page.locator("#held")).to_have_text("214 pictures (38.4 MB) held back; the oldest for 12 min.")
+    assert page.evaluate("document.querySelector('#kept').nextElementSibling.id") == "facts", (
+        "it stands first"
+    )
     expect(page.locator("#account li")).to_have_text(
         [
             "500 pictures taken, 240 delivered.",

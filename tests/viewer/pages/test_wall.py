@@ -197,6 +197,21 @@ def test_problem_is_shown_on_the_tile_and_told_on_hover(
     expect(tile("gate").locator(".wrong")).to_have_attribute("title", "The disk is nearly full.")
 
 
+def test_what_is_held_back_or_dropped_stands_on_the_tile(
+    page: Page, viewer: FakeViewer, tile: Callable[[str], Locator]
+) -> None:
+    held = {"frames": 214, "bytes": 1, "oldest_age_s": 740}
+    viewer.tell("gate", held=held, **SELDOM)
+    viewer.tell("yard", held=held, counters={"dropped": {}, "dropped_within_a_day": 49}, **SELDOM)
+    viewer.tell("roof", held={**held, "oldest_age_s": 2}, **SELDOM)
+    for camera in ("gate", "yard", "roof"):
+        viewer.shoot(camera)
+    page.goto("/")
+    expect(tile("gate").locator(".wrong.quietly")).to_have_text("214 behind")
+    expect(tile("yard").locator(".wrong:not(.quietly)")).to_have_text("49 dropped · 214 behind")
+    expect(tile("roof").locator(".wrong")).to_have_text("")
+
+
 def test_nothing_moves_when_pictures_come(page: Page, viewer: FakeViewer) -> None:
     for camera in ("gate", "yard", "roof", "quay", "barn"):
         viewer.tell(camera, **SELDOM)

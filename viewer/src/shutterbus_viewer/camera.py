@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from shutterbus_viewer.drops import RecentDrops
 from shutterbus_viewer.latest import Newest
 from shutterbus_viewer.outages import Outage
 from shutterbus_viewer.rate import Rate
@@ -41,6 +42,7 @@ class Camera:
     newest: Newest = field(default_factory=Newest)
     rate: Rate = field(default_factory=Rate)
     readings: Readings = field(default_factory=Readings)
+    drops: RecentDrops = field(default_factory=RecentDrops)
     status: Status | None = None
     report: Report | None = None
     report_interval_s: float = REPORT_INTERVAL_S
@@ -80,7 +82,7 @@ class Camera:
             return self.status.since_us
         return max(self.status.since_us if self.status.state == "offline" else 0, self.heard_us)
 
-    def take(self, telemetry: Status | Report | Reading) -> None:
+    def take(self, telemetry: Status | Report | Reading, now_s: float) -> None:
         """Take *telemetry* in; what is older than what is known changes nothing."""
         if isinstance(telemetry, Reading):
             self.readings.note(telemetry)
@@ -89,6 +91,7 @@ class Camera:
             self.status = telemetry
         elif self.report is None or _newer(telemetry, self.report):
             self._learn_interval(telemetry)
+            self.drops.note(telemetry, now_s)
             self.report = telemetry
             if self.status is None or telemetry.at_us >= self.status.since_us:
                 self.status = telemetry.status

@@ -131,7 +131,7 @@ class Cameras:
             camera.transports.add(transport)
             now_s = self._clock.monotonic_s()
             telemetry = _not_from_the_future(telemetry, self._clock.utc_us())
-            camera.take(telemetry)
+            camera.take(telemetry, now_s)
             if not (isinstance(telemetry, Status) and telemetry.state == "offline"):
                 camera.heard(now_s, self._clock.utc_us(), age_s)
             camera.told_online = camera.online_at(now_s)

@@ -64,6 +64,7 @@ def _state(cameras: Cameras, camera: Camera, now_s: float, points: int | None) -
             "published": report.published,
             "missed": report.missed,
             "dropped": _dropped(report),
+            "dropped_within_a_day": camera.drops.within_a_day(now_s),
             "set_aside": report.set_aside,
         },
         "readings": [

@@ -81,7 +81,11 @@ export function showCamera(camera, now) {
   row("source", state.source);
   row("version", state.version);
   // A foreign sender never says what it holds; there is no use in waiting for it.
-  $("held").parentElement.hidden = state.online == null && !state.held && !state.counters;
+  const kept = $("kept");
+  kept.hidden = state.online == null && !state.held && !state.counters;
+  const matters = state.held?.frames > 0 || Object.values(state.counters?.dropped ?? {}).some(Boolean);
+  const place = $(matters ? "facts" : "itself");
+  if (kept.nextElementSibling !== place) place.before(kept); // first, where there is something to say
   write($("held"), heldBack(state.held));
   sentences($("account"), account(state.counters));
   write($("reported"), state.reported_at_us ? `By its report of ${second(state.reported_at_us, now)}.` : "");

@@ -5,6 +5,7 @@ import { exact, second, span } from "./times.js";
 import { ageWords } from "./verdict.js";
 
 const STEP_PX = 64; // the server scales to multiples of this, so that browsers of nearly one size share its work
+const BEHIND_AT_LEAST_S = 60;
 const WIDEST_PX = 8192; // it refuses more
 
 /** The size of a picture that is as large as fits into a box. */
@@ -68,12 +69,19 @@ export class Tile {
   }
 
   #whatIsWrong(verdict, state) {
-    if (verdict.kind !== "live") return verdict.words;
-    if (verdict.aheadUs) return `clock ${span(verdict.aheadUs)} ahead`;
-    if (this.broken) return "cannot be drawn";
-    const problems = state.problems?.length ?? 0; // an outage is none of them: it has its own kind
-    this.wrong.title = problems ? state.problems.join("\n") : "";
-    return problems > 1 ? `${problems} problems` : problems ? "1 problem" : "";
+    if (verdict.kind !== "live" && verdict.kind !== "late") return verdict.words;
+    const problems = state.problems ?? [];
+    set(this.wrong, "title", problems.join("\n"));
+    const wrong = [
+      verdict.kind === "late" && "late",
+      verdict.aheadUs && `clock ${span(verdict.aheadUs)} ahead`,
+      this.broken && "cannot be drawn",
+      problems.length && (problems.length > 1 ? `${problems.length} problems` : "1 problem"),
+      dropped(state) && `${dropped(state)} dropped`,
+    ].filter(Boolean);
+    this.wrong.classList.toggle("quietly", wrong.length === 0); // held back is late, and not lost
+    if (behind(state)) wrong.push(`${behind(state)} behind`);
+    return wrong.join(" · ");
   }
 
   #after(facts, drawn) {
@@ -84,6 +92,16 @@ export class Tile {
     this.canvas.dataset.frame = facts.id;
     this.canvas.title = `captured ${exact(facts.captured_at_us, facts.now_us)}`;
   }
+}
+
+/** Pictures that the server will never get, of those it heard of within a day. */
+function dropped({ counters }) {
+  return counters?.dropped_within_a_day ?? 0;
+}
+
+/** Pictures that wait to be sent; those of a moment ago are only on their way. */
+function behind({ held }) {
+  return held?.frames && (held.oldest_age_s ?? Infinity) >= BEHIND_AT_LEAST_S ? held.frames : 0;
 }
 
 function spoken(old) {
