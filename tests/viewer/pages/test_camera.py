@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from viewer.pages.fake_viewer import FakeViewer, now_us
@@ -97,7 +98,35 @@ def test_readings_have_a_line_that_grows(page: Page, viewer: FakeViewer) -> None
 
     expect(page.locator(".reading .value")).to_have_text("21.5 °C")
     expect(page.locator(".reading .range")).to_have_text(re.compile(r"^20\.5 to 21\.5 since"))
-    expect(page.locator(".reading .line")).to_have_attribute("d", "M0.0 46.0L240.0 2.0")
+    expect(page.locator(".reading .line")).to_have_attribute("d", "M0.0 35.0L240.0 13.0")  # of 2 °C at least
+    expect(page.locator(".reading .high")).to_have_text("22.0")
+    expect(page.locator(".reading .low")).to_have_text("20.0")
+    page.locator(".reading svg").hover(position={"x": 2, "y": 2})
+    expect(page.locator(".reading .range")).to_have_text(re.compile(r"^20\.5 °C at \d\d:\d\d:\d\d CES?T$"))
+
+
+def test_values_are_written_and_drawn_by_their_unit(page: Page, viewer: FakeViewer) -> None:
+    viewer.tell("gate")
+    page.goto("/cameras/gate")
+    results = page.evaluate(
+        """async () => {
+            const { numberForm, scaleOf } = await import(document.querySelector("link[href$='scale.js']").href);
+            const look = (values, unit) => {
+                const { low, high } = scaleOf(values, unit);
+                return [numberForm(unit, values[0]).format(values[0]), low, high];
+            };
+            return [
+                look([1015.6, 1016.2], "hPa"), look([99.4, 100], "%"), look([20, 31], "°C"), look([0, 0], ""),
+                look([3.14159], "furlong"),
+            ];
+        }"""
+    )
+    assert [written for written, _, _ in results] == ["1,015.6", "99", "20.0", "0", "3.142"]
+    pressure, load, heat, nothing, _ = ((low, high) for _, low, high in results)
+    assert pressure == pytest.approx((1013.9, 1017.9))
+    assert load == pytest.approx((97.2, 102.2))
+    assert heat == (20, 31)
+    assert nothing == (-0.5, 0.5)
 
 
 def test_arrows_go_to_the_neighbours_and_escape_to_the_wall(page: Page, viewer: FakeViewer) -> None:

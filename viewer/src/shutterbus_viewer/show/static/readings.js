@@ -1,11 +1,11 @@
 // What the sensors beside a camera measured, each with a line of what came since the viewer started.
 
-import { age, moment } from "./times.js";
+import { numberForm, scaleOf } from "./scale.js";
+import { age, moment, second } from "./times.js";
 
 const POINTS_KEPT = 600;
 const WIDTH = 240;
 const HEIGHT = 48;
-const number = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
 
 export class Readings {
   #series = new Map();
@@ -33,7 +33,7 @@ export class Readings {
   refresh(nowUs) {
     for (const series of this.#series.values()) {
       const [atUs] = series.points.at(-1);
-      series.age.textContent = age(atUs, nowUs);
+      series.parts.age.textContent = age(atUs, nowUs);
       if (series.drawn === series.points.length + atUs) continue;
       series.drawn = series.points.length + atUs;
       draw(series, nowUs);
@@ -48,7 +48,10 @@ export class Readings {
       const part = (selector) => element.querySelector(selector);
       part("h3").textContent = name.replaceAll("_", " ").replace(/^cpu\b/, "CPU");
       part(".sensor").textContent = sensor;
-      series = { element, unit, points: [], value: part(".value"), age: part(".age"), line: part(".line"), end: part(".end"), range: part(".range"), svg: part("svg") };
+      const names = ["value", "age", "line", "end", "range", "high", "low"];
+      const parts = Object.fromEntries(names.map((of) => [of, part(`.${of}`)]));
+      series = { unit, points: [], parts: { ...parts, svg: part("svg") }, pointed: false };
+      followPointer(part(".graph"), series);
       this.#series.set(key, series);
       this.list.append(element);
     }
@@ -63,18 +66,43 @@ export class Readings {
   }
 }
 
-function draw({ points, unit, value, line, end, range, svg }, nowUs) {
+/** While the pointer or a finger is on the line, the text below it says what was measured there. */
+function followPointer(graph, series) {
+  graph.addEventListener("pointermove", ({ clientX }) => {
+    const { left, width } = graph.getBoundingClientRect();
+    series.pointed = true;
+    series.parts.range.textContent = series.say(pointAt(series.points, (clientX - left) / width));
+  });
+  graph.addEventListener("pointerleave", () => {
+    series.pointed = false;
+    series.parts.range.textContent = series.summary;
+  });
+}
+
+function draw(series, nowUs) {
+  const { points, unit, parts } = series;
   const values = points.map(([, measured]) => measured);
-  const low = Math.min(...values);
-  const high = Math.max(...values);
+  const scale = scaleOf(values, unit);
   const [first] = points[0];
   const [last, newest] = points.at(-1);
+  const written = numberForm(unit, Math.max(...values.map(Math.abs)));
   const x = (atUs) => (last > first ? ((atUs - first) / (last - first)) * WIDTH : WIDTH);
-  // A flat line lies in the middle; a change fills the height.
-  const y = (measured) => (high > low ? HEIGHT - 2 - ((measured - low) / (high - low)) * (HEIGHT - 4) : HEIGHT / 2);
-  line.setAttribute("d", points.map(([atUs, measured], index) => `${index ? "L" : "M"}${x(atUs).toFixed(1)} ${y(measured).toFixed(1)}`).join(""));
-  end.setAttribute("d", `M${WIDTH} ${y(newest).toFixed(1)}h0`);
-  value.textContent = `${number.format(newest)} ${unit ?? ""}`.trim();
-  range.textContent = points.length > 1 ? `${number.format(low)} to ${number.format(high)} since ${moment(first, nowUs)}` : "one value so far";
-  svg.setAttribute("aria-label", range.textContent);
+  const y = (measured) => HEIGHT - 2 - ((measured - scale.low) / (scale.high - scale.low)) * (HEIGHT - 4);
+  parts.line.setAttribute("d", points.map(([atUs, measured], index) => `${index ? "L" : "M"}${x(atUs).toFixed(1)} ${y(measured).toFixed(1)}`).join(""));
+  parts.end.setAttribute("d", `M${WIDTH} ${y(newest).toFixed(1)}h0`);
+  parts.high.textContent = written.format(scale.high);
+  parts.low.textContent = written.format(scale.low);
+  const withUnit = (measured) => `${written.format(measured)} ${unit ?? ""}`.trim();
+  parts.value.textContent = withUnit(newest);
+  const [lowest, highest] = [Math.min(...values), Math.max(...values)].map((measured) => written.format(measured));
+  series.summary = points.length > 1 ? `${lowest} to ${highest} since ${moment(first, nowUs)}` : "one value so far";
+  parts.svg.setAttribute("aria-label", series.summary);
+  series.say = ([atUs, measured]) => `${withUnit(measured)} at ${second(atUs, nowUs)}`;
+  if (!series.pointed) parts.range.textContent = series.summary;
+}
+
+/** The point that is nearest in time to where the pointer is on the line. */
+function pointAt(points, share) {
+  const atUs = points[0][0] + share * (points.at(-1)[0] - points[0][0]);
+  return points.reduce((best, point) => (Math.abs(point[0] - atUs) < Math.abs(best[0] - atUs) ? point : best));
 }
