@@ -154,9 +154,60 @@ def test_f_fills_the_screen_and_question_mark_lists_the_keys(wall: Page) -> None
     wall.keyboard.press("f")
     expect(wall.locator(":fullscreen")).to_have_count(0)
     wall.keyboard.press("?")
-    expect(wall.get_by_role("dialog", name="Keys")).to_be_visible()
+    expect(wall.get_by_role("dialog", name="Keys and settings")).to_be_visible()
     wall.keyboard.press("Enter")
-    expect(wall.get_by_role("dialog", name="Keys")).to_be_hidden()
+    expect(wall.get_by_role("dialog", name="Keys and settings")).to_be_hidden()
+
+
+def test_keys_of_one_character_can_be_switched_off(wall: Page) -> None:
+    wall.keyboard.press("?")
+    wall.get_by_label("Keys that are a letter").uncheck()
+    wall.keyboard.press("Escape")
+    wall.keyboard.press("p")
+    wall.keyboard.press("ArrowRight")
+    assert wall.evaluate("document.activeElement.closest('.tile')?.dataset.camera") == "gate-1"
+    expect(wall.locator("#paused")).to_be_hidden()
+    wall.reload()
+    wall.keyboard.press("?")
+    expect(wall.get_by_role("dialog")).to_be_hidden()
+
+
+def test_tile_asks_for_one_picture_a_second_unless_every_one_is_wanted(wall: Page) -> None:
+    asked = wall.evaluate(
+        """async () => {
+            const { Pace } = await import(document.querySelector("link[href$='pace.js']").href);
+            let now = 50_000, sent = [];
+            const due = [];
+            performance.now = () => now;
+            window.setTimeout = (run, ms) => due.push([now + ms, run]);
+            const pace = new Pace({ ack: ({ camera, id }) => sent.push(`${camera} ${id} ${now}`) });
+            const draw = (camera, id, drawn = true) => pace.ack({ camera, id }, drawn);
+            const pass = (ms) => {
+                now += ms;
+                while (due.length && due[0][0] <= now) due.shift()[1]();
+            };
+            draw("gate", 1);
+            draw("yard", 1);
+            pass(200);
+            draw("gate", 2);
+            draw("gate", "overtaken", null);
+            pass(799);
+            pass(1);
+            pass(1500);
+            draw("gate", 3);
+            localStorage.setItem("every-picture", "yes");
+            draw("gate", 4);
+            return sent;
+        }"""
+    )
+    assert asked == [
+        "gate 1 50000",
+        "yard 1 50000",
+        "gate overtaken 50200",
+        "gate 2 51000",
+        "gate 3 52500",
+        "gate 4 52500",
+    ]
 
 
 def test_theme_is_the_systems_until_the_visitor_chooses(wall: Page) -> None:

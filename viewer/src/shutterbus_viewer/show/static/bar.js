@@ -1,13 +1,19 @@
 // The controls that every page has, and the keys that work them.
 
 import { copy } from "./copy.js";
+import { remember, remembered } from "./remembered.js";
 
 const typing = (target) => target.closest("input, select, textarea, dialog");
 
-/** Call `keys[key](event)` for a key pressed outside of fields; the event is used up unless that returns false. */
+/**
+ * Call `keys[key](event)` for a key pressed outside of fields; the event is used up unless that returns false.
+ *
+ * Keys of one character can be switched off: who speaks to the computer, or types with an unsteady hand, sets them off unawares.
+ */
 export function onKeys(keys) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+    if (event.key.length === 1 && remembered("single-keys", "yes") === "no") return;
     const action = Object.hasOwn(keys, event.key) ? keys[event.key] : null;
     if (action && action(event) !== false) event.preventDefault();
   });
@@ -36,6 +42,10 @@ export function wireBar(live) {
   for (const full of document.querySelectorAll("[data-action=full]")) full.addEventListener("click", fullScreen);
   button("help").addEventListener("click", help);
   document.addEventListener("click", copyOnClick);
+  for (const box of document.querySelectorAll("#keys input")) {
+    box.checked = remembered(box.id, box.checked ? "yes" : "no") === "yes";
+    box.addEventListener("change", () => remember(box.id, box.checked ? "yes" : "no"));
+  }
   fillCsrf();
   return { p: pause, f: fullScreen, "?": help };
 }

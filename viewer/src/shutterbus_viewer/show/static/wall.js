@@ -7,6 +7,7 @@ import { EmptyWall } from "./empty.js";
 import { Live } from "./live.js";
 import { announce, watchConnection } from "./notice.js";
 import { arrange, count, place } from "./order.js";
+import { Pace } from "./pace.js";
 import { Roster } from "./roster.js";
 import { Tile } from "./tile.js";
 import { keepTrail, scrollBack } from "./trail.js";
@@ -22,6 +23,7 @@ const wall = $("#wall");
 const filter = $("#filter");
 const roster = new Roster();
 const live = new Live();
+const pace = new Pace(live);
 const tiles = new Map();
 const watcher = new Watcher(wall, live);
 const walk = walker(wall);
@@ -37,8 +39,8 @@ let atFirst = () => {
 function tileOf(camera) {
   let tile = tiles.get(camera.id);
   if (!tile) {
-    tile = new Tile(camera, $("#tile"), (facts) => {
-      live.ack(facts);
+    tile = new Tile(camera, $("#tile"), (facts, drawn) => {
+      pace.ack(facts, drawn);
       if (live.paused) watcher.ask();
       tile.refresh(nowUs());
     });
