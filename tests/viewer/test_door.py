@@ -83,7 +83,7 @@ def test_every_route_wants_a_login(running: Viewer) -> None:
         answer = running.http.request(method, path)
         if path in OPEN or path in running.services.exposure.public_paths:
             assert answer.status_code < 500
-        elif method in {"GET", "HEAD"} and (path == "/" or path.startswith("/cameras/")):
+        elif method in {"GET", "HEAD"} and (path in {"/", "/stills"} or path.startswith("/cameras/")):
             assert (answer.status_code, answer.headers["location"]) == (303, f"/login?next={path}")
         else:
             assert answer.status_code == 401, (method, path)

@@ -288,11 +288,9 @@ class FakeViewer:
 
         def page(name: str, **values: str) -> HTMLResponse:
             text = static_files.page(name)
-            for placeholder, value in values.items():
+            for placeholder, value in {"csrf": "token-of-the-fake", **values}.items():
                 text = text.replace(f"{{{{{placeholder}}}}}", value)
-            answer = HTMLResponse(text)
-            answer.set_cookie("csrf", "token-of-the-fake")
-            return answer
+            return HTMLResponse(text)
 
         @app.post("/login")
         @app.post("/logout")
@@ -300,19 +298,19 @@ class FakeViewer:
             form = dict(parse_qsl((await request.body()).decode(), keep_blank_values=True))
             self.posts.append((request.url.path, form))
             self._note()
-            return page("login.html", csrf="token-of-the-fake", message=self.login_message)
+            return page("login.html", message=self.login_message)
 
         app.get("/")(lambda: page("index.html"))
 
         @app.get("/cameras/{name}")
         async def camera(name: str) -> HTMLResponse:
-            return page("camera.html") if name in self.places else no_camera(name, self.places)
+            return page("camera.html", camera=name) if name in self.places else no_camera(name, self.places)
 
         @app.get("/api/cameras/{name}")
         async def state(name: str) -> JSONResponse:
             return JSONResponse({}, 200 if name in self.places else 404)
 
-        app.get("/login")(lambda: page("login.html", csrf="token-of-the-fake", message=self.login_message))
+        app.get("/login")(lambda: page("login.html", message=self.login_message))
         app.get("/api/cameras")(
             lambda: JSONResponse({"problems": self.problems}, status_code=200 if self.signed_in else 401)
         )

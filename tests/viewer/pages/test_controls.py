@@ -243,7 +243,7 @@ def test_commands_of_the_empty_wall_can_be_copied_where_there_is_no_clipboard_ap
     expect(page.locator("#filter")).to_have_value("make demo")
 
 
-def test_sign_out_posts_the_token_of_the_cookie(wall: Page, viewer: FakeViewer) -> None:
+def test_sign_out_posts_the_token_of_the_page(wall: Page, viewer: FakeViewer) -> None:
     with wall.expect_navigation():
         wall.get_by_role("button", name="Sign out").click()
     viewer.until(lambda: viewer.posts == [("/logout", {"csrf": "token-of-the-fake"})])
@@ -272,3 +272,20 @@ def test_login_counts_the_wait_down(page: Page, viewer: FakeViewer) -> None:
     expect(page.get_by_role("button", name="Sign in")).to_be_disabled()
     expect(page.get_by_role("alert")).to_have_text("You can try again now.")
     expect(page.get_by_role("button", name="Sign in")).to_be_enabled()
+
+
+def test_without_javascript_nothing_is_dead(page: Page, viewer: FakeViewer) -> None:
+    """Only what a script would have to work is left out; the theme is what a script sets first."""
+    viewer.shoot("gate")
+    browser = page.context.browser
+    assert browser
+    with browser.new_context(base_url=viewer.url, java_script_enabled=False) as context:
+        plain = context.new_page()
+        for address in ("/cameras/gate", "/login"):
+            plain.goto(address)
+            shown = [button.inner_text() for button in plain.get_by_role("button").all()]
+            names = [button.get_attribute("aria-label") or "" for button in plain.get_by_role("button").all()]
+            assert set(shown + names) - {""} <= {"Sign out", "Sign in"}
+        expect(plain.locator("#message")).to_be_hidden()
+        plain.goto("/cameras/gate")
+        expect(plain.get_by_role("img", name="newest picture of gate")).to_be_visible()

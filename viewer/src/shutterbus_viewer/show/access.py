@@ -28,6 +28,7 @@ ENOUGH = {
 
 ACTIONS = {
     "/": Action.LOOK,
+    "/stills": Action.LOOK,
     "/cameras/{name}": Action.LOOK,  # whoever may not see the camera is told what others are told of one that is not known
     "/static/{file:path}": Action.LOOK,
     "/logout": Action.LOOK,

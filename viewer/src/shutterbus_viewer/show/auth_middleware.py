@@ -21,7 +21,7 @@ from shutterbus_viewer.show.login import LoginRefusedError, TooManyTriesError
 from shutterbus_viewer.show.not_found import no_page
 from shutterbus_viewer.show.services import Accounts
 
-PAGES = ("/cameras/",)
+PAGES = ("/cameras/", "/stills")
 NOT_FOUND = "no camera {} is known; a camera appears with its first message"
 
 

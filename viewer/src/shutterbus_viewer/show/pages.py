@@ -15,12 +15,14 @@ from shutterbus_viewer.show.login import LoginRefusedError
 from shutterbus_viewer.show.not_found import no_camera
 from shutterbus_viewer.show.services import Accounts, get_principal, get_services
 from shutterbus_viewer.show.static_files import page
+from shutterbus_viewer.show.stills import stills
+from shutterbus_viewer.state import camera_state
 from shutterbus_wire.identity import CAMERA_PATTERN
 
 FORM_MAX_BYTES = 16_384
 LOGIN_COOKIE = "shutterbus_login"
 CSRF_COOKIE = "csrf"
-"""Read by our pages' scripts, which send it back in the form: a page of another site cannot."""
+"""Our pages hold it too, and send it back in their form: a page of another site cannot."""
 
 CSRF_MAX_LENGTH = 100
 NO_STORE = {"Cache-Control": "no-store"}
@@ -37,8 +39,16 @@ def routes(accounts: Accounts, exposure: Exposure) -> APIRouter:
     login, sessions, log = accounts.login, accounts.sessions, accounts.log
 
     @router.get("/")
-    async def wall() -> Response:
-        return HTMLResponse(page("index.html"), headers=NO_STORE)
+    async def wall(request: Request) -> Response:
+        return _page(request, "index.html")
+
+    @router.get("/stills")
+    async def show_stills(request: Request) -> Response:
+        services = get_services(request)
+        visible = services.policy.visible(get_principal(request), services.cameras.ids())
+        states = (camera_state(services.cameras, name, 0) for name in visible)
+        text = stills(filter(None, states), services.clock.utc_us(), _csrf(request))
+        return HTMLResponse(text, headers=NO_STORE)
 
     @router.get("/cameras/{name}")
     async def camera(request: Request, name: str) -> Response:
@@ -46,7 +56,7 @@ def routes(accounts: Accounts, exposure: Exposure) -> APIRouter:
         visible = services.policy.visible(get_principal(request), services.cameras.ids())
         if name not in visible:
             return no_camera(name, visible)
-        return HTMLResponse(page("camera.html"), headers=NO_STORE)
+        return _page(request, "camera.html", camera=name)
 
     @router.get("/login")
     async def show_login(request: Request) -> Response:
@@ -80,7 +90,8 @@ def routes(accounts: Accounts, exposure: Exposure) -> APIRouter:
             CSRF_COOKIE,
             secrets.token_urlsafe(24),
             max_age=SESSION_S,
-            samesite="strict",
+            httponly=True,
+            samesite="lax",  # a page that a link of another site leads to has a sign-out as well
             secure=exposure.secure,
         )
         answer.delete_cookie(LOGIN_COOKIE, path="/login")
@@ -98,6 +109,18 @@ def routes(accounts: Accounts, exposure: Exposure) -> APIRouter:
         return answer
 
     return router
+
+
+def _page(request: Request, file: str, **values: str) -> HTMLResponse:
+    text = page(file)
+    for name, value in {"csrf": _csrf(request), **values}.items():
+        text = text.replace(f"{{{{{name}}}}}", html.escape(value))
+    return HTMLResponse(text, headers=NO_STORE)
+
+
+def _csrf(request: Request) -> str:
+    """Return what a form sends back to prove that it is ours."""
+    return request.cookies.get(CSRF_COOKIE, "")
 
 
 def _form(

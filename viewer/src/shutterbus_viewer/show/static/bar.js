@@ -46,7 +46,6 @@ export function wireBar(live) {
     box.checked = remembered(box.id, box.checked ? "yes" : "no") === "yes";
     box.addEventListener("change", () => remember(box.id, box.checked ? "yes" : "no"));
   }
-  fillCsrf();
   return { p: pause, f: fullScreen, "?": help };
 }
 
@@ -60,10 +59,4 @@ async function copyOnClick({ target }) {
   label.textContent = (await copy(text)) ? "Copied" : "Not copied";
   clearTimeout(button.timer);
   button.timer = setTimeout(() => (label.textContent = button.dataset.label), 1500);
-}
-
-/** A form proves that it is ours by sending back the cookie `csrf`. */
-function fillCsrf() {
-  const cookie = document.cookie.match(/(?:^|; )csrf=([^;]*)/);
-  for (const field of document.querySelectorAll("input[name=csrf]")) field.value = cookie ? decodeURIComponent(cookie[1]) : "";
 }
