@@ -119,6 +119,12 @@ def test_arrows_walk_the_wall_and_enter_opens_the_camera(wall: Page) -> None:
     wall.wait_for_url("**/cameras/gate-2")
 
 
+def test_first_stop_of_tab_leads_past_the_bar(wall: Page) -> None:
+    wall.keyboard.press("Tab")
+    wall.keyboard.press("Enter")
+    assert wall.evaluate("document.activeElement.closest('.tile')?.dataset.camera") == "gate-1"
+
+
 def test_focus_stays_on_its_camera_when_the_order_changes(wall: Page, viewer: FakeViewer) -> None:
     wall.locator("#order").select_option("silent")
     wall.locator(".tile[data-camera=gate-9] a").focus()

@@ -1,7 +1,9 @@
 // The controls that every page has, and the keys that work them.
 
+import { nowUs } from "./clock.js";
 import { copy } from "./copy.js";
 import { remember, remembered } from "./remembered.js";
+import { second } from "./times.js";
 
 const typing = (target) => target.closest("input, select, textarea, dialog");
 
@@ -42,6 +44,9 @@ export function wireBar(live) {
   for (const full of document.querySelectorAll("[data-action=full]")) full.addEventListener("click", fullScreen);
   button("help").addEventListener("click", help);
   document.addEventListener("click", copyOnClick);
+  addEventListener("beforeprint", () => {
+    document.querySelector(".printed").textContent = `Printed ${second(nowUs(), 0)}. Ages are as of then.`;
+  });
   for (const box of document.querySelectorAll("#keys input")) {
     box.checked = remembered(box.id, box.checked ? "yes" : "no") === "yes";
     box.addEventListener("change", () => remember(box.id, box.checked ? "yes" : "no"));

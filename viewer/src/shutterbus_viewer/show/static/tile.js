@@ -62,6 +62,7 @@ export class Tile {
     const old = shown ? ageWords(shown, nowUs) : "";
     set(this.element.dataset, "state", verdict.kind);
     set(this.age, "textContent", old);
+    if (shown) set(this.age.dataset, "at", second(shown.captured_at_us, nowUs));
     set(this.wrong, "textContent", this.#whatIsWrong(verdict, state));
     const taken = shown ? `, captured ${second(shown.captured_at_us, nowUs)}, ${spoken(old)}` : "";
     const label = `${this.camera.id}, ${verdict.words}${taken}`;

@@ -126,6 +126,10 @@ $(".counts").addEventListener("click", ({ target }) => {
   const chosen = target.closest("[data-kind]")?.dataset.kind;
   if (chosen) choices.show(chosen === choices.kind ? "" : chosen);
 });
+$(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  walk.enter();
+});
 $("#clear").addEventListener("click", () => choices.clear());
 
 onKeys({ ...wireBar(live), ...walk.keys, "/": () => filter.select(), Escape: () => choices.clear() });
