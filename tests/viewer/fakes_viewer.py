@@ -21,6 +21,7 @@ from shutterbus_viewer.show.access import AccessPolicy
 from shutterbus_viewer.show.app import make_app
 from shutterbus_viewer.show.connections import Connections
 from shutterbus_viewer.show.exposure import Exposure
+from shutterbus_viewer.show.first_camera import ENROLL
 from shutterbus_viewer.show.frames_on_screen import FramesOnScreen
 from shutterbus_viewer.show.login import Login
 from shutterbus_viewer.show.pages import public_paths
@@ -203,6 +204,7 @@ def make_services(
         intake=Intake(cameras, clock),
         thumbnails=Thumbnails(cameras.picture),
         on_screen=FramesOnScreen(),
+        first_camera=ENROLL,
         states=StateTexts(cameras, clock),
         clock=clock,
         caps=Caps(streams_per_user=4),

@@ -12,7 +12,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -22,6 +22,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 
 from shutterbus_viewer.show import static_files
 from shutterbus_viewer.show.early_script import SOURCE
+from shutterbus_viewer.show.first_camera import ENROLL
 from shutterbus_viewer.show.not_found import no_camera
 from viewer.pages.scenes import frame_id, scene, thumbnail
 
@@ -300,7 +301,7 @@ class FakeViewer:
             self._note()
             return page("login.html", message=self.login_message)
 
-        app.get("/")(lambda: page("index.html"))
+        app.get("/")(lambda: page("index.html", **asdict(ENROLL)))
 
         @app.get("/cameras/{name}")
         async def camera(name: str) -> HTMLResponse:

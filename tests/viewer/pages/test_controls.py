@@ -235,7 +235,7 @@ def test_size_of_tiles_is_remembered(wall: Page) -> None:
     assert box["width"] > 480
 
 
-def test_commands_of_the_empty_wall_can_be_copied_where_there_is_no_clipboard_api(
+def test_command_of_the_empty_wall_can_be_copied_where_there_is_no_clipboard_api(
     page: Page, viewer: FakeViewer
 ) -> None:
     """On plain http to another machine navigator.clipboard does not exist."""
@@ -246,7 +246,7 @@ def test_commands_of_the_empty_wall_can_be_copied_where_there_is_no_clipboard_ap
     page.locator("#filter").evaluate("field => field.closest('[hidden]').hidden = false")
     page.locator("#filter").focus()
     page.keyboard.press("Control+V")
-    expect(page.locator("#filter")).to_have_value("make demo")
+    expect(page.locator("#filter")).to_have_value("make enroll CAMERA=gate")
 
 
 def test_sign_out_posts_the_token_of_the_page(wall: Page, viewer: FakeViewer) -> None:

@@ -24,8 +24,7 @@ def drawn(page: Page, camera: str, picture: str) -> None:
 
 def test_empty_wall_says_what_to_type_and_notices_a_camera_by_itself(page: Page, viewer: FakeViewer) -> None:
     page.goto("/")
-    expect(page.locator("#empty")).to_contain_text("make demo")
-    expect(page.locator("#empty")).to_contain_text("CAMERA_SOURCE=testcard shutterbus-edge run")
+    expect(page.locator("#first")).to_have_text("make enroll CAMERA=gate")
 
     picture = viewer.shoot("gate")
 

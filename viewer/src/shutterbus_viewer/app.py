@@ -24,6 +24,7 @@ from shutterbus_viewer.show.access import AccessPolicy
 from shutterbus_viewer.show.app import make_app
 from shutterbus_viewer.show.connections import Connections
 from shutterbus_viewer.show.exposure import Exposure
+from shutterbus_viewer.show.first_camera import first_camera
 from shutterbus_viewer.show.frames_on_screen import FramesOnScreen
 from shutterbus_viewer.show.login import Login
 from shutterbus_viewer.show.pages import public_paths
@@ -131,6 +132,7 @@ def make_services(
         intake=intake,
         thumbnails=Thumbnails(cameras.picture, clock=clock),
         on_screen=FramesOnScreen(),
+        first_camera=first_camera(settings.brokers),
         states=StateTexts(cameras, clock),
         clock=clock,
         caps=Caps(serve.streams_per_user),

@@ -3,6 +3,7 @@
 import html
 import re
 import secrets
+from dataclasses import asdict
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
@@ -40,7 +41,7 @@ def routes(accounts: Accounts, exposure: Exposure) -> APIRouter:
 
     @router.get("/")
     async def wall(request: Request) -> Response:
-        return _page(request, "index.html")
+        return _page(request, "index.html", **asdict(get_services(request).first_camera))
 
     @router.get("/stills")
     async def show_stills(request: Request) -> Response:

@@ -16,6 +16,7 @@ from shutterbus_viewer.errors import TooManyError
 from shutterbus_viewer.show.access import AccessPolicy, Principal
 from shutterbus_viewer.show.connections import Connections
 from shutterbus_viewer.show.exposure import Exposure
+from shutterbus_viewer.show.first_camera import FirstCamera
 from shutterbus_viewer.show.frames_on_screen import FramesOnScreen
 from shutterbus_viewer.show.login import Login
 from shutterbus_viewer.show.state_texts import StateTexts
@@ -82,6 +83,7 @@ class Services:
     intake: Intake
     thumbnails: Thumbnails
     on_screen: FramesOnScreen
+    first_camera: FirstCamera
     states: StateTexts
     clock: Clock
     caps: Caps
