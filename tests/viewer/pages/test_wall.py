@@ -211,6 +211,33 @@ def test_what_is_held_back_or_dropped_stands_on_the_tile(
     expect(tile("roof").locator(".wrong")).to_have_text("")
 
 
+def test_title_is_shown_wherever_people_read_a_name(
+    page: Page, viewer: FakeViewer, tile: Callable[[str], Locator]
+) -> None:
+    title = "屋上 北"
+    viewer.tell("alpha")
+    viewer.tell("roof-1", title=title, **SELDOM)
+    viewer.shoot("roof-1")
+    page.goto("/?q=屋上")
+    expect(tile("roof-1").locator(".name")).to_have_text(title)
+    expect(tile("roof-1").locator("canvas")).to_have_attribute("aria-label", re.compile(f"^{title}, live"))
+    expect(tile("alpha")).to_have_count(0)
+    page.locator("#filter").fill("roof")
+    expect(tile("roof-1")).to_have_count(1)
+    viewer.tell("roof-1", online=False)
+    expect(page.locator("#announcements")).to_have_text(re.compile(f"^{title} is offline"))
+
+    page.goto("/cameras/alpha")
+    expect(page.locator("a[rel=next]")).to_have_attribute("title", title)
+    page.goto("/cameras/roof-1")
+    expect(page.get_by_role("heading", level=1)).to_have_text(title)
+    expect(page).to_have_title(re.compile(f" · {title} · Shutterbus$"))
+    expect(page.locator("#name")).to_have_text("roof-1")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download").click()
+    assert download.value.suggested_filename.startswith(f"{title} 20")
+
+
 def test_nothing_moves_when_pictures_come(page: Page, viewer: FakeViewer) -> None:
     for camera in ("gate", "yard", "roof", "quay", "barn"):
         viewer.tell(camera, **SELDOM)

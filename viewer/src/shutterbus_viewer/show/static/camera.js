@@ -8,11 +8,12 @@ import { announce, watchConnection } from "./notice.js";
 import { byName } from "./order.js";
 import { Painter } from "./picture.js";
 import { Readings } from "./readings.js";
-import { Roster } from "./roster.js";
-import { fetchOriginal, instant, save } from "./save.js";
+import { nameOf, Roster } from "./roster.js";
+import { fetchOriginal } from "./save.js";
+import { wireSharing } from "./share.js";
 import { Stage } from "./stage.js";
+import { exact } from "./times.js";
 import { trail } from "./trail.js";
-import { exact, second } from "./times.js";
 
 const TICK_MS = 500;
 
@@ -23,7 +24,14 @@ const roster = new Roster();
 const readings = new Readings($("#readings"), $("#reading"));
 const stage = new Stage($("#stage"), $("#picture"), watch);
 const painter = new Painter($("#picture"), after);
+const sharing = wireSharing(painter, name);
 let openedUs = Infinity;
+
+/** What people call the camera. */
+function name() {
+  const camera = roster.cameras.get(id);
+  return camera ? nameOf(camera) : id;
+}
 
 function watch(width) {
   const still = live.paused && painter.drawn;
@@ -45,30 +53,10 @@ function after(facts, drawn) {
   if (!drawn) return;
   if ($("#picture").dataset.frame === facts.id) return; // the same at another width
   $("#picture").dataset.frame = facts.id;
-  for (const part of ["#facts", "#real", "#save"]) $(part).hidden = false;
-  $("#copy-link").dataset.copy = `${location.origin}${location.pathname}?at=${instant(facts.captured_at_us)}`;
-  $("#saved").hidden = true;
+  for (const part of ["#facts", "#real"]) $(part).hidden = false;
+  sharing.shown(facts);
   showPicture(facts, nowUs(), openedUs);
   look();
-}
-
-/** Save the bytes on the screen. They may be smaller than the original, which the server keeps while it is on a screen. */
-async function saveShown() {
-  if (!painter.drawn) return;
-  const { facts, image } = painter.drawn;
-  const { width, height } = $("#picture");
-  const whole = await save(facts, image, id);
-  $("#saved").textContent = `Saved as it is shown, ${width} × ${height}: the server has the original no more.`;
-  $("#saved").hidden = whole;
-}
-
-/** An address with an instant in it opens the live page: pictures are not archived. */
-function sayWhen(at) {
-  if (at === null) return;
-  const us = Date.parse(at) * 1000;
-  const asked = Number.isNaN(us) ? `“${at.slice(0, 40)}”, which is no time` : second(us, nowUs());
-  $("#at").textContent = `This is the live picture, not that of ${asked}: this server archives no pictures.`;
-  $("#at").hidden = false;
 }
 
 function look() {
@@ -81,10 +69,13 @@ function look() {
   $(".over .age").textContent = $("#age").textContent;
   readings.refresh(now);
   const { verdict, picture } = camera;
-  const label = `${id}, ${verdict.words}${picture ? `, captured ${exact(picture.captured_at_us, now)}` : ""}`;
+  for (const place of [$(".beside h1"), $(".over .name")]) {
+    if (place.textContent !== name()) place.textContent = name();
+  }
+  const label = `${name()}, ${verdict.words}${picture ? `, captured ${exact(picture.captured_at_us, now)}` : ""}`;
   if ($("#picture").ariaLabel !== label) $("#picture").setAttribute("aria-label", label);
   const wrong = verdict.kind === "live" ? "" : verdict.words;
-  document.title = [roster.lostUs ? "No connection" : wrong, id, "Shutterbus"].filter(Boolean).join(" · ");
+  document.title = [roster.lostUs ? "No connection" : wrong, name(), "Shutterbus"].filter(Boolean).join(" · ");
 }
 
 /** Take a state in; its picture's size shapes the stage before the picture is there. */
@@ -108,7 +99,7 @@ function neighbours() {
     const link = $(`a[rel=${rel}]`);
     if (here >= 0 && other) link.href = `/cameras/${other.id}`;
     else link.removeAttribute("href");
-    link.title = other?.id ?? "";
+    link.title = other ? nameOf(other) : "";
   }
 }
 
@@ -133,9 +124,7 @@ live.addEventListener("picture", ({ detail }) => {
 });
 setInterval(look, TICK_MS);
 
-$("h1").textContent = $(".over .name").textContent = id;
-$("#copy-link").dataset.copy = location.href;
-sayWhen(new URLSearchParams(location.search).get("at"));
+$(".beside h1").textContent = $(".over .name").textContent = id;
 const turn = (rel) => () => (stage.zoomed && document.activeElement === stage.element ? false : $(`a[rel=${rel}]`).click());
 const keys = wireBar(live);
 function back() {
@@ -143,9 +132,8 @@ function back() {
   else if (stage.zoomed) stage.toggle();
   else location.assign($(".brand").href);
 }
-onKeys({ ...keys, ArrowLeft: turn("prev"), ArrowRight: turn("next"), 1: () => stage.toggle(), d: saveShown, Escape: back });
+onKeys({ ...keys, ArrowLeft: turn("prev"), ArrowRight: turn("next"), 1: () => stage.toggle(), d: sharing.save, Escape: back });
 $("#real").addEventListener("click", () => stage.toggle());
-$("#save").addEventListener("click", saveShown);
 watchConnection(live, (sinceUs) => {
   roster.lostUs = sinceUs;
   if (sinceUs) look();

@@ -75,6 +75,7 @@ export function showCamera(camera, now) {
   write($("explained"), explained(camera));
   const known = verdict.kind !== "unknown";
   sentences($("problems"), known ? state.problems ?? [] : []); // what is away is said at the top of the page
+  row("name", state.title ? state.id : ""); // for addresses and commands, where a title is shown instead
   row("online", status(camera, now));
   row("schedule", state.schedule);
   row("rate", verdict.kind === "live" ? rate(state.frames_per_second) : ""); // else a mean over a hole

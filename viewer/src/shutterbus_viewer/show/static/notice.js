@@ -1,6 +1,7 @@
 // What the page says of itself: that the server or a broker is away, and that a camera's state changed.
 
 import { nowUs } from "./clock.js";
+import { nameOf } from "./roster.js";
 import { second, span } from "./times.js";
 
 const CALM_MS = 400; // a link that is back sooner than this was never worth a word
@@ -75,7 +76,7 @@ function write(element, text) {
 /** Say to a screen reader which cameras changed their state; nothing else is worth interrupting for. */
 export function announce(cameras) {
   const heard = cameras.filter(({ verdict }) => verdict.kind !== "unknown"); // that is one sentence, said once
-  const said = heard.slice(0, 5).map(({ id, verdict }) => `${id} is ${verdict.words}`);
+  const said = heard.slice(0, 5).map((camera) => `${nameOf(camera)} is ${camera.verdict.words}`);
   if (heard.length > 5) said.push(`${heard.length - 5} more changed`);
   if (said.length) document.querySelector("#announcements").textContent = said.join(", ");
 }

@@ -1,18 +1,21 @@
 // Which tiles are shown, and in which order.
 
-const NEEDS_A_LOOK = { silent: 0, late: 1, unknown: 2, waiting: 3, live: 4 };
-const names = new Intl.Collator("en", { numeric: true });
+import { nameOf } from "./roster.js";
 
-/** By name as people sort: gate-2 before gate-10. */
+const NEEDS_A_LOOK = { silent: 0, late: 1, unknown: 2, waiting: 3, live: 4 };
+const names = new Intl.Collator(undefined, { numeric: true });
+
+/** By name as the visitor sorts: gate-2 before gate-10. */
 export function byName(one, other) {
-  return names.compare(one.id, other.id);
+  return names.compare(nameOf(one), nameOf(other)) || names.compare(one.id, other.id);
 }
 
-/** The cameras whose name contains `text` and whose state is `kind` (empty: all), by `order` (`name`, `silent`). */
+/** The cameras whose title or name contains `text` and whose state is `kind` (empty: all), by `order` (`name`, `silent`). */
 export function arrange(cameras, { text, kind, order }) {
-  const wanted = text.trim().toLowerCase();
+  const wanted = text.trim().toLocaleLowerCase();
+  const contains = (name) => name.toLocaleLowerCase().includes(wanted);
   const shown = [...cameras].filter(
-    (camera) => camera.id.includes(wanted) && (!kind || camera.verdict.kind === kind),
+    (camera) => (contains(camera.id) || contains(nameOf(camera))) && (!kind || camera.verdict.kind === kind),
   );
   const rank = (camera) => (order === "silent" ? NEEDS_A_LOOK[camera.verdict.kind] : 0);
   return shown.sort((one, other) => rank(one) - rank(other) || byName(one, other));

@@ -4,6 +4,11 @@ import { judge } from "./verdict.js";
 
 const GAPS_KEPT = 3;
 
+/** What people call a camera: its title, else its name. */
+export function nameOf({ id, state }) {
+  return state.title || id;
+}
+
 /** Cameras by id: `{id, state, picture, gapsS, verdict}`; `picture` holds facts, never the image. */
 export class Roster {
   constructor() {

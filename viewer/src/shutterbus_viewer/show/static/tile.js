@@ -1,6 +1,7 @@
 // One camera on the wall.
 
 import { Painter } from "./picture.js";
+import { nameOf } from "./roster.js";
 import { exact, second, span } from "./times.js";
 import { ageWords } from "./verdict.js";
 
@@ -37,9 +38,8 @@ export class Tile {
       done(facts, drawn);
     });
 
-    const name = this.element.querySelector(".name");
-    name.textContent = camera.id;
-    name.title = camera.id;
+    this.name = this.element.querySelector(".name");
+    this.name.title = camera.id;
     this.link.href = `/cameras/${camera.id}`;
     this.element.dataset.camera = camera.id;
   }
@@ -60,12 +60,14 @@ export class Tile {
     const { verdict, picture, state } = this.camera;
     const shown = this.drawn ?? picture;
     const old = shown ? ageWords(shown, nowUs) : "";
+    const name = nameOf(this.camera);
+    set(this.name, "textContent", name);
     set(this.element.dataset, "state", verdict.kind);
     set(this.age, "textContent", old);
     if (shown) set(this.age.dataset, "at", second(shown.captured_at_us, nowUs));
     set(this.wrong, "textContent", this.#whatIsWrong(verdict, state));
     const taken = shown ? `, captured ${second(shown.captured_at_us, nowUs)}, ${spoken(old)}` : "";
-    const label = `${this.camera.id}, ${verdict.words}${taken}`;
+    const label = `${name}, ${verdict.words}${taken}`;
     if (this.canvas.ariaLabel !== label) this.canvas.setAttribute("aria-label", label);
   }
 
