@@ -295,3 +295,24 @@ def test_without_javascript_nothing_is_dead(page: Page, viewer: FakeViewer) -> N
         expect(plain.locator("#message")).to_be_hidden()
         plain.goto("/cameras/gate")
         expect(plain.get_by_role("img", name="newest picture of gate")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [1024, 1440])
+def test_tools_stand_at_the_right_end_of_the_first_line(page: Page, viewer: FakeViewer, width: int) -> None:
+    """Also before there is a camera: nothing jumps when the first one comes."""
+
+    def end() -> tuple[float, float]:
+        box = page.get_by_role("button", name="Sign out").bounding_box()
+        assert box
+        return box["x"] + box["width"], box["y"]
+
+    page.set_viewport_size({"width": width, "height": 768})
+    page.goto("/")
+    expect(page.locator("#empty")).to_be_visible()
+    right, top = end()
+    assert width - 20 < right <= width
+    assert top < 20
+    for number in range(3):
+        viewer.tell(f"gate-{number}", online=number > 1 or None)
+    expect(page.locator(".tile")).to_have_count(3)
+    assert end() == (right, top)
