@@ -19,7 +19,7 @@ def environment() -> Path:
         subprocess.run(
             [str(uv), "venv", "-q", "--clear", "--python", sys.executable, str(folder)], check=True
         )
-        install = [
+        install: list[str | Path] = [
             uv,
             "pip",
             "install",

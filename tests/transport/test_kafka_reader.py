@@ -291,7 +291,7 @@ def test_broker_that_is_away_is_told_after_a_moment(
     viewer.follower._end.clear()
     viewer.run(10)
 
-    assert "cannot be reached" in viewer.cameras.outages()[0]
+    assert "cannot be reached" in viewer.cameras.outages()[0].sentence
     assert not viewer.follower.connected
 
 
@@ -306,7 +306,7 @@ def test_topic_without_leader_is_a_problem_of_its_camera_alone_until_it_has_one(
     def each_poll() -> None:
         viewer.clock.pass_s(1)
         if log.polls_left == 10:
-            seen.extend([viewer.problems("gate"), viewer.problems("yard"), viewer.cameras.outages()])
+            seen.extend([viewer.problems("gate"), viewer.problems("yard"), viewer.cameras.lacks()])
             log.told = [PartitionState("shutterbus.gate.frames", "127.0.0.1:1", False, 3, 3)]
 
     log.each_poll = each_poll
@@ -314,4 +314,4 @@ def test_topic_without_leader_is_a_problem_of_its_camera_alone_until_it_has_one(
 
     sentence = "topic shutterbus.gate.frames has no leader; nothing comes from there"
     assert seen == [[sentence], [], [sentence]]
-    assert viewer.problems("gate") == viewer.cameras.outages() == []
+    assert viewer.problems("gate") == viewer.cameras.lacks() == []
