@@ -164,6 +164,19 @@ def test_picture_from_the_future_says_so_instead_of_being_fresh(
     expect(tile("gate").locator(".age")).to_have_text(re.compile(r"^came \d s ago$"))
 
 
+def test_picture_that_a_broker_kept_from_nobody_knows_when_is_not_called_fresh(
+    page: Page, viewer: FakeViewer, tile: Callable[[str], Locator]
+) -> None:
+    page.goto("/")
+    viewer.tell("gate")
+    shown = viewer.shoot("gate", captured_at_us=None, captured_at_source="unknown")
+    drawn(page, "gate", shown)
+    expect(tile("gate").locator(".age")).to_have_text("age unknown")
+    expect(tile("gate").locator(".wrong")).to_have_text("age unknown")
+    expect(tile("gate")).to_have_attribute("data-state", "unknown")
+    expect(tile("gate").locator("canvas")).to_have_attribute("aria-label", "gate, age unknown")
+
+
 def test_picture_that_cannot_be_decoded_is_acknowledged_and_the_one_before_stays(
     page: Page, viewer: FakeViewer, tile: Callable[[str], Locator]
 ) -> None:

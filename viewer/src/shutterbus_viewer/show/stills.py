@@ -31,7 +31,9 @@ def _item(state: dict[str, Any], now_us: int) -> str:
     )
 
 
-def _age(us: int, now_us: int) -> str:
+def _age(us: int | None, now_us: int) -> str:
+    if us is None:
+        return "age unknown"
     seconds = max(0, now_us - us) // 1_000_000
     for unit, length in (("days", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= 2 * length:

@@ -72,7 +72,7 @@ function look() {
   for (const place of [$(".beside h1"), $(".over .name")]) {
     if (place.textContent !== name()) place.textContent = name();
   }
-  const label = `${name()}, ${verdict.words}${picture ? `, captured ${exact(picture.captured_at_us, now)}` : ""}`;
+  const label = `${name()}, ${verdict.words}${picture?.captured_at_us ? `, captured ${exact(picture.captured_at_us, now)}` : ""}`;
   if ($("#picture").ariaLabel !== label) $("#picture").setAttribute("aria-label", label);
   const wrong = verdict.kind === "live" ? "" : verdict.words;
   document.title = [roster.lostUs ? "No connection" : wrong, name(), "Shutterbus"].filter(Boolean).join(" · ");

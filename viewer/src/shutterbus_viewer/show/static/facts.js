@@ -46,14 +46,16 @@ export function showPicture(facts, drawnUs, openedUs) {
   const { metadata = {} } = facts;
   const now = nowUs();
   time("captured", facts.captured_at_us, now);
+  if (facts.captured_at_us == null) row("captured", "not known");
   time("arrived", facts.arrived_at_us, now);
   time("drawn", drawnUs, now);
   const wasWaiting = facts.arrived_at_us < openedUs;
   const end = wasWaiting ? facts.arrived_at_us : drawnUs;
+  const undated = facts.captured_at_us == null;
   const ahead = facts.captured_at_us - end;
   const way = wasWaiting ? "from capture to server" : "from capture to screen";
   // A millisecond or two is what two clocks on one table differ by.
-  row("delay", ahead > 5000 ? `unknown: the clocks differ by ${delay(ahead)} or more` : `${delay(-ahead)} ${way}`);
+  row("delay", undated ? "" : ahead > 5000 ? `unknown: the clocks differ by ${delay(ahead)} or more` : `${delay(-ahead)} ${way}`);
   write($("worth"), timeIsWorth(facts));
   const type = facts.content_type === "image/png" ? "PNG" : "JPEG";
   row("size", `${facts.width} × ${facts.height}, ${bytes(facts.bytes)} ${type}`);

@@ -66,5 +66,6 @@ function secondsEach(earlier, later) {
   const [epoch, seq] = earlier.id.split("-");
   const [laterEpoch, laterSeq] = later.id.split("-");
   const pictures = laterEpoch === epoch ? laterSeq - seq : 0;
-  return pictures > 0 ? (later.captured_at_us - earlier.captured_at_us) / 1e6 / pictures : 0;
+  const dated = later.captured_at_us != null && earlier.captured_at_us != null;
+  return dated && pictures > 0 ? (later.captured_at_us - earlier.captured_at_us) / 1e6 / pictures : 0;
 }

@@ -26,7 +26,7 @@ export async function save(facts, image, name) {
   const picture = original ?? image;
   const link = document.createElement("a");
   link.href = URL.createObjectURL(picture);
-  link.download = fileName(name, facts.captured_at_us, picture.type);
+  link.download = fileName(name, facts.captured_at_us ?? facts.arrived_at_us, picture.type);
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // the browser may ask where to, first
   return original !== null;

@@ -19,8 +19,8 @@ export function wireSharing(painter, name) {
     saved.textContent = `Saved as it is shown, ${width} × ${height}: the server has the original no more.`;
   }
 
-  function shown({ captured_at_us: capturedUs }) {
-    $("#copy-link").dataset.copy = `${location.origin}${location.pathname}?at=${instant(capturedUs)}`;
+  function shown({ captured_at_us: capturedUs, arrived_at_us: arrivedUs }) {
+    $("#copy-link").dataset.copy = `${location.origin}${location.pathname}?at=${instant(capturedUs ?? arrivedUs)}`;
     $("#save").hidden = false;
     saved.hidden = true;
   }

@@ -64,9 +64,10 @@ export class Tile {
     set(this.name, "textContent", name);
     set(this.element.dataset, "state", verdict.kind);
     set(this.age, "textContent", old);
-    if (shown) set(this.age.dataset, "at", second(shown.captured_at_us, nowUs));
+    const at = shown?.captured_at_us == null ? "" : second(shown.captured_at_us, nowUs);
+    set(this.age.dataset, "at", at);
     set(this.wrong, "textContent", this.#whatIsWrong(verdict, state));
-    const taken = shown ? `, captured ${second(shown.captured_at_us, nowUs)}, ${spoken(old)}` : "";
+    const taken = at ? `, captured ${at}, ${spoken(old)}` : "";
     const label = `${name}, ${verdict.words}${taken}`;
     if (this.canvas.ariaLabel !== label) this.canvas.setAttribute("aria-label", label);
   }
@@ -93,7 +94,8 @@ export class Tile {
     if (!drawn) return;
     this.drawn = facts;
     this.canvas.dataset.frame = facts.id;
-    this.canvas.title = `captured ${exact(facts.captured_at_us, facts.now_us)}`;
+    const { captured_at_us: capturedUs, now_us: nowUs } = facts;
+    this.canvas.title = capturedUs == null ? "age unknown" : `captured ${exact(capturedUs, nowUs)}`;
   }
 }
 

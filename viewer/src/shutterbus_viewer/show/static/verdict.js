@@ -23,6 +23,7 @@ export function aheadUs({ captured_at_us: captured, arrived_at_us: arrived }) {
 
 /** How old a picture is, in words: by its capture time, or, where that lies in the future, by when it came. */
 export function ageWords(picture, nowUs) {
+  if (picture.captured_at_us == null) return "age unknown";
   return aheadUs(picture) ? `came ${span(nowUs - picture.arrived_at_us)} ago` : age(picture.captured_at_us, nowUs);
 }
 
@@ -31,7 +32,7 @@ export function ageWords(picture, nowUs) {
  *
  * kind: `live`, `late` (older than 10 s and twice its interval), `silent` (its own status says offline, or nothing
  * came for a minute and ten intervals), `waiting` (no picture yet), or `unknown`: its broker, or since `lostUs` the
- * server, cannot be reached, for which no camera is to blame.
+ * server, cannot be reached, for which no camera is to blame, or nobody knows how old what a broker kept is.
  * words: that in words, with since when. aheadUs: see there.
  */
 export function judge(camera, nowUs, lostUs = 0) {
@@ -44,6 +45,8 @@ export function judge(camera, nowUs, lostUs = 0) {
     return { kind: "silent", words: `offline${since(state.since_us ?? picture?.captured_at_us)}`, aheadUs: ahead };
   }
   if (!picture) return { kind: "waiting", words: "no picture yet", aheadUs: 0 };
+
+  if (picture.captured_at_us == null) return { kind: "unknown", words: "age unknown", aheadUs: 0 };
 
   // A clock that runs ahead says nothing about age; when the picture came does.
   const takenUs = ahead ? picture.arrived_at_us : picture.captured_at_us;

@@ -72,6 +72,7 @@ const WORTH = {
 
 /** What a capture time is worth. */
 export function timeIsWorth({ captured_at_source: source, clock_synced: synced }) {
+  if (source === "unknown") return "The broker kept it from before; nobody says since when.";
   const by = WORTH[source] ? `Timed ${WORTH[source]}` : "Timed by its sender";
   return synced ? `${by}; its clock was set.` : `${by}; its clock was not known to be right.`;
 }
