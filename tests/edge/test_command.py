@@ -23,6 +23,7 @@ def _machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         "os.environ",
         {
             "HOME": str(tmp_path),
+            "SPOOL_DIR": str(tmp_path / "spool"),
             "CAMERA_SOURCE": "testcard",
             "SS_BROKERS": "h",
             "SS_USERNAME": "u",
