@@ -16,12 +16,12 @@ import pytest
 
 from shutterbus_edge import app
 from shutterbus_edge.capture import process
-from shutterbus_edge.errors import MisconfiguredError
 from shutterbus_edge.publish.live import LiveLane
 from shutterbus_edge.settings.edge import EdgeSettings, SpoolSettings
 from shutterbus_edge.spool import Spool, SpoolCounts
 from shutterbus_edge.status.report import Reporter
 from shutterbus_runtime.clock import SystemClock
+from shutterbus_runtime.settings import SettingsError
 from shutterbus_transport.settings import BrokerSettings
 from stack.programs import Program, program
 
@@ -172,5 +172,5 @@ def test_a_health_port_that_is_taken_is_said_by_its_name(settings: EdgeSettings)
     """Two cameras on one machine meet there."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        with pytest.raises(MisconfiguredError, match=rf"^HEALTH_PORT={port} cannot be used: .* in use"):
+        with pytest.raises(SettingsError, match=rf"^HEALTH_PORT={port} cannot be used: .* in use"):
             app.run(settings.model_copy(update={"health_port": port}))

@@ -16,7 +16,7 @@ from shutterbus_edge.publish.lane_state import LaneState
 from shutterbus_edge.publish.publisher import PublisherState
 from shutterbus_edge.spool import Spool, SpoolLimits
 from shutterbus_edge.status.condition import Condition
-from shutterbus_edge.status.health import HealthServer
+from shutterbus_runtime.health import HealthServer
 
 
 def lane(*, connected: bool = True, reason: str = "") -> LaneState:

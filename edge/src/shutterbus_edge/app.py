@@ -15,9 +15,9 @@ from shutterbus_edge.settings.edge import EdgeSettings
 from shutterbus_edge.shoot import Shooter
 from shutterbus_edge.spool import camera_name, open_spool
 from shutterbus_edge.status.condition import Condition
-from shutterbus_edge.status.health import HealthServer
 from shutterbus_edge.status.report import Reporter
 from shutterbus_runtime.clock import Clock, SystemClock
+from shutterbus_runtime.health import HealthServer
 from shutterbus_runtime.stop_signals import at_stop_signal
 
 log = logging.getLogger(__name__)

@@ -48,6 +48,7 @@ class Transport(Protocol):
     Attributes:
         name: As ``SS_TYPE`` spells it.
         title: As people spell it.
+        reads_together: Whether one reader brings frames and telemetry, so that a report never overtakes what it speaks of.
         several_brokers: Whether a client may be given several addresses of one cluster.
         retains: Whether the broker can keep a topic's last message for those who subscribe later.
         shares_topics: Whether status, reports and readings share one topic of a camera.
@@ -56,6 +57,7 @@ class Transport(Protocol):
     name: str
     title: str
     several_brokers: bool
+    reads_together: bool
     retains: bool
 
     def default_port(self, *, tls: bool) -> int:

@@ -38,6 +38,7 @@ class Kafka:
     name = "kafka"
     title = "Kafka"
     several_brokers = True
+    reads_together = False
     retains = False
 
     def default_port(self, *, tls: bool) -> int:

@@ -23,6 +23,7 @@ class Mqtt:
     name = "mqtt"
     title = "MQTT"
     several_brokers = False
+    reads_together = True
     retains = True
 
     def default_port(self, *, tls: bool) -> int:

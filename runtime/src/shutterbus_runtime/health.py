@@ -1,23 +1,37 @@
-"""How the edge is, for those who ask on this machine: Docker's health check, Prometheus, a person with curl.
+"""How a process is, for those who ask on this machine: Docker's health check, Prometheus, a person with curl.
 
-``/livez`` says only that the process turns: a broker that is away must not make Docker restart every camera.
-``/readyz`` says whether pictures are being taken and confirmed now, and if not, why.
+``/livez`` says only that the process turns: a broker that is away must not make Docker restart it.
+``/readyz`` says whether it does its job now, and if not, why.
 """
 
 import json
 import threading
+from collections.abc import Iterable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Protocol
 
-from shutterbus_edge.errors import MisconfiguredError
-from shutterbus_edge.status.condition import Condition
+from shutterbus_runtime.settings import SettingsError
+
+
+class Condition(Protocol):
+    """What a process says of itself, asked for by any thread."""
+
+    def problems(self) -> Iterable[str]:
+        """Return a sentence for everything that is wrong now; none while it does its job."""
+
+    def metadata(self) -> dict[str, Any]:
+        """Return what ``/status`` shows."""
+
+    def metrics(self) -> str:
+        """Return the same in Prometheus' text form."""
 
 
 class HealthServer:
-    """Serves the edge's *condition* on loopback until closed."""
+    """Serves a process's *condition* on loopback until closed."""
 
-    def __init__(self, port: int, condition: Condition) -> None:
-        """Listen on 127.0.0.1:*port*; 0 takes any free port. Raises MisconfiguredError if the port is taken."""
+    def __init__(self, port: int, condition: Condition, setting: str = "HEALTH_PORT") -> None:
+        """Listen on 127.0.0.1:*port*, which *setting* names; 0 takes any free port. Raises SettingsError if it is taken."""
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
@@ -57,8 +71,8 @@ class HealthServer:
         try:
             self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         except OSError as error:
-            raise MisconfiguredError(
-                f"HEALTH_PORT={port} cannot be used: {error.strerror}; choose another, or 0 for any that is free"
+            raise SettingsError(
+                f"{setting}={port} cannot be used: {error.strerror}; choose another, or 0 for any that is free"
             ) from error
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]

@@ -1,0 +1,118 @@
+"""The archive: readers in threads of their own, each with a keeper, all into one store and its catalog."""
+
+import logging
+import secrets
+import threading
+from contextlib import ExitStack
+
+from shutterbus_archive.catalog import Catalog, schema
+from shutterbus_archive.consume.keeper import Keeper
+from shutterbus_archive.errors import NotOurStoreError
+from shutterbus_archive.keeping import Archive
+from shutterbus_archive.settings import ArchiveSettings
+from shutterbus_archive.status.condition import Condition
+from shutterbus_archive.store import folder
+from shutterbus_archive.store.folder import FolderStore
+from shutterbus_archive.store.marker import Marker
+from shutterbus_runtime.clock import Clock, SystemClock
+from shutterbus_runtime.health import HealthServer
+from shutterbus_runtime.stop_signals import at_stop_signal
+from shutterbus_transport import transport
+from shutterbus_transport.consuming import Group, Kind, Reader, Subscription
+
+log = logging.getLogger("shutterbus_archive")
+
+GROUP = "shutterbus-archive"
+STORE = "store"
+STOP_S = 6.0
+LOOK_S = 1.0
+
+
+def run(settings: ArchiveSettings, clock: Clock | None = None, stop: threading.Event | None = None) -> int:
+    """Keep what comes until SIGTERM, SIGINT or *stop*; return the exit code.
+
+    A reader that ends for a reason nobody foresaw ends the process: Docker or systemd starts it again.
+
+    Raises:
+        ArchiveError: The catalog or the store cannot be used as they are, or another process has them.
+    """
+    clock = clock or SystemClock()
+    stop = stop or threading.Event()
+    at_stop_signal(stop.set)
+    with ExitStack() as stack:
+        settings.state_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
+        catalog = Catalog(settings.state_dir)
+        stack.callback(catalog.close)
+        store = open_store(settings, catalog)
+        stack.callback(store.close)
+        archive = Archive(store, catalog, clock, min_free_bytes=settings.min_free_bytes)
+        reading = make_readers(settings, archive, clock)
+        health = HealthServer(settings.health_port, Condition(catalog, reading), "ARCHIVE_HEALTH_PORT")
+        stack.callback(health.close)
+        log.info(
+            "keeping in %s; health on 127.0.0.1:%d",
+            settings.store_dir or settings.state_dir / STORE,
+            health.port,
+        )
+        for reader, _ in reading:
+            reader.start()
+        died = False
+        while not (stop.is_set() or died):
+            clock.wait(LOOK_S, stop)
+            died = not all(reader.is_alive() for reader, _ in reading)
+        for reader, _ in reading:
+            reader.stop()
+        for reader, _ in reading:
+            reader.join(STOP_S)
+    log.info("stopped")
+    return 1 if died else 0
+
+
+def open_store(settings: ArchiveSettings, catalog: Catalog) -> FolderStore:
+    """Return the store that belongs to *catalog*; a new catalog takes an empty folder. It need not be there now.
+
+    Raises:
+        NotOurStoreError: The catalog is new, and the folder cannot become its store.
+    """
+    root = settings.store_dir
+    if root is None:
+        root = settings.state_dir / STORE
+        root.mkdir(mode=0o750, exist_ok=True)
+    known = catalog.noted(schema.STORE)
+    if known is None:
+        present = folder.read_marker(root)
+        if present is not None:
+            raise NotOurStoreError(
+                f"{root} is store {present.store} of another catalog, and the one in {settings.state_dir} is new: name the "
+                "catalog's own folder in ARCHIVE_STATE_DIR"
+            )
+        known = folder.initialise(root).store
+        catalog.note(schema.STORE, known)
+    return FolderStore(root, Marker(known))
+
+
+def make_readers(settings: ArchiveSettings, archive: Archive, clock: Clock) -> list[tuple[Reader, Keeper]]:
+    """Return a reader and its keeper for all that *settings* name, not started."""
+    member = archive.catalog.noted(schema.MEMBER)
+    if member is None:
+        # Whoever connects to MQTT under this name takes what waits for us: it must not be guessed.
+        member = f"{GROUP}-{secrets.token_hex(16)}"
+        archive.catalog.note(schema.MEMBER, member)
+    reading: list[tuple[Reader, Keeper]] = []
+    for broker in settings.brokers:
+        carrier = transport(broker.type)
+        kinds_together: list[tuple[Kind, ...]] = (
+            [("frames", "telemetry")] if carrier.reads_together else [("frames",), ("telemetry",)]
+        )
+        for kinds in kinds_together:
+            subscription = Subscription(
+                kinds=kinds,
+                foreign=settings.topics if "frames" in kinds else (),
+                group=Group(GROUP, member),
+                state_dir=settings.state_dir,
+            )
+            keeper = Keeper(archive, clock)
+            [reader] = carrier.readers(broker, subscription, keeper, clock)
+            keeper.serve(reader)
+            reading.append((reader, keeper))
+    return reading

@@ -1,0 +1,173 @@
+"""What a reader brings is gathered into groups, kept, and only then acknowledged."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+
+from shutterbus_archive.errors import StoreUnavailableError
+from shutterbus_archive.keeping import Archive, Group, Refusal
+from shutterbus_runtime.clock import Clock
+from shutterbus_runtime.outage import Outage
+from shutterbus_transport.consuming import Delivery, Gap, Handler, Reader
+from shutterbus_wire import names
+from shutterbus_wire.errors import MalformedError
+from shutterbus_wire.message import decode_frame, topic_of_ours
+from shutterbus_wire.telemetry import Status, decode_telemetry
+
+log = logging.getLogger(__name__)
+
+GROUP_MAX_COUNT = 64
+GROUP_MAX_BYTES = 16 * 1024 * 1024
+GROUP_MAX_S = 0.2
+RETRY_S = 2.0
+"""Between two looks at a store that could not take anything."""
+NO_CAMERA = "unknown"
+
+UNUSABLE = (
+    MalformedError,
+    # What a decoder may raise if it has a mistake. It costs that message its place among the others, and is kept too.
+    ValueError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    AttributeError,
+    AssertionError,
+    RecursionError,
+)
+
+
+class Keeper(Handler):
+    """Serves one reader, in its thread. While the store is away the reader is paused and what it brought is held.
+
+    Attributes:
+        problem: Why nothing is kept now, a sentence; empty while it is.
+        kept: What became of what came, by word: ``stored``, ``repeated``, ``quarantined``, ``gap``.
+    """
+
+    def __init__(self, archive: Archive, clock: Clock) -> None:
+        self.problem = ""
+        self.outages: dict[str, str] = {}
+        self.kept: Counter[str] = Counter()
+        self._archive = archive
+        self._clock = clock
+        self._store = Outage("store", clock, log)
+        self._reader: Reader | None = None
+        self._group = Group()
+        self._own: set[str] = set()
+        self._foreign: dict[str, str] = {}
+        self._retry_at_s = 0.0
+
+    def serve(self, reader: Reader) -> None:
+        """Acknowledge to *reader*, and pause it where nothing can be kept. Called once, before it starts."""
+        self._reader = reader
+
+    def frame(self, delivery: Delivery) -> bool:
+        """Take a frame in; what cannot be used is kept as well, with the reason."""
+        arrival = delivery.arrival
+        if not arrival.value and arrival.retained:
+            self._add(delivery, lambda group: group.others.append(delivery))
+            return False
+        try:
+            others = {name for name, topic in self._foreign.items() if topic != arrival.topic}
+            frame = decode_frame(
+                arrival, received_at_us=delivery.received_at_us, own_cameras=self._own, others=others
+            )
+        except UNUSABLE as error:
+            self._refuse(delivery, *_reason(error))
+            return False
+        if topic_of_ours(arrival) is None:
+            self._foreign.setdefault(frame.metadata.camera, arrival.topic)
+        self._add(delivery, lambda group: group.frames.append((delivery, frame)))
+        return True
+
+    def telemetry(self, delivery: Delivery) -> None:
+        """Take a report or reading in; of a status there is nothing to keep."""
+        if not delivery.arrival.value:
+            self._add(delivery, lambda group: group.others.append(delivery))
+            return
+        try:
+            telemetry = decode_telemetry(delivery.arrival)
+        except UNUSABLE as error:
+            self._refuse(delivery, *_reason(error))
+            return
+        if isinstance(telemetry, Status):
+            self._add(delivery, lambda group: group.others.append(delivery))
+        else:
+            self._add(delivery, lambda group: group.telemetry.append((delivery, telemetry)))
+
+    def refused(self, delivery: Delivery, reason: str, sentence: str) -> None:
+        self._refuse(delivery, reason, sentence)
+
+    def outage(self, source: str, transport: str, sentence: str) -> None:
+        self.outages[f"{source} {transport}"] = sentence
+
+    def cameras(self, camera_names: set[str]) -> None:
+        self._own |= camera_names
+
+    def gap(self, gap: Gap) -> None:
+        self.kept["gap"] += gap.count
+        log.warning(
+            "%d messages of %s were deleted by %s before they were read: offsets %d to %d",
+            gap.count,
+            gap.camera or gap.topic,
+            gap.transport,
+            gap.first,
+            gap.last,
+        )
+
+    def turn(self, *, more: bool) -> None:
+        """Keep the group where it is due: when nothing more can come, it has waited enough, or the store may be back."""
+        group, now_s = self._group, self._clock.monotonic_s()
+        if not group.count:
+            return
+        due = not more or now_s - group.begun_s >= GROUP_MAX_S
+        if due and now_s >= self._retry_at_s:
+            self._keep()
+
+    def _add(self, delivery: Delivery, put: Callable[[Group], None]) -> None:
+        group = self._group
+        if not group.count:
+            group.begun_s = self._clock.monotonic_s()
+        put(group)
+        group.size_bytes += len(delivery.arrival.value)
+        full = group.count >= GROUP_MAX_COUNT or group.size_bytes >= GROUP_MAX_BYTES
+        if full and self._clock.monotonic_s() >= self._retry_at_s:
+            self._keep()
+
+    def _refuse(self, delivery: Delivery, reason: str, sentence: str) -> None:
+        refusal = Refusal(delivery, self._camera_of(delivery), reason, sentence)
+        self._add(delivery, lambda group: group.refusals.append(refusal))
+
+    def _camera_of(self, delivery: Delivery) -> str:
+        if named := topic_of_ours(delivery.arrival):
+            return named[0]
+        try:
+            return names.foreign_camera(delivery.arrival.topic, self._own)
+        except ValueError:
+            return NO_CAMERA
+
+    def _keep(self) -> None:
+        assert self._reader is not None
+        group = self._group
+        try:
+            outcome = self._archive.keep(group)
+        except StoreUnavailableError as error:
+            self._store.failed(error)
+            self.problem = str(error)
+            self._retry_at_s = self._clock.monotonic_s() + RETRY_S
+            self._reader.pause()
+            return
+        self._group = Group()
+        self.kept.update(stored=outcome.stored, repeated=outcome.repeats, quarantined=outcome.quarantined)
+        self._reader.acknowledge(group.deliveries)
+        if self.problem:
+            self.problem, self._retry_at_s = "", 0.0
+            self._store.succeeded()
+            self._reader.resume()
+
+
+def _reason(error: Exception) -> tuple[str, str]:
+    """Return the word and the sentence for why a message cannot be used."""
+    if isinstance(error, MalformedError):
+        return error.reason, str(error)
+    return "unreadable", f"{type(error).__name__}: {error}"

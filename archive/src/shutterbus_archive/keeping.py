@@ -1,0 +1,224 @@
+"""A group of what came becomes durable: files first, then the catalog, and only then may anybody be told that it is kept.
+
+Whatever happens in between, doing it again is safe: a file's name follows from what it is, and the catalog knows each number.
+"""
+
+import hashlib
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from shutterbus_archive.catalog import Catalog, FrameName, FrameRow, QuarantineRow, schema
+from shutterbus_archive.errors import StoreUnavailableError
+from shutterbus_archive.store import Store
+from shutterbus_archive.store.layout import FrameKey, filed_at_us
+from shutterbus_runtime.clock import Clock
+from shutterbus_transport.checksum import crc32c
+from shutterbus_transport.consuming import Delivery
+from shutterbus_wire.frame import Frame
+from shutterbus_wire.telemetry import Reading, Report
+
+log = logging.getLogger(__name__)
+
+CONFLICT = "identity-conflict"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A message that cannot be used: whose it seems to be, the word for why, and a sentence."""
+
+    delivery: Delivery
+    camera: str
+    reason: str
+    sentence: str
+
+
+@dataclass(slots=True)
+class Group:
+    """What is to be kept together, in the order in which it came."""
+
+    frames: list[tuple[Delivery, Frame]] = field(default_factory=list)
+    telemetry: list[tuple[Delivery, Report | Reading]] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    others: list[Delivery] = field(default_factory=list)
+    """Acknowledged with the rest, and not kept: a status, which each report repeats."""
+
+    size_bytes: int = 0
+    begun_s: float = 0.0
+
+    @property
+    def count(self) -> int:
+        return len(self.frames) + len(self.telemetry) + len(self.refusals) + len(self.others)
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        """All that is acknowledged when the group is kept."""
+        return [
+            *(delivery for delivery, _ in self.frames),
+            *(delivery for delivery, _ in self.telemetry),
+            *(refusal.delivery for refusal in self.refusals),
+            *self.others,
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a group: frames that are new in the archive, those that were there, and messages put into quarantine."""
+
+    stored: int
+    repeats: int
+    quarantined: int
+
+
+class Archive:
+    """A store and its catalog. Any thread may keep a group; the catalog takes one at a time."""
+
+    def __init__(
+        self, store: Store, catalog: Catalog, clock: Clock, *, min_free_bytes: int | None = None
+    ) -> None:
+        """*min_free_bytes* is left free on the store; by default the smaller of a twentieth and 5 GiB."""
+        self.store = store
+        self.catalog = catalog
+        self._clock = clock
+        self._min_free_bytes = min_free_bytes
+
+    def keep(self, group: Group) -> Outcome:
+        """Return when everything in *group* is durable.
+
+        Raises:
+            StoreUnavailableError: Nothing is known of it. Keep it, and try again.
+        """
+        self.store.check()
+        self._check_room(group.size_bytes)
+        refusals = list(group.refusals)
+        fresh, repeats = self._sort_out(group.frames, refusals)
+        rows = self._store_frames(fresh, refusals)
+        quarantined = self._quarantine(refusals)
+        telemetry = [message for _, message in group.telemetry]
+        self._append(telemetry)
+        self.catalog.add(rows, telemetry, quarantined)
+        return Outcome(len(rows), repeats, len(quarantined))
+
+    def _check_room(self, incoming_bytes: int) -> None:
+        room = self.store.room()
+        floor = self._min_free_bytes
+        floor = min(room.total_bytes // 20, 5 << 30) if floor is None else floor
+        if room.free_bytes - incoming_bytes < floor:
+            raise StoreUnavailableError(
+                f"{room.free_bytes / 1e9:.2f} GB are free in the store, and ARCHIVE_MIN_FREE keeps {floor / 1e9:.2f} GB: make room, "
+                "or set ARCHIVE_MAX_BYTES or ARCHIVE_MAX_AGE, and the oldest make room"
+            )
+        if room.free_files is not None and room.free_files < 1_000:
+            raise StoreUnavailableError(
+                "the store has hardly any inodes left: it takes no more files (df -i)"
+            )
+
+    def _sort_out(
+        self, frames: Sequence[tuple[Delivery, Frame]], refusals: list[Refusal]
+    ) -> tuple[dict[FrameName, tuple[Delivery, Frame]], int]:
+        """Return the frames that are new, and how many are there already; what contradicts one that is goes to *refusals*."""
+        fresh: dict[FrameName, tuple[Delivery, Frame]] = {}
+        again: list[tuple[FrameName, Delivery, Frame]] = []
+        known = self.catalog.archived(_name(frame) for _, frame in frames)
+        repeats = 0
+        for delivery, frame in frames:
+            name = _name(frame)
+            if name in known:
+                again.append((name, delivery, frame))
+            elif name not in fresh:
+                fresh[name] = delivery, frame
+            elif fresh[name][1].data == frame.data:
+                repeats += 1
+            else:
+                refusals.append(_conflict(delivery, frame))
+        rows = self.catalog.frames([name for name, _, _ in again])
+        for name, delivery, frame in again:
+            # One that aged out is known all the same, and there is nothing to compare it with.
+            stored = self.store.read(str(rows[name].key)) if name in rows else None
+            if stored is None or stored == frame.data:
+                repeats += 1
+            else:
+                refusals.append(_conflict(delivery, frame))
+        return fresh, repeats
+
+    def _store_frames(
+        self, fresh: dict[FrameName, tuple[Delivery, Frame]], refusals: list[Refusal]
+    ) -> list[FrameRow]:
+        rows = {
+            name: _row(delivery, frame, self._clock.utc_us()) for name, (delivery, frame) in fresh.items()
+        }
+        outcomes = self.store.put({str(rows[name].key): frame.data for name, (_, frame) in fresh.items()})
+        for name, row in list(rows.items()):
+            if outcomes[str(row.key)] == "other":
+                delivery, frame = fresh[name]
+                refusals.append(_conflict(delivery, frame))
+                del rows[name]
+        return list(rows.values())
+
+    def _quarantine(self, refusals: Iterable[Refusal]) -> list[QuarantineRow]:
+        rows = {row.key: (row, refusal) for refusal in refusals for row in [_quarantine_row(refusal)]}
+        if rows:
+            self.store.put({key: refusal.delivery.arrival.value for key, (_, refusal) in rows.items()})
+        for _, refusal in rows.values():
+            log.warning(
+                "a message on %r is kept in quarantine (%s): %s",
+                refusal.delivery.arrival.topic[:120],
+                refusal.reason,
+                refusal.sentence[:300],
+            )
+        return [row for row, _ in rows.values()]
+
+    def _append(self, telemetry: Sequence[Report | Reading]) -> None:
+        lines: dict[str, bytes] = {}
+        for message, known in zip(telemetry, self.catalog.telemetry_known(telemetry), strict=True):
+            if not known:
+                day = _EPOCH + timedelta(microseconds=message.at_us)
+                key = f"telemetry/camera={message.camera}/date={day:%Y-%m-%d}.jsonl"
+                lines[key] = lines.get(key, b"") + message.model_dump_json().encode() + b"\n"
+        if lines:
+            self.store.append(lines)
+
+
+def _name(frame: Frame) -> FrameName:
+    return frame.metadata.camera, frame.metadata.id
+
+
+def _row(delivery: Delivery, frame: Frame, now_us: int) -> FrameRow:
+    metadata = frame.metadata
+    flags = schema.PNG * (frame.content_type == "image/png")
+    flags |= schema.CLOCK_UNTRUSTED * (not metadata.clock_synced)
+    flags |= schema.NAMED_BY_TRANSPORT * (metadata.identity_source == "transport")
+    filed_us = filed_at_us(metadata.captured_at_us, delivery.arrival.arrived_at_us)
+    key = FrameKey(metadata.camera, metadata.id, filed_us, frame.content_type)
+    return FrameRow(key, metadata.captured_at_us, now_us, len(frame.data), int(crc32c(frame.data)), flags)
+
+
+def _conflict(delivery: Delivery, frame: Frame) -> Refusal:
+    return Refusal(
+        delivery,
+        frame.metadata.camera,
+        CONFLICT,
+        f"frame {frame.metadata.id} of {frame.metadata.camera} is in the archive with other bytes",
+    )
+
+
+def _quarantine_row(refusal: Refusal) -> QuarantineRow:
+    arrival = refusal.delivery.arrival
+    digest = hashlib.sha256(arrival.value).digest()
+    position = ":".join(map(str, arrival.position)) if arrival.position else ""
+    at = _EPOCH + timedelta(microseconds=arrival.arrived_at_us)
+    origin = hashlib.sha256(f"{arrival.topic}\n{position}".encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return QuarantineRow(
+        refusal.camera,
+        refusal.reason,
+        refusal.sentence[:1_000],
+        arrival.transport,
+        arrival.topic[:1_000].encode("utf-8", "replace").decode(),
+        position,
+        digest,
+        len(arrival.value),
+        arrival.arrived_at_us,
+        f"quarantine/camera={refusal.camera}/{at:%Y%m%dT%H%M%S.%f}Z_{digest.hex()[:16]}-{origin}",
+    )

@@ -1,0 +1,62 @@
+"""From what the process was given to ``ArchiveSettings``, or to sentences that say what to change."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from shutterbus_archive.settings import ArchiveSettings
+from shutterbus_runtime import settings as machinery
+from shutterbus_runtime.settings import Loaded, Resolved, SettingsError, sources
+from shutterbus_runtime.settings.sources import SECRETS
+from shutterbus_transport import TRANSPORTS, transport
+from shutterbus_transport.settings import BrokerSettings
+
+PREFIX = "ARCHIVE_"
+
+
+def load(
+    environ: Mapping[str, str], secrets: Path = SECRETS, env_file: Path = Path(".env")
+) -> Loaded[ArchiveSettings]:
+    """Return the settings that secrets, *environ* and *env_file* say, in this order.
+
+    Raises:
+        SettingsError: With a sentence for each thing to put right.
+    """
+    given = sources.given(environ, secrets, env_file, (PREFIX,))
+    resolved = machinery.resolve(ArchiveSettings, given)
+    stop, warnings = machinery.unknown(resolved, ArchiveSettings, (PREFIX,))
+    warnings += [
+        f"{weaker.name} has no effect beside {stronger.name}, which says otherwise."
+        for weaker, stronger in resolved.overruled
+    ]
+    _state_folder(resolved, environ)
+    settings = machinery.build(ArchiveSettings, resolved, [*stop, *_options(resolved)])
+    if not settings.brokers:
+        raise SettingsError(
+            "Nothing to read from: ARCHIVE_KAFKA_BROKERS or ARCHIVE_MQTT_BROKERS is expected."
+        )
+    return Loaded(settings, tuple(warnings), resolved.origin)
+
+
+def _state_folder(resolved: Resolved, environ: Mapping[str, str]) -> None:
+    if "state_dir" in resolved.values:
+        return
+    if folders := environ.get("STATE_DIRECTORY"):
+        resolved.values["state_dir"] = Path(folders.partition(":")[0]) / "archive"
+    else:
+        default = ArchiveSettings.model_fields["state_dir"].default
+        resolved.values["state_dir"] = Path(os.path.expanduser(default))  # noqa: PTH111 (never raises)
+
+
+def _options(resolved: Resolved) -> Iterator[str]:
+    for kind in TRANSPORTS:
+        if kind in resolved.values:
+            prefix = f"{PREFIX}{kind.upper()}_"
+            own = [
+                f"{prefix}{name}"
+                for setting in machinery.settings_of(BrokerSettings)
+                for name in setting.names
+                if name
+            ]
+            check = transport(kind).check_options(prefix, own, reads=True)
+            yield from machinery.check_family(resolved, (kind, "client_options"), check)

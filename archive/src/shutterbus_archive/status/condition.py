@@ -1,0 +1,77 @@
+"""Whether the archive does its job now, in sentences for people and numbers for Prometheus."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from shutterbus_archive.catalog import Catalog
+from shutterbus_archive.consume.keeper import Keeper
+from shutterbus_transport.consuming import Reader
+from shutterbus_wire import __version__
+
+
+class Condition:
+    """The archive's condition, asked for by its health server; nothing is kept here."""
+
+    def __init__(self, catalog: Catalog, reading: Sequence[tuple[Reader, Keeper]]) -> None:
+        self._catalog = catalog
+        self._reading = reading
+
+    def problems(self) -> Iterator[str]:
+        """Yield a sentence for everything that is wrong now; none while what comes is kept."""
+        said = [
+            problem
+            for _, keeper in self._reading
+            for problem in (keeper.problem, *keeper.outages.values())
+            if problem
+        ]
+        yield from dict.fromkeys(said)
+        yield from (
+            f"{reader.name}: not yet connected"
+            for reader, _ in self._reading
+            if not (reader.connected or said)
+        )
+
+    def metadata(self) -> dict[str, Any]:
+        """Return what ``/status`` shows."""
+        cameras = self._catalog.totals()
+        return {
+            "version": __version__,
+            "problems": list(self.problems()),
+            "kept": dict(self._kept()),
+            "frames": sum(frames for frames, _ in cameras.values()),
+            "bytes": sum(size_bytes for _, size_bytes in cameras.values()),
+            "cameras": {
+                name: {"frames": frames, "bytes": size_bytes}
+                for name, (frames, size_bytes) in cameras.items()
+            },
+        }
+
+    def metrics(self) -> str:
+        """Return the same in Prometheus' text form."""
+        lines = [
+            "# HELP shutterbus_archive_messages_total What became of what came, since this process started.",
+            "# TYPE shutterbus_archive_messages_total counter",
+            *(
+                f'shutterbus_archive_messages_total{{outcome="{word}"}} {count}'
+                for word, count in self._kept().items()
+            ),
+            "# HELP shutterbus_archive_frames Frames in the store.",
+            "# TYPE shutterbus_archive_frames gauge",
+        ]
+        totals = self._catalog.totals()
+        lines += [
+            f'shutterbus_archive_frames{{camera="{name}"}} {frames}' for name, (frames, _) in totals.items()
+        ]
+        lines += ["# HELP shutterbus_archive_bytes Their bytes.", "# TYPE shutterbus_archive_bytes gauge"]
+        lines += [f'shutterbus_archive_bytes{{camera="{name}"}} {size}' for name, (_, size) in totals.items()]
+        problems = len(list(self.problems()))
+        lines += [
+            "# HELP shutterbus_archive_problems Things that are wrong now.",
+            "# TYPE shutterbus_archive_problems gauge",
+            f"shutterbus_archive_problems {problems}",
+        ]
+        return "\n".join(lines) + "\n"
+
+    def _kept(self) -> Counter[str]:
+        return sum((keeper.kept for _, keeper in self._reading), Counter())

@@ -1,0 +1,59 @@
+"""Where frames are kept. A store is a class in a module of its own here; every one keeps the promises of ``Store``.
+
+Keys are names as ``layout`` gives them, with ``/`` between their parts.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+Stored = Literal["new", "same", "other"]
+"""What became of one object: it is there now; it was there already, byte for byte; other bytes are there under its key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Bytes and files that still fit; files is None where they are made as needed."""
+
+    total_bytes: int
+    free_bytes: int
+    free_files: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """One object of a store."""
+
+    key: str
+    size_bytes: int
+
+
+class Store(Protocol):
+    """What the archive asks of a place that keeps objects.
+
+    Everything may raise ``StoreUnavailableError``, after which nothing is known of what it was asked, and asking again is safe.
+    """
+
+    def check(self) -> None:
+        """Return if the store is there and ours; raise ``NotOurStoreError`` if it is not."""
+
+    def put(self, objects: Mapping[str, bytes]) -> Mapping[str, Stored]:
+        """Make all of *objects* durable, by key, and say what became of each. Other bytes are never overwritten."""
+
+    def append(self, lines: Mapping[str, bytes]) -> None:
+        """Make *lines* durable at the end of the object of each key, whole ones only: what a cut left half goes first."""
+
+    def read(self, key: str) -> bytes | None:
+        """Return the bytes of *key*; None if there are none."""
+
+    def remove(self, keys: Iterable[str]) -> None:
+        """Remove *keys*, durably; those that are not there are no error."""
+
+    def objects(self, prefix: str) -> Iterator[StoredObject]:
+        """Yield everything whose key begins with *prefix*, in the order of keys."""
+
+    def room(self) -> Room:
+        """Return how much fits."""
+
+    def close(self) -> None:
+        """Give up what is held."""

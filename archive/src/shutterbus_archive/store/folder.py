@@ -1,0 +1,322 @@
+"""A store in a folder: one file a frame, which any program opens.
+
+A group of files is made durable together, in this order: all are written beside their names, synced in several threads,
+renamed, and then each folder is synced once, with those above it that are new. What a power cut leaves is whole files under
+their names, or ``.tmp`` files, which are nobody's. Files, folders and the marker are reached through the descriptor of the
+folder that the marker was found in: what is mounted over it later, or unmounted under it, is noticed and never written into.
+"""
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from shutterbus_archive.errors import NotOurStoreError, StoreUnavailableError
+from shutterbus_archive.store import Room, Stored, StoredObject, marker
+
+SYNC_THREADS = 8
+"""One file after the other takes ten times as long on a slow disk; more than these gain nothing."""
+TEMPORARY_PREFIX, TEMPORARY_SUFFIX = ".", ".tmp"
+
+
+class FolderStore:
+    """See ``Store``.
+
+    Args:
+        root: The folder. It is never made, nor is anything above it.
+        expected: The marker that this archive's store has.
+    """
+
+    def __init__(self, root: Path, expected: marker.Marker) -> None:
+        self._root = root
+        self._expected = expected
+        self._at: int | None = None
+        self._seen: tuple[int, int, int] | None = None
+        self._pool = ThreadPoolExecutor(SYNC_THREADS, thread_name_prefix="store")
+
+    def check(self) -> None:
+        with self._translated():
+            status = (self._root / marker.FILE).stat()
+            place = status.st_dev, status.st_ino, status.st_ctime_ns  # an inode is given again
+            if self._at is None or place != self._seen:
+                self._open(place)
+
+    def put(self, objects: Mapping[str, bytes]) -> Mapping[str, Stored]:
+        outcomes: dict[str, Stored] = {}
+        written: dict[str, int] = {}
+        folders: dict[str, None] = {}
+        try:
+            with self._translated():
+                for key, data in objects.items():
+                    if (present := self._read(key)) is not None:
+                        # It may be there without being durable: what wrote it may have been killed before its fsync.
+                        outcomes[key] = "same" if present == data else "other"
+                        written[key] = os.open(
+                            key, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=self._fd
+                        )
+                    else:
+                        outcomes[key] = "new"
+                        folders.update(dict.fromkeys(self._make_folders(key)))
+                        written[key] = self._write(_temporary(key), data)
+                    folders[os.path.dirname(key)] = None  # noqa: PTH120 (a key is no path of this machine)
+                list(self._pool.map(os.fsync, written.values()))
+                for key, outcome in outcomes.items():
+                    if outcome == "new":
+                        os.rename(_temporary(key), key, src_dir_fd=self._fd, dst_dir_fd=self._fd)
+                list(self._pool.map(self._sync_folder, folders))
+        except StoreUnavailableError:
+            self._discard(key for key, outcome in outcomes.items() if outcome == "new")
+            raise
+        finally:
+            for descriptor in written.values():
+                os.close(descriptor)
+        return outcomes
+
+    def append(self, lines: Mapping[str, bytes]) -> None:
+        with self._translated():
+            folders: dict[str, None] = {}
+            for key, data in lines.items():
+                folders.update(dict.fromkeys(self._make_folders(key)))
+                flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+                descriptor = os.open(key, flags, 0o640, dir_fd=self._fd)
+                try:
+                    _write_all(descriptor, data, _end_of_lines(descriptor))
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+                folders[os.path.dirname(key)] = None  # noqa: PTH120 (likewise)
+            for folder in folders:
+                self._sync_folder(folder)
+
+    def read(self, key: str) -> bytes | None:
+        with self._translated():
+            return self._read(key)
+
+    def remove(self, keys: Iterable[str]) -> None:
+        with self._translated():
+            folders: dict[str, None] = {}
+            for key in keys:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(key, dir_fd=self._fd)
+                folders[os.path.dirname(key)] = None  # noqa: PTH120 (likewise)
+            for folder in folders:
+                with contextlib.suppress(FileNotFoundError):
+                    self._sync_folder(folder)
+                self._remove_empty(folder)
+
+    def objects(self, prefix: str) -> Iterator[StoredObject]:
+        with self._translated():
+            folder = prefix.rpartition("/")[0] or "."
+            yield from (item for item in self._walk(folder) if item.key.startswith(prefix))
+
+    def room(self) -> Room:
+        with self._translated():
+            status = os.fstatvfs(self._fd)
+        return Room(
+            total_bytes=status.f_blocks * status.f_frsize,
+            free_bytes=status.f_bavail * status.f_frsize,
+            free_files=status.f_favail if status.f_files else None,
+        )
+
+    def close(self) -> None:
+        self._pool.shutdown()
+        if self._at is not None:
+            os.close(self._at)
+            self._at = None
+
+    @property
+    def _fd(self) -> int:
+        if self._at is None:
+            self.check()
+        assert self._at is not None
+        return self._at
+
+    def _open(self, place: tuple[int, int, int]) -> None:
+        """Hold the folder that is there now, if its marker is the one expected."""
+        at = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            self._check_marker(at)
+        except BaseException:
+            os.close(at)
+            raise
+        if self._at is not None:
+            os.close(self._at)
+        self._at, self._seen = at, place
+
+    def _check_marker(self, at: int) -> None:
+        with open(marker.FILE, "rb", opener=lambda name, flags: os.open(name, flags, dir_fd=at)) as file:
+            present = marker.decode(file.read(4_096), str(self._root / marker.FILE))
+        if present.store != self._expected.store:
+            raise NotOurStoreError(
+                f"{self._root} is store {present.store}, and this archive's is {self._expected.store}: mount that one there, or "
+                "adopt this one with shutterbus-archive adopt"
+            )
+
+    def _read(self, key: str) -> bytes | None:
+        try:
+            descriptor = os.open(key, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=self._fd)
+        except FileNotFoundError:
+            return None
+        with os.fdopen(descriptor, "rb") as file:
+            return file.read()
+
+    def _make_folders(self, key: str) -> list[str]:
+        """Make the folders above *key*; return those that have a new one in them."""
+        changed = []
+        folders = key.split("/")[:-1]
+        for depth in range(1, len(folders) + 1):
+            folder = "/".join(folders[:depth])
+            try:
+                os.mkdir(folder, 0o750, dir_fd=self._fd)
+            except FileExistsError:
+                continue
+            changed.append("/".join(folders[: depth - 1]))
+        return changed
+
+    def _write(self, name: str, data: bytes) -> int:
+        """Write *data* to a new file; return its descriptor, which is still to be synced."""
+        flags = os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+        descriptor = os.open(name, flags, 0o640, dir_fd=self._fd)
+        try:
+            _write_all(descriptor, data, 0)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+    def _sync_folder(self, folder: str) -> None:
+        descriptor = os.open(folder or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._fd)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _discard(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            with contextlib.suppress(OSError):
+                os.unlink(_temporary(key), dir_fd=self._fd)
+
+    def _remove_empty(self, folder: str) -> None:
+        """Remove *folder* and those above it that are empty now, but for the first."""
+        while "/" in folder:
+            try:
+                os.rmdir(folder, dir_fd=self._fd)
+            except OSError:
+                return
+            folder = folder.rpartition("/")[0]
+
+    def _walk(self, folder: str) -> Iterator[StoredObject]:
+        try:
+            descriptor = os.open(
+                folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=self._fd
+            )
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        try:
+            with os.scandir(descriptor) as entries:
+                listed = sorted(
+                    (entry.name, status)
+                    for entry in entries
+                    if not entry.name.startswith(TEMPORARY_PREFIX)
+                    for status in [entry.stat(follow_symlinks=False)]
+                )
+        finally:
+            os.close(descriptor)
+        for name, status in listed:
+            key = name if folder == "." else f"{folder}/{name}"
+            if stat.S_ISDIR(status.st_mode):
+                yield from self._walk(key)
+            elif stat.S_ISREG(status.st_mode):
+                yield StoredObject(key, status.st_size)
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Turn errors of the operating system into what the archive does about them."""
+        try:
+            yield
+        except FileNotFoundError as error:
+            if error.filename and str(error.filename).endswith(marker.FILE):
+                raise NotOurStoreError(
+                    f"there is no store at {self._root} ({marker.FILE} is missing): is its disk mounted? Nothing is written there"
+                ) from error
+            raise StoreUnavailableError(
+                f"the store {self._root} lost {error.filename} while it was used"
+            ) from error
+        except OSError as error:
+            raise StoreUnavailableError(f"the store {self._root}: {_words(error)}") from error
+
+
+def initialise(root: Path) -> marker.Marker:
+    """Make the empty folder *root* a store, and return its marker.
+
+    Raises:
+        NotOurStoreError: It is not there, or not empty.
+    """
+    try:
+        inside = sorted(path.name for path in root.iterdir() if path.name != "lost+found")
+        if inside:
+            raise NotOurStoreError(
+                f"{root} is not empty ({inside[0]} is in it) and no store: choose an empty folder"
+            )
+        made = marker.new()
+        descriptor = os.open(root / marker.FILE, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o640)
+        try:
+            _write_all(descriptor, made.encode(), 0)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise NotOurStoreError(f"{root} cannot be made a store: {_words(error)}") from error
+    return made
+
+
+def read_marker(root: Path) -> marker.Marker | None:
+    """Return the marker of the store at *root*; None where there is none."""
+    try:
+        data = (root / marker.FILE).read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise NotOurStoreError(f"{root / marker.FILE} cannot be read: {_words(error)}") from error
+    return marker.decode(data, str(root / marker.FILE))
+
+
+def _temporary(key: str) -> str:
+    folder, _, name = key.rpartition("/")
+    return f"{folder}/{TEMPORARY_PREFIX}{name}{TEMPORARY_SUFFIX}"
+
+
+def _write_all(descriptor: int, data: bytes, offset: int) -> None:
+    view = memoryview(data)
+    while view:
+        count = os.pwrite(descriptor, view, offset)
+        view, offset = view[count:], offset + count
+
+
+def _end_of_lines(descriptor: int) -> int:
+    """Return where the next line begins; what a power cut left of one is cut away."""
+    size = os.fstat(descriptor).st_size
+    at = size
+    while at > 0:
+        begin = max(0, at - 4_096)
+        block = os.pread(descriptor, at - begin, begin)
+        if (newline := block.rfind(b"\n")) >= 0:
+            at = begin + newline + 1
+            break
+        at = begin
+    if at != size:
+        os.ftruncate(descriptor, at)
+    return at
+
+
+def _words(error: OSError) -> str:
+    text = (error.strerror or str(error)).lower()
+    return "the disk is full" if error.errno in {errno.ENOSPC, errno.EDQUOT} else text

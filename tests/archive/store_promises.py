@@ -1,0 +1,44 @@
+"""What every store promises. A store's test module imports these, and has the fixture ``store``."""
+
+from shutterbus_archive.store import Store
+
+KEY = "frames/camera=gate/date=2026-11-27/hour=22/a.jpg"
+OTHER = "frames/camera=yard/date=2026-11-27/hour=22/b.jpg"
+
+
+def test_what_was_put_is_read_back(store: Store) -> None:
+    assert store.put({KEY: b"picture", OTHER: b"another"}) == {KEY: "new", OTHER: "new"}
+    assert (store.read(KEY), store.read(OTHER)) == (b"picture", b"another")
+    assert store.read("frames/missing.jpg") is None
+
+
+def test_same_bytes_again_are_no_error_and_other_bytes_change_nothing(store: Store) -> None:
+    store.put({KEY: b"picture"})
+    assert store.put({KEY: b"picture"}) == {KEY: "same"}
+    assert store.put({KEY: b"others!"}) == {KEY: "other"}
+    assert store.read(KEY) == b"picture"
+
+
+def test_lines_are_added_at_the_end(store: Store) -> None:
+    store.append({"telemetry/camera=gate/a.jsonl": b"1\n2\n"})
+    store.append({"telemetry/camera=gate/a.jsonl": b"3\n"})
+    assert store.read("telemetry/camera=gate/a.jsonl") == b"1\n2\n3\n"
+
+
+def test_objects_are_listed_by_prefix_in_order(store: Store) -> None:
+    store.put({KEY: b"picture", OTHER: b"another", "quarantine/camera=gate/x": b""})
+    assert [(item.key, item.size_bytes) for item in store.objects("frames/")] == [(KEY, 7), (OTHER, 7)]
+    assert [item.key for item in store.objects("frames/camera=y")] == [OTHER]
+    assert list(store.objects("nothing/")) == []
+
+
+def test_what_was_removed_is_gone_and_removing_it_again_is_no_error(store: Store) -> None:
+    store.put({KEY: b"picture", OTHER: b"another"})
+    for _ in range(2):
+        store.remove([KEY])
+    assert [item.key for item in store.objects("frames/")] == [OTHER]
+
+
+def test_room_is_that_of_its_place(store: Store) -> None:
+    room = store.room()
+    assert 0 < room.free_bytes <= room.total_bytes
