@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,9 @@ class Process:
             query = "select camera.name, frame.seq from frame join camera on camera.id = frame.camera_id"
             return set(catalog.execute(query))
 
+    def has_more_than(self, count: int) -> bool:
+        return len(self.files()) > count
+
     def said(self) -> str:
         return self.log.read_text(errors="replace")[-3_000:]
 
@@ -130,7 +134,7 @@ def test_archive_that_is_killed_again_and_again_keeps_every_frame_once(
     try:
         for _ in range(KILLS):
             before = len(archive.files())
-            wait_until(lambda before=before: len(archive.files()) > before, 30, archive.said)
+            wait_until(partial(archive.has_more_than, before), 30, archive.said)
             time.sleep(chance.random() / 2)
             archive.kill()
             unnoted += len(archive.files().keys() - archive.rows())

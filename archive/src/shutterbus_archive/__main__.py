@@ -28,6 +28,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _commands() -> Commands:
     commands = Commands("shutterbus-archive", "Keep every frame once, as a file, with an index.", __version__)
     commands.add("run", _run, "Read the brokers and keep what comes until stopped.")
+    retain = commands.add(
+        "retain",
+        _retain,
+        "Say what ARCHIVE_MAX_BYTES and ARCHIVE_MAX_AGE would remove; with --yes agree to it.",
+    )
+    retain.add_argument("--yes", action="store_true", help="remove it, also if it is much at once")
     add_settings_commands(commands, "archive", lambda: load(os.environ), _summary)
     commands.add(
         "healthcheck",
@@ -44,6 +50,14 @@ def _run(_: argparse.Namespace) -> int:
     from shutterbus_archive import app
 
     return app.run(loaded.settings)
+
+
+def _retain(options: argparse.Namespace) -> int:
+    from shutterbus_archive import retain
+
+    settings = load(os.environ).settings
+    print(retain.agree(settings) if options.yes else retain.preview(settings))
+    return 0
 
 
 def _summary(settings: ArchiveSettings) -> str:

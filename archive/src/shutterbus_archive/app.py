@@ -9,6 +9,7 @@ from shutterbus_archive.catalog import Catalog, schema
 from shutterbus_archive.consume.keeper import Keeper
 from shutterbus_archive.errors import NotOurStoreError
 from shutterbus_archive.keeping import Archive
+from shutterbus_archive.retention import Limits, Retention
 from shutterbus_archive.settings import ArchiveSettings
 from shutterbus_archive.status.condition import Condition
 from shutterbus_archive.store import folder
@@ -47,7 +48,10 @@ def run(settings: ArchiveSettings, clock: Clock | None = None, stop: threading.E
         stack.callback(store.close)
         archive = Archive(store, catalog, clock, min_free_bytes=settings.min_free_bytes)
         reading = make_readers(settings, archive, clock)
-        health = HealthServer(settings.health_port, Condition(catalog, reading), "ARCHIVE_HEALTH_PORT")
+        retention = Retention(store, catalog, Limits(settings.max_bytes, settings.max_age_s), clock)
+        health = HealthServer(
+            settings.health_port, Condition(catalog, reading, retention), "ARCHIVE_HEALTH_PORT"
+        )
         stack.callback(health.close)
         log.info(
             "keeping in %s; health on 127.0.0.1:%d",
@@ -56,14 +60,19 @@ def run(settings: ArchiveSettings, clock: Clock | None = None, stop: threading.E
         )
         for reader, _ in reading:
             reader.start()
+        housekeeping = threading.Thread(target=retention.run, args=(stop,), name="retention", daemon=True)
+        housekeeping.start()
         died = False
         while not (stop.is_set() or died):
             clock.wait(LOOK_S, stop)
-            died = not all(reader.is_alive() for reader, _ in reading)
+            alive = housekeeping.is_alive() and all(reader.is_alive() for reader, _ in reading)
+            died = not (alive or stop.is_set())
+        stop.set()
         for reader, _ in reading:
             reader.stop()
         for reader, _ in reading:
             reader.join(STOP_S)
+        housekeeping.join(STOP_S)
     log.info("stopped")
     return 1 if died else 0
 

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from shutterbus_runtime.settings import Name, Prefix
 from shutterbus_runtime.settings.sources import NamedSettings
-from shutterbus_runtime.settings.values import Bytes, LogLevel, Whole, Words
+from shutterbus_runtime.settings.values import Bytes, LogLevel, Seconds, Whole, Words
 from shutterbus_transport.settings import BrokerSettings, fixed_for
 
 
@@ -30,6 +30,15 @@ class ArchiveSettings(NamedSettings):
         ge=0,
         description="What is left free on the disk of the pictures. Without it the smaller of a twentieth and 5 GiB.",
         examples=["10GiB"],
+    )
+    max_bytes: Annotated[Bytes | None, Name("ARCHIVE_MAX_BYTES")] = Field(
+        default=None,
+        ge=1_048_576,
+        description="Most bytes of pictures; the oldest go. Without it they are kept until the disk is full.",
+        examples=["500GB"],
+    )
+    max_age_s: Annotated[Seconds | None, Name("ARCHIVE_MAX_AGE")] = Field(
+        default=None, gt=0, description="Pictures taken longer ago go.", examples=["90d"]
     )
     topics: Annotated[Words, Name("ARCHIVE_TOPICS")] = Field(
         default=(),

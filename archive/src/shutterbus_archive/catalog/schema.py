@@ -140,5 +140,5 @@ meta = Table(
     Column("name", String, primary_key=True),
     Column("value", String, nullable=False),
 )
-STORE, MEMBER = "store", "member"
-"""Names in ``meta``: which store belongs to this catalog, and what this archive is called in MQTT's sessions."""
+STORE, MEMBER, LAST = "store", "member", "last-archived-us"
+"""Names in ``meta``: which store belongs to this catalog; what this archive is called in MQTT's sessions; when it stored last."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from shutterbus_archive.catalog import Catalog
 from shutterbus_archive.consume.keeper import Keeper
+from shutterbus_archive.retention import Retention
 from shutterbus_transport.consuming import Reader
 from shutterbus_wire import __version__
 
@@ -13,9 +14,12 @@ from shutterbus_wire import __version__
 class Condition:
     """The archive's condition, asked for by its health server; nothing is kept here."""
 
-    def __init__(self, catalog: Catalog, reading: Sequence[tuple[Reader, Keeper]]) -> None:
+    def __init__(
+        self, catalog: Catalog, reading: Sequence[tuple[Reader, Keeper]], retention: Retention
+    ) -> None:
         self._catalog = catalog
         self._reading = reading
+        self._retention = retention
 
     def problems(self) -> Iterator[str]:
         """Yield a sentence for everything that is wrong now; none while what comes is kept."""
@@ -26,6 +30,8 @@ class Condition:
             if problem
         ]
         yield from dict.fromkeys(said)
+        if self._retention.problem:
+            yield self._retention.problem
         yield from (
             f"{reader.name}: not yet connected"
             for reader, _ in self._reading
@@ -39,6 +45,7 @@ class Condition:
             "version": __version__,
             "problems": list(self.problems()),
             "kept": dict(self._kept()),
+            "aged_out": self._retention.removed,
             "frames": sum(frames for frames, _ in cameras.values()),
             "bytes": sum(size_bytes for _, size_bytes in cameras.values()),
             "cameras": {
