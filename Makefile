@@ -13,7 +13,7 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check -q
 help:  ## Print this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-demo: .venv/.run  ## Three cameras, a broker and the viewer on this machine; no Docker, camera or root
+demo: .venv/.run  ## Three cameras, a broker, the archive and the viewer on this machine; no Docker, camera or root
 	@.venv/bin/shutterbus-broker demo
 
 test: .venv/.dev  ## Everything this machine can test; says last what it could not, and why. ARGS= for a part, as pytest takes it

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CLASSES = {
     "The edge": ("shutterbus_edge.settings.edge", "EdgeSettings"),
     "The viewer": ("shutterbus_viewer.settings", "ViewerSettings"),
+    "The archive": ("shutterbus_archive.settings", "ArchiveSettings"),
     "The brokers": ("shutterbus_broker.settings", "BrokerProcessSettings"),
 }
 

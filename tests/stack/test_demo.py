@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from stack.brokers import free_port
+from stack.waiting import wait_until
 
 pytestmark = pytest.mark.stack
 
@@ -52,6 +53,16 @@ class Running:
                 self.password = match[2]
                 return
         raise AssertionError("".join(self.said))
+
+    def kept_in(self) -> Path:
+        """Return the folder that it says its pictures are kept in."""
+        assert self.process.stdout is not None
+        self.said.append(self.process.stdout.readline())
+        match = re.match(
+            r"Every picture is kept as a file in (.+), the newest 2 GiB of them\.", self.said[-1]
+        )
+        assert match, self.said
+        return Path(match[1])
 
     def cameras(self) -> list[dict[str, Any]]:
         """What the viewer knows of its cameras."""
@@ -116,11 +127,19 @@ def test_three_cameras_are_live_at_once_and_nothing_is_left_afterwards(tmp_path:
         tower = next(camera["picture"] for camera in cameras if camera["id"] == "tower")
         assert tower["height"] > tower["width"]
         assert running.password not in "".join(running.parts().values())
+        store = running.kept_in()
+        wait_until(
+            lambda: len(list(store.rglob("*.jpg"))) > 3, PATIENT_S, lambda: str(list(store.rglob("*")))
+        )
 
         running.process.send_signal(signal.SIGINT)
         stopped_s = time.monotonic()
         assert running.process.wait(5) == 0
         running.wait_gone(5 - (time.monotonic() - stopped_s))
+    numbers = sorted(
+        int(path.stem.rpartition("-")[2]) for path in (store / "frames/camera=gate").rglob("*.jpg")
+    )
+    assert numbers == list(range(len(numbers))), "a frame is missing from the first to the last"
 
 
 @pytest.mark.alone

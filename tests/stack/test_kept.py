@@ -30,7 +30,7 @@ from wire.pictures import CAMERA_JPEG
 pytestmark = pytest.mark.stack
 
 CAMERAS = ("gate", "yard", "roof")
-KILLS = 10
+KILLS = 6
 
 
 def picture(camera: str, seq: int) -> Message:

@@ -16,7 +16,7 @@ from shutterbus_wire.identity import check_camera
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one sub-command; what stands in its way is said in a sentence, with exit code 1."""
     commands = Commands("shutterbus-broker", __doc__ or "", __version__)
-    commands.add("demo", _demo, "a broker, three cameras and the viewer on this machine")
+    commands.add("demo", _demo, "a broker, three cameras, the archive and the viewer on this machine")
     topics = commands.add("topics", _topics, "create the Kafka topics of cameras, or correct them")
     topics.add_argument("cameras", nargs="+", metavar="CAMERA")
     topics.add_argument(

@@ -1,10 +1,11 @@
-"""The whole path on one machine: a broker, three cameras and the viewer, with no Docker, camera or root.
+"""The whole path on one machine: a broker, three cameras, the archive and the viewer, with no Docker, camera or root.
 
 Nothing of the surroundings leaks in: the parts get an environment made here, a folder of their own, and ports
 that nobody else uses. Two demos with different ``VIEWER_PORT`` run side by side.
 """
 
 import base64
+import contextlib
 import json
 import os
 import re
@@ -17,8 +18,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,8 +28,11 @@ from shutterbus_broker.errors import SetupError
 from shutterbus_broker.parts import DemoProcess
 from shutterbus_runtime.stop_signals import at_stop_signal
 
-STOP_S = 4.0
+ARCHIVE = "archive"
+STOP_S = 3.0
 """How long the parts may take to stop before they are killed."""
+ARCHIVE_STOP_S = 1.2
+ARCHIVE_START_S = 15.0
 NOTICE_S = 15.0
 GIVE_UP_S = 120.0
 
@@ -59,7 +62,7 @@ def run(environment: Mapping[str, str], say: Say) -> int:
     )
     with running() as parts:
         _start(demo, clean, password, parts)
-        say(f"Starting a broker, three cameras and the viewer; their logs are in {demo.folder}")
+        say(f"Starting a broker, three cameras, the archive and the viewer; their logs are in {demo.folder}")
         return _watch(demo, password, parts, stop, say)
 
 
@@ -113,21 +116,24 @@ def _folder(environment: Mapping[str, str], port: int) -> Path:
     )
 
 
-@contextmanager
+@contextlib.contextmanager
 def running() -> Iterator[list[DemoProcess]]:
-    """A list whose parts have all ended when the context has: viewer and cameras first, then the broker."""
+    """A list whose parts have all ended when the context has: viewer and cameras first, then the archive, then the broker."""
     parts: list[DemoProcess] = []
     try:
         yield parts
     finally:
-        deadline_s = time.monotonic() + STOP_S
-        for part in parts[1:]:
-            part.end()
-        for part in parts[1:]:
-            part.wait(deadline_s)
-        for part in parts[:1]:
-            part.end()
-            part.wait(time.monotonic() + 0.5)
+        _end(parts[2:], STOP_S)
+        _end(parts[1:2], ARCHIVE_STOP_S)  # with what the cameras sent last
+        _end(parts[:1], 0.5)
+
+
+def _end(parts: Sequence[DemoProcess], within_s: float) -> None:
+    deadline_s = time.monotonic() + within_s
+    for part in parts:
+        part.end()
+    for part in parts:
+        part.wait(deadline_s)
 
 
 def _start(demo: Demo, clean: Mapping[str, str], password: str, parts: list[DemoProcess]) -> None:
@@ -137,6 +143,7 @@ def _start(demo: Demo, clean: Mapping[str, str], password: str, parts: list[Demo
     )
     if not (mqtt_port := parts[0].first_line()):
         raise SetupError(f"The broker did not start. Its last lines:\n{parts[0].last_lines()}")
+    _start_archive(demo, clean, mqtt_port, parts)
     viewer = {
         "VIEWER_BIND": "127.0.0.1",
         "VIEWER_PORT": str(demo.port),
@@ -168,6 +175,30 @@ def _start(demo: Demo, clean: Mapping[str, str], password: str, parts: list[Demo
         )
 
 
+def _start_archive(demo: Demo, clean: Mapping[str, str], mqtt_port: str, parts: list[DemoProcess]) -> None:
+    """Start the archive and wait until it listens: this broker keeps nothing for one that comes later."""
+    with socket.socket() as chosen:
+        chosen.bind(("127.0.0.1", 0))
+        health_port = chosen.getsockname()[1]
+    archive = {
+        "ARCHIVE_STATE_DIR": str(demo.folder / "archive"),
+        "ARCHIVE_MAX_BYTES": "2GiB",
+        "ARCHIVE_MQTT_BROKERS": f"127.0.0.1:{mqtt_port}",
+        "ARCHIVE_MQTT_PROTOCOL": "3.1.1",  # see the viewer's
+        "ARCHIVE_HEALTH_PORT": str(health_port),
+    }
+    command = [str(Path(sys.executable).parent / "shutterbus-archive"), "run"]
+    parts.append(DemoProcess(ARCHIVE, command, {**clean, **archive}, demo.folder))
+    deadline_s = time.monotonic() + ARCHIVE_START_S
+    while parts[-1].exit_code is None and time.monotonic() < deadline_s:
+        with (
+            contextlib.suppress(OSError),
+            _direct().open(f"http://127.0.0.1:{health_port}/readyz", timeout=1),
+        ):
+            return
+        time.sleep(0.05)
+
+
 def cameras(demo: Demo) -> dict[str, Mapping[str, str]]:
     """Return the demo's cameras and what sets them apart."""
     return {
@@ -184,9 +215,16 @@ def _watch(demo: Demo, password: str, parts: list[DemoProcess], stop: threading.
     names = set(cameras(demo))
     missing: set[str] | None = set(names)
     troubled: set[str] = set()
+    archive = next(part for part in parts if part.name == ARCHIVE)
+    keeps = True
     while not stop.wait(0.2):
+        if keeps and archive.exit_code is not None:  # the others go on
+            keeps = False
+            say(
+                f"The archive ended, so nothing is kept. Its last lines, from {archive.log}:\n{archive.last_lines()}"
+            )
         for part in parts:
-            if part.exit_code is not None:
+            if part.exit_code is not None and part is not archive:
                 raise SetupError(
                     f"{part.name} ended by itself (exit code {part.exit_code}), so the demo ends. "
                     f"Its last lines, from {part.log}:\n{part.last_lines()}"
@@ -202,6 +240,10 @@ def _watch(demo: Demo, password: str, parts: list[DemoProcess], stop: threading.
         # One that cannot give a picture keeps nobody from seeing the others.
         if missing <= troubled and missing != names:
             say(f"Open http://127.0.0.1:{demo.port}/  user admin  password {password}")
+            if keeps:
+                say(
+                    f"Every picture is kept as a file in {demo.folder / ARCHIVE / 'store'}, the newest 2 GiB of them."
+                )
             say("Ctrl-C ends it.")
             missing = None
         elif waited_s > GIVE_UP_S:
@@ -215,15 +257,18 @@ def _watch(demo: Demo, password: str, parts: list[DemoProcess], stop: threading.
     return 0
 
 
+def _direct() -> urllib.request.OpenerDirector:
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}))  # loopback is never behind a proxy
+
+
 def _without_picture(port: int, password: str, cameras: set[str]) -> set[str]:
     """Return those of *cameras* that the viewer has no picture of yet; all while it does not answer."""
     credentials = base64.b64encode(f"admin:{password}".encode()).decode()
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/api/cameras", headers={"Authorization": f"Basic {credentials}"}
     )
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # loopback is never behind a proxy
     try:
-        with direct.open(request, timeout=2) as answer:
+        with _direct().open(request, timeout=2) as answer:
             seen = {camera["id"] for camera in json.load(answer)["cameras"] if camera["picture"]}
     except urllib.error.HTTPError as error:
         if error.code == 401:

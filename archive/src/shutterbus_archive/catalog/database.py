@@ -63,8 +63,11 @@ class Database:
 
     def close(self) -> None:
         """Fold the log into the file, and let go of it."""
+        driver = self.connection.connection.driver_connection
         self.connection.close()
         self.engine.dispose()
+        if driver is not None:
+            driver.close()  # the pool keeps its one connection; SQLite folds the log in when the last one is closed
         os.close(self._lock)
 
     def _migrate(self) -> None:
