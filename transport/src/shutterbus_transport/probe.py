@@ -121,7 +121,8 @@ def _objection(encrypted: ssl.SSLSocket, within_s: float) -> tuple[Step | None, 
 
 def why(addresses: Sequence[Address], error: OSError) -> str:
     """Return a sentence about *error* that names the broker."""
-    where = ", ".join(f"{host}:{port}" for host, port in addresses)
+    *others, last = (f"{host}:{port}" for host, port in addresses)
+    where = f"{', '.join(others)} and {last}" if others else last
     several = len(addresses) > 1
     match error:
         case ConnectionRefusedError():
