@@ -16,6 +16,8 @@ from shutterbus_transport.settings import BrokerSettings, fixed_for
 PREFIX = "SS_"
 KNOWN_WITHIN_S = 10.0
 """A topic that was just made is not known to every broker at once."""
+TOLD_WITHIN_S = 3.0
+"""For its settings likewise; where we may not see them, nothing comes."""
 
 
 class ClusterSettings(NamedSettings):
@@ -55,8 +57,9 @@ def replication(client: admin.KafkaAdminClient, topics: Sequence[str]) -> Iterat
     """Yield a sentence for each kind of replication that *topics* have, with what it means where that is not safe."""
     brokers = len(admin.addresses(client))
     by_kind: dict[tuple[int, int | None], list[str]] = {}
-    in_sync_min = least_in_sync(client, topics)
-    for topic, replicas in _replicas(client, topics).items():
+    replicas_of = _replicas(client, topics)
+    in_sync_min = _least(client, topics)
+    for topic, replicas in replicas_of.items():
         by_kind.setdefault((replicas, in_sync_min.get(topic)), []).append(topic)
     for (replicas, least), names in by_kind.items():
         needed = f", min.insync.replicas {least}" if least else ""
@@ -95,3 +98,13 @@ def _replicas(client: admin.KafkaAdminClient, topics: Sequence[str]) -> dict[str
             time.sleep(0.2)
             continue
         return described
+
+
+def _least(client: admin.KafkaAdminClient, topics: Sequence[str]) -> dict[str, int]:
+    """Return min.insync.replicas of *topics*, as far as we may know it."""
+    until_s = time.monotonic() + TOLD_WITHIN_S
+    while True:
+        least = least_in_sync(client, topics)
+        if least.keys() == set(topics) or time.monotonic() > until_s:
+            return least
+        time.sleep(0.2)
