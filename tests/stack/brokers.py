@@ -12,7 +12,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from kafka import KafkaConsumer, KafkaProducer
@@ -190,6 +190,34 @@ def _write_class_archive(folder: Path) -> None:
         broker.remove()
 
 
+PLAIN_KAFKA = {
+    "KAFKA_PROCESS_ROLES": "broker,controller",
+    "KAFKA_INTER_BROKER_LISTENER_NAME": "LAN",
+    "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
+    "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "CONTROLLER:PLAINTEXT,LAN:PLAINTEXT",
+    "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "1",
+    "KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1",
+    "KAFKA_TRANSACTION_STATE_LOG_MIN_ISR": "1",
+    "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0",
+    "KAFKA_LOG_DIRS": "/var/lib/kafka/data",
+    "KAFKA_AUTO_CREATE_TOPICS_ENABLE": "false",
+    "KAFKA_MESSAGE_MAX_BYTES": "8388620",
+    "KAFKA_HEAP_OPTS": "-Xms256m -Xmx512m",
+    **QUICK_KAFKA,
+}
+"""What every node of our tests is told, alone or in a cluster."""
+
+
+def options(environment: Mapping[str, str]) -> list[str]:
+    """Return docker's arguments that set *environment*."""
+    return [part for name, value in environment.items() for part in ("-e", f"{name}={value}")]
+
+
+def classes() -> list[str]:
+    """Return docker's arguments that give a Kafka the classes of ``class_archive``."""
+    return ["-v", f"{class_archive()}:{_ARCHIVE}:ro"]
+
+
 class KafkaContainer(Container):
     """Kafka 4.3.1, plaintext on loopback. ``settings`` are further ``KAFKA_*`` names, ``arguments`` those of docker run.
 
@@ -202,24 +230,11 @@ class KafkaContainer(Container):
     ) -> None:
         port = free_port()
         inner = self.containers_port = free_port()
-        environment = {
+        environment = PLAIN_KAFKA | {
             "KAFKA_NODE_ID": "1",
-            "KAFKA_PROCESS_ROLES": "broker,controller",
             "KAFKA_LISTENERS": f"CONTROLLER://:9095,LAN://:{port}",
             "KAFKA_ADVERTISED_LISTENERS": f"LAN://127.0.0.1:{port}",
-            "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "CONTROLLER:PLAINTEXT,LAN:PLAINTEXT",
-            "KAFKA_INTER_BROKER_LISTENER_NAME": "LAN",
-            "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
             "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9095",
-            "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "1",
-            "KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1",
-            "KAFKA_TRANSACTION_STATE_LOG_MIN_ISR": "1",
-            "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0",
-            "KAFKA_LOG_DIRS": "/var/lib/kafka/data",
-            "KAFKA_AUTO_CREATE_TOPICS_ENABLE": "false",
-            "KAFKA_MESSAGE_MAX_BYTES": "8388620",
-            "KAFKA_HEAP_OPTS": "-Xms256m -Xmx512m",
-            **QUICK_KAFKA,
         }
         if for_containers:
             # A broker is known by what it says of itself, and loopback in a container is the container.
@@ -227,9 +242,8 @@ class KafkaContainer(Container):
             environment["KAFKA_ADVERTISED_LISTENERS"] += f",CONTAINERS://{gateway()}:{inner}"
             environment["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"] += ",CONTAINERS:PLAINTEXT"
         environment |= settings
-        given = [part for name, value in environment.items() for part in ("-e", f"{name}={value}")]
         ports = ["-p", f"127.0.0.1:{port}:{port}", *(publish(inner) if for_containers else [])]
-        super().__init__(port, [*ports, *given, *arguments, KAFKA_IMAGE])
+        super().__init__(port, [*ports, *options(environment), *arguments, KAFKA_IMAGE])
         self.begin()
 
 
@@ -287,8 +301,7 @@ class MosquittoContainer(Container):
 def kafka(*, for_containers: bool = False, **settings: str) -> Iterator[KafkaContainer]:
     """A real Kafka for the length of the context."""
     needs_docker()
-    classes = ["-v", f"{class_archive()}:{_ARCHIVE}:ro"]
-    broker = KafkaContainer(for_containers=for_containers, arguments=classes, **settings)
+    broker = KafkaContainer(for_containers=for_containers, arguments=classes(), **settings)
     try:
         yield broker
     finally:
