@@ -355,6 +355,25 @@ def test_camera_that_wants_all_replicas_is_live_soon_after_they_are_there(
     yard.check_complete(whole)
 
 
+def test_frozen_leader_is_left_for_its_successor(whole: Cluster, gate: Camera, page: Page) -> None:
+    """Its connections stand, and the client library would wait two minutes for its answer."""
+    leader = whole.leader(FRAMES)
+    leader.pause()
+    try:
+        whole.wait_led(FRAMES, leader)
+        published = gate.status()["published"]
+        wait_until(
+            lambda: gate.status()["published"] > published + 2,
+            LIVE_AGAIN_WITHIN_S,
+            lambda: f"{gate.status()}\n{gate.process.said()}",
+        )
+        page.wait_live("gate", LIVE_AGAIN_WITHIN_S)
+    finally:
+        leader.unpause()
+    whole.wait_in_sync(*ALL)
+    gate.wait_live(LIVE_AGAIN_WITHIN_S)
+
+
 def test_rolling_restart_loses_nothing(whole: Cluster, gate: Camera, yard: Camera) -> None:
     for node in whole.nodes:
         node.stop()
