@@ -1,12 +1,24 @@
 """A broker that does not want us: said once, with what to do, kept in the spool, and never hammered."""
 
+import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from kafka import KafkaAdminClient
-from kafka.admin import ACL, ACLOperation, ACLPermissionType, NewTopic, ResourcePattern, ResourceType
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka.admin import (
+    ACL,
+    ACLOperation,
+    ACLPermissionType,
+    ACLResourcePatternType,
+    ConfigResource,
+    ConfigResourceType,
+    NewTopic,
+    ResourcePattern,
+    ResourceType,
+)
 
 from edge.fakes_publish import picture
 from shutterbus_broker.__main__ import main as make_topics
@@ -14,6 +26,7 @@ from shutterbus_edge.publish import Publisher
 from shutterbus_edge.settings.edge import EdgeSettings
 from shutterbus_edge.spool import Spool
 from shutterbus_runtime.clock import SystemClock
+from shutterbus_transport.kafka.consumer import Consumer
 from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire.frame import FrameMetadata
 from stack.brokers import Container, docker, kafka, mosquitto
@@ -44,14 +57,20 @@ def guarded_kafka() -> Iterator[Container]:
         yield broker
 
 
+AS_ADMIN = {
+    "security_protocol": "SASL_PLAINTEXT",
+    "sasl_mechanism": "PLAIN",
+    "sasl_plain_username": "admin",
+    "sasl_plain_password": "admin-secret",
+}
+
+
 def admin_of(broker: Container) -> KafkaAdminClient:
-    return KafkaAdminClient(
-        bootstrap_servers=broker.address,
-        security_protocol="SASL_PLAINTEXT",
-        sasl_mechanism="PLAIN",
-        sasl_plain_username="admin",
-        sasl_plain_password="admin-secret",
-    )
+    return KafkaAdminClient(bootstrap_servers=broker.address, **AS_ADMIN)
+
+
+def producer_of(broker: Container) -> KafkaProducer:
+    return KafkaProducer(bootstrap_servers=broker.address, **AS_ADMIN)
 
 
 class Edge:
@@ -162,6 +181,50 @@ def test_topics_are_made_by_whoever_may_with_the_settings_of_an_edge(
     assert said.count(": created") == 4
     assert "shutterbus.hill.frames, " in said
     assert said.rstrip().endswith(": 1 replica, min.insync.replicas 1")  # of one broker: no more can be had
+
+
+def test_rights_of_the_documents_are_enough_on_a_cluster_of_somebody_elses(
+    guarded_kafka: Container, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those that docs/own-broker.md names for making topics, and for a viewer; none on the cluster, none for a group."""
+    pattern = ResourcePattern(ResourceType.TOPIC, "shutterbus.moor.", ACLResourcePatternType.PREFIXED)
+
+    def allow(admin: KafkaAdminClient, *operations: ACLOperation) -> None:
+        admin.create_acls(
+            [ACL("User:gate", "*", operation, ACLPermissionType.ALLOW, pattern) for operation in operations]
+        )
+
+    monkeypatch.setenv("SS_PASSWORD", "gate-secret")
+    making = ["topics", "moor", "--brokers", guarded_kafka.address, "--username", "gate"]
+    with admin_of(guarded_kafka) as admin:
+        allow(
+            admin,
+            ACLOperation.CREATE,
+            ACLOperation.DESCRIBE,
+            ACLOperation.DESCRIBE_CONFIGS,
+            ACLOperation.ALTER_CONFIGS,
+        )
+        assert make_topics(making) == 0, capsys.readouterr().err
+        retention = {"retention.bytes": "123456789", "compression.type": "gzip"}
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, "shutterbus.moor.frames", retention)])
+        capsys.readouterr()
+        assert make_topics(making) == 0, capsys.readouterr().err
+        assert "compression.type gzip -> uncompressed" in capsys.readouterr().out
+        allow(admin, ACLOperation.READ)
+
+    with contextlib.closing(producer_of(guarded_kafka)) as producer:
+        producer.send("shutterbus.moor.frames", b"frame").get(timeout=30)
+    reading = Consumer(as_gate(guarded_kafka), {"auto_offset_reset": "earliest"})
+    try:
+        reading.kafka.subscribe(pattern=r"^shutterbus\.moor\.frames$")
+        records: list[Any] = []
+        deadline_s = time.monotonic() + 30
+        while not records:
+            assert time.monotonic() < deadline_s, reading.failure
+            records = [record for batch in reading.kafka.poll(500).values() for record in batch]
+    finally:
+        reading.close()
+    assert records[0].value == b"frame"
 
 
 def test_topic_denied_by_mosquitto_is_not_counted_as_sent(tmp_path: Path) -> None:
