@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from kafka.errors import KafkaConnectionError
 
 from fakes import FakeClock
 from shutterbus_transport.broker_list import BrokerList
@@ -93,6 +94,28 @@ def test_client_asks_each_broker_once_and_gives_up_when_all_have_failed() -> Non
         pass
     assert time.monotonic() - begun_s < 5
     assert all(f"127.0.0.1:{port} gives no connection" in str(raised.value) for _, port in brokers)
+
+
+def test_whatever_the_library_makes_of_a_refused_password_is_an_error_of_kafka(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its SCRAM raises a KeyError over a refusal, which would end a reader. The other brokers are not asked."""
+    net = library.Selector()
+    manager = library.Manager(net, bootstrap_servers=["127.0.0.1:1", "127.0.0.1:2"])
+    asked = []
+
+    async def ask(node_id: str, _deadline: float | None) -> None:
+        asked.append(node_id)
+        manager.failures["127.0.0.1:1"] = KeyError("i")
+        raise KafkaConnectionError("closed")
+
+    monkeypatch.setattr(manager, "_ask", ask)
+    with pytest.raises(KafkaConnectionError, match="KeyError"):
+        manager.bootstrap(10_000)
+    assert len(asked) == 1
+    assert isinstance(manager.failure, KeyError)
+    manager.close()
+    net.close()
 
 
 @pytest.mark.usefixtures("sockets_left_to_the_collector")

@@ -140,7 +140,8 @@ class Manager(KafkaConnectionManager):  # type: ignore[misc] # kafka-python has 
             cause = self.failure or error
             # A password is not tried at each of them: so many attempts lock an account.
             if not answered.is_done and (failed == len(brokers) or isinstance(cause, LOGIN_REFUSALS)):
-                answered.failure(cause)
+                known = isinstance(cause, kafka_errors.KafkaError)
+                answered.failure(cause if known else kafka_errors.KafkaConnectionError(repr(cause)))
 
         try:
             for broker in brokers:
@@ -152,6 +153,10 @@ class Manager(KafkaConnectionManager):  # type: ignore[misc] # kafka-python has 
                 if answered.is_done or self.closed:
                     break
             await self.wait_for(answered, None if deadline is None else _left_ms(deadline))
+        except kafka_errors.KafkaTimeoutError:
+            raise kafka_errors.KafkaTimeoutError(
+                "it accepts connections and does not answer in time"
+            ) from None
         finally:
             for broker in brokers:
                 if connection := self._conns.pop(broker.node_id, None):

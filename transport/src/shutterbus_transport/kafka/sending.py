@@ -131,7 +131,8 @@ class KafkaClient:
         self._upload.look(self._net.sockets)
         if not self._producer._sender.is_alive():  # noqa: SLF001 - there is no other way to see it end
             return BrokerUnavailableError("the Kafka client has ended")
-        failure = self._net.failure
+        # One broker of several may be set up wrongly for good.
+        failure = None if self._net.connected else self._net.failure
         if failure and isinstance(
             explained := admin.explain(self._settings, failure), TransportMisconfiguredError
         ):
