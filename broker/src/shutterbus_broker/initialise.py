@@ -9,7 +9,7 @@ from pathlib import Path
 
 from argon2 import PasswordHasher
 
-from shutterbus_broker import authority, disk, dotenv, hosts, kafka_settings, memory, profiles
+from shutterbus_broker import authority, disk, dotenv, hosts, kafka_settings, memory, profiles, sizing
 from shutterbus_broker.errors import SetupError
 from shutterbus_broker.files import write_private
 from shutterbus_broker.identities import Identities
@@ -22,16 +22,30 @@ from shutterbus_broker.installation import (
 UID_INSTEAD_OF_ROOT = 10001
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that look alike
 
+_SIZED = {
+    "KAFKA_MEMORY": "How much memory Kafka may use; all of these fit together into what the machine had at make init.",
+    "KAFKA_HEAP_OPTS": "Of that, its Java heap.",
+    "KAFKA_QUEUED_MAX_REQUEST_BYTES": "Of the heap, requests that wait.",
+    "MOSQUITTO_MEMORY": "How much memory Mosquitto may use.",
+    "VIEWER_MEMORY": "How much memory the viewer may use.",
+}
+
 Say = Callable[[str], None]
 
 
-def run(project: Path, host_text: str | None, say: Say, now: dt.datetime) -> None:
-    """Make or complete the installation in *project*; raise SetupError with what stands in the way."""
+def run(
+    project: Path, host_text: str | None, say: Say, now: dt.datetime, memory_bytes: int | None = None
+) -> None:
+    """Make or complete the installation in *project*; raise SetupError with what stands in the way.
+
+    *memory_bytes* is what the machine has; None: it is asked.
+    """
     installation = Installation(project)
     before = installation.settings()
     names = hosts.parse(host_text or before.get("HOST") or before.get("BROKER_HOSTNAME") or _ask())
     uid, gid = _owner(before)
-    settings = _settings(before, names, uid, gid)
+    total_bytes = sizing.machine_bytes() if memory_bytes is None else memory_bytes
+    settings = _settings(before, names, uid, gid, total_bytes)
     # Before anything is written: a disk that is too small is better known now.
     after = {**before, **{name: value for name, (value, _) in settings.items()}}
     settings_warnings = [*_warnings(after)]
@@ -40,7 +54,7 @@ def run(project: Path, host_text: str | None, say: Say, now: dt.datetime) -> Non
     disk.of(identities, after)
     for warning in (*hosts.warnings(names), *settings_warnings):
         say(f"Careful: {warning}.")
-    _warn_of_memory(identities, after, say)
+    _warn_of_memory(identities, after, total_bytes, say)
 
     with installation.lock():
         if installation.ensure_authority(f"Shutterbus {secrets.token_hex(4)}", now):
@@ -77,7 +91,7 @@ def refresh(installation: Installation, say: Say) -> None:
     with installation.lock():
         identities = installation.identities()
         installation.save_identities(identities)
-    _warn_of_memory(identities, installation.settings(), say)
+    _warn_of_memory(identities, installation.settings(), sizing.machine_bytes(), say)
 
 
 def _warnings(settings: Mapping[str, str]) -> Iterator[str]:
@@ -85,16 +99,19 @@ def _warnings(settings: Mapping[str, str]) -> Iterator[str]:
         yield warning.rstrip(".")
 
 
-def _warn_of_memory(identities: Identities, settings: Mapping[str, str], say: Say) -> None:
+def _warn_of_memory(identities: Identities, settings: Mapping[str, str], total_bytes: int, say: Say) -> None:
     # A warning and no more: a server of an older version runs with it.
     try:
         memory.check(identities, settings)
     except SetupError as error:
         say(f"Careful: {error}.")
+    running = profiles.read(settings)
+    if sentence := sizing.shortage(sizing.limits(settings, running), total_bytes):
+        say(f"Careful: {sentence}; {sizing.advice(total_bytes, running)}.")
 
 
 def _settings(
-    before: Mapping[str, str], names: tuple[str, ...], uid: int, gid: int
+    before: Mapping[str, str], names: tuple[str, ...], uid: int, gid: int, memory_bytes: int
 ) -> dict[str, tuple[str, str]]:
     """Return what ``.env`` must say, each with its comment; what it already says stays, but for the server's names."""
     ours = {
@@ -122,6 +139,13 @@ def _settings(
         ),
         "KAFKA_DISK_MAX": (DISK_MAX, "What Kafka may fill of the disk."),
     }
+    if "SERVER_NAME" not in before:  # a server that runs is not resized; its doctor adds up what it has
+        fitting = sizing.plan(memory_bytes, profiles.read(before)).settings()
+        if any(before.get(name) for name in fitting if name.startswith("KAFKA_")):
+            fitting = {
+                name: value for name, value in fitting.items() if not name.startswith("KAFKA_")
+            }  # they go together
+        defaults |= {name: (value, _SIZED[name]) for name, value in fitting.items()}
     return {**ours, **{name: entry for name, entry in defaults.items() if not before.get(name)}}
 
 

@@ -4,19 +4,15 @@ It keeps the last picture of every camera for those who subscribe later. Beyond 
 who sent them, so too little memory for honest cameras would look like a broken line.
 """
 
-import re
 from collections.abc import Mapping
 
-from shutterbus_broker import legacy, profiles
+from shutterbus_broker import legacy, profiles, sizing
 from shutterbus_broker.errors import SetupError
 from shutterbus_broker.identities import Identities, counted
 from shutterbus_broker.installation import message_max_bytes
 from shutterbus_broker.topics import MIB
-from shutterbus_runtime.settings.values import read_bytes
 
-NAME = "MOSQUITTO_MEMORY"
-DEFAULT = "768m"
-"""As in the compose file."""
+NAME = sizing.SETTINGS["mosquitto"]
 OUTSIDE_BYTES = 64 * MIB
 """Of the container's memory, what is not Mosquitto's to fill: TLS, and what the kernel holds of its connections."""
 QUEUED_BYTES = 64 * MIB
@@ -27,12 +23,7 @@ ON_THEIR_WAY = 8
 
 def limit_bytes(settings: Mapping[str, str]) -> int:
     """Return how much Mosquitto may use of its container's memory."""
-    text = settings.get(NAME, "").strip() or DEFAULT
-    try:
-        # As Docker reads it, to which MB and MiB are the same.
-        return int(read_bytes(re.sub(r"(?i)i?b$", "", text))) - OUTSIDE_BYTES
-    except ValueError as error:
-        raise SetupError(f"{NAME}={text!r}: {error}") from error
+    return sizing.docker_bytes(NAME, settings.get(NAME, "") or sizing.DEFAULTS["mosquitto"]) - OUTSIDE_BYTES
 
 
 def check(identities: Identities, settings: Mapping[str, str]) -> None:

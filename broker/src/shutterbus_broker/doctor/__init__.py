@@ -27,6 +27,7 @@ def checks(context: CheckContext) -> list[Check]:
         Check("certificates", lambda: machine.certificates(context), needs=("settings",)),
         Check("clock", lambda: machine.clock(context.now)),
         Check("disk", lambda: machine.room(context), needs=("settings",)),
+        Check("memory", lambda: machine.memory(context), needs=("settings",)),
     ]
     try:
         profiles = context.profiles

@@ -3,17 +3,18 @@
 import ctypes
 import datetime as dt
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
-from shutterbus_broker import disk, hosts, kafka_settings, profiles
-from shutterbus_broker.doctor import connection
+from shutterbus_broker import disk, hosts, kafka_settings, profiles, sizing
+from shutterbus_broker.doctor import connection, containers
 from shutterbus_broker.doctor.context import CheckContext
 from shutterbus_broker.errors import SetupError
 from shutterbus_broker.identities import counted
 from shutterbus_broker.installation import CLIENTS, SERVERS, disk_max_bytes
+from shutterbus_broker.topics import MIB
 from shutterbus_runtime.checks import CheckResult, failure, ok, skipped, warning, worst_of
 
 INIT = 'make init HOST="server.example.org 192.168.1.10"'
@@ -37,9 +38,9 @@ def settings(context: CheckContext) -> CheckResult:
         return failure(str(error), "in .env, then docker compose up -d")
     if not context.server_name:
         return failure("SERVER_NAME is missing in .env", "make init")
-    if open_to_others := next(
-        (path for path in installation.state.rglob("*.key") if path.stat().st_mode & 0o077), None
-    ):
+    # Not below the brokers' data, where files come and go.
+    keys = (path for folder in ("ca", "server") for path in (installation.state / folder).rglob("*.key"))
+    if open_to_others := next((path for path in keys if path.stat().st_mode & 0o077), None):
         return failure(
             f"{open_to_others.relative_to(installation.project)} can be read by others", "chmod -R go= state"
         )
@@ -112,6 +113,27 @@ def disk_room(total: int, free: int, used_by_kafka: int, kafka_max: int) -> Chec
     if free < total * FREE_SOON:
         return warning(f"only {text}", "df -h; make room")
     return ok(text)
+
+
+def memory(context: CheckContext) -> CheckResult:
+    """Whether the limits of all containers, else those in ``.env``, fit into this machine together."""
+    if context.containers:
+        limits = {
+            containers.service(container): container["HostConfig"]["Memory"]
+            for container in context.containers
+        }
+    else:
+        limits = sizing.limits(context.settings, context.profiles)
+    return memory_room(limits, sizing.machine_bytes(), context.profiles)
+
+
+def memory_room(limits: Mapping[str, int], total_bytes: int, profiles: frozenset[str]) -> CheckResult:
+    """Whether *limits* by service add up to no more than a machine of *total_bytes* has."""
+    if sentence := sizing.shortage(limits, total_bytes):
+        return warning(sentence, sizing.advice(total_bytes, profiles))
+    return ok(
+        f"the services may use {sum(limits.values()) // MIB} MiB together, of {total_bytes // MIB} that this machine has"
+    )
 
 
 def clock(now: dt.datetime) -> CheckResult:

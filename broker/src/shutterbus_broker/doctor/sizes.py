@@ -15,7 +15,7 @@ Topics = Mapping[str, Settings]
 AGAIN = "docker compose restart setup"
 """What brings topics and rights back."""
 UP = "docker compose up -d"
-HEAP_MIN_BYTES = 512 * MIB
+HEAP_MIN_BYTES = 320 * MIB
 OLD_CLIENTS = "LEGACY"
 """What compose.legacy.yml calls its listener."""
 _REPLICATED = {
