@@ -1,6 +1,6 @@
 # Every command that a person or CI runs. `make` alone prints them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint lock bench generate init enroll edge-image revoke renew backup up up-demo down logs tail doctor 4k 4k-off password user needs-docker
+.PHONY: help demo test lint lock bench generate edge init enroll edge-image revoke renew backup up up-demo down logs tail doctor 4k 4k-off password user needs-docker
 
 PYTHON ?= python3
 # On a Raspberry Pi without Docker the environment sees apt's picamera2, numpy and Pillow.
@@ -172,16 +172,29 @@ doctor:  ## Check the server, one line a check, and say how to fix what is wrong
 	@{ $(SERVER) --profile '*' ps -aq | xargs -r docker inspect; } | \
 	    { $(TOOLS) doctor --inside --containers - $(if $(JSON),--json); }
 
+# OpenCV, for webcams and films, brings a numpy of its own, which apt's picamera2 was not built for.
+EDGE_LOCK := edge/requirements$(if $(SITE),,-opencv).txt
+
+edge: .venv/.edge  ## The edge alone, on a machine without Docker; picamera2 from apt where there is one, else with OpenCV
+	@echo "Installed: .venv/bin/shutterbus-edge with run, check, doctor; it reads .env in the folder where it is started"
+
+.venv/.edge: $(EDGE_LOCK) $(SOURCES:%=%/pyproject.toml) | .venv/bin/python
+	@echo "Installing the edge into .venv (once) ..."
+	@$(PIP) install --require-hashes -r $(EDGE_LOCK)
+	@$(PIP) install --no-deps --no-build-isolation $(SOURCES:%=-e %)
+	@touch $@
+
 # Everything that runs, and nothing that only checks: what `make demo` needs.
 .venv/.run: $(LOCKS) $(PACKAGES:%=%/pyproject.toml) | .venv/bin/python
-	@echo "Installing into .venv (once) ..."
-	$(PIP) install --require-hashes $(LOCKS:%=-r %)
-	$(PIP) install --no-deps --no-build-isolation $(PACKAGES:%=-e %)
+	@echo "Installing into .venv (once), a minute or less ..."
+	@$(PIP) install --require-hashes $(LOCKS:%=-r %)
+	@$(PIP) install --no-deps --no-build-isolation $(PACKAGES:%=-e %)
 	@touch $@
 
 .venv/.dev: requirements.txt .venv/.run
-	$(PIP) install --require-hashes -r requirements.txt
+	@echo "Installing what tests and checks need into .venv (once) ..."
+	@$(PIP) install --require-hashes -r requirements.txt
 	@touch $@
 
 .venv/bin/python:
-	$(PYTHON) -m venv $(SITE) .venv
+	@$(PYTHON) -m venv $(SITE) .venv
