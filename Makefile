@@ -1,6 +1,6 @@
 # Every command that a person or CI runs. `make` alone prints them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint lock bench generate edge init enroll edge-image revoke renew backup up up-demo down logs tail doctor 4k 4k-off password user needs-docker
+.PHONY: help demo test lint lock bench generate edge init enroll edge-image revoke renew backup up up-demo down logs tail doctor 4k 4k-off password user uninstall needs-docker
 
 PYTHON ?= python3
 # On a Raspberry Pi without Docker the environment sees apt's picamera2, numpy and Pillow.
@@ -45,7 +45,7 @@ COMPILE = .venv/bin/uv pip compile -q --universal --python-version 3.11 --genera
     $(UPGRADE) $(PACKAGES:%=--no-emit-package shutterbus-%)
 
 # What needs Docker asks first whether all of it is here.
-init enroll edge-image revoke renew backup up up-demo down logs tail doctor 4k 4k-off password user: needs-docker
+init enroll edge-image revoke renew backup up up-demo down logs tail doctor 4k 4k-off password user uninstall: needs-docker
 needs-docker:
 	@sh broker/host/docker.sh
 
@@ -132,6 +132,16 @@ state/ca/ca.crt:
 down:  ## Stop the server; its data stays
 	$(OURS)
 	@$(SERVER) down --remove-orphans
+
+IMAGES = docker image ls --filter 'reference=shutterbus-*:$(or $(SHUTTERBUS_TAG),latest)*' --format '{{.Repository}}:{{.Tag}}'
+
+uninstall:  ## Remove the server's containers, volumes and images; its keys and data stay in .env and state/
+	$(OURS)
+	@[ ! -e .env ] || { $(SERVER) --profile '*' down --remove-orphans --volumes && \
+	    name=$$($(SERVER) config | sed -n 's/^name: //p') && \
+	    docker volume ls -q --filter "label=com.docker.compose.project=$$name" | xargs -r docker volume rm >/dev/null; }
+	@$(IMAGES) | xargs -r docker image rm >/dev/null
+	@echo 'Removed. Keys, users and what the brokers keep are still in .env and state/: docs/uninstall.md'
 
 logs:  ## Follow the server's logs, or those of SERVICE=kafka|mosquitto|setup|viewer
 	@trap 'exit 0' INT TERM; $(SERVER) logs -f --tail 100 $(SERVICE)

@@ -467,5 +467,9 @@ def test_one_laptop_is_enough_for_an_ordinary_user() -> None:
         assert owners == {laptop.folder.stat().st_uid}
         laptop.make("revoke", CAMERA="demo-kafka")
         laptop.make("backup")
-        laptop.make("down")
+        laptop.make("uninstall")
         assert laptop.containers() == []
+        assert docker("images", "-q", "--filter", f"reference=shutterbus-*:{laptop.project}*") == ""
+        label = f"label=com.docker.compose.project={laptop.project}"
+        assert docker("volume", "ls", "-q", "--filter", label) == ""
+        assert (laptop.folder / "state/ca/ca.key").exists()
