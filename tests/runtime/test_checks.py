@@ -44,7 +44,7 @@ def test_colour_is_around_the_word_only() -> None:
 def test_only_a_failure_makes_the_exit_code_1() -> None:
     """An amber light is no reason to stop a script."""
     assert exit_code(list(run_checks(CHECKS))) == 1
-    assert exit_code(list(run_checks([Check("disk", lambda: warning("nearly full"))]))) == 0
+    assert exit_code(list(run_checks([Check("disk", lambda: warning("nearly full", "make room"))]))) == 0
 
 
 def test_programs_read_the_same_as_json() -> None:
@@ -86,4 +86,4 @@ def test_mistake_in_a_check_is_not_taken_for_a_finding() -> None:
 
 def test_several_findings_make_one_that_says_the_worst() -> None:
     """With the first fix among those."""
-    assert worst_of([ok("a"), failure("b"), failure("c", "fix c")]) == failure("b; c", "fix c")
+    assert worst_of([ok("a"), failure("b", "fix b"), failure("c", "fix c")]) == failure("b; c", "fix b")

@@ -17,7 +17,7 @@ ALL_WITHIN_S = 28.0
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One sentence about how things are; *fix* is a command or setting, where one helps."""
+    """One sentence about how things are; *fix* is what to do about it, which a failure and a warning always have."""
 
     status: Status
     sentence: str
@@ -28,11 +28,11 @@ def ok(sentence: str, fix: str | None = None) -> CheckResult:
     return CheckResult("ok", sentence, fix)
 
 
-def warning(sentence: str, fix: str | None = None) -> CheckResult:
+def warning(sentence: str, fix: str) -> CheckResult:
     return CheckResult("warning", sentence, fix)
 
 
-def failure(sentence: str, fix: str | None = None) -> CheckResult:
+def failure(sentence: str, fix: str) -> CheckResult:
     return CheckResult("failure", sentence, fix)
 
 
@@ -112,7 +112,9 @@ def run_checks(checks: Sequence[Check], within_s: float = ALL_WITHIN_S) -> Itera
             try:
                 finding = (running.get(check.name) or _start(check.look)).result(patience_s)
             except TimeoutError:
-                finding = failure(f"no answer within {patience_s:.0f} s")
+                finding = failure(
+                    f"no answer within {patience_s:.0f} s", "ask again, when the machine has less to do"
+                )
             if finding.status == "failure":
                 missing[check.name] = number
         yield Line(number, check.name, finding)

@@ -101,7 +101,10 @@ def is_kafka(address: Address, tls: Tls) -> CheckResult:
     except TimeoutError:
         return failure(f"{where} accepts connections but gives no answer", "docker compose restart kafka")
     except OSError as error:
-        return failure(f"{where} breaks the connection off: {(error.strerror or str(error)).lower()}")
+        return failure(
+            f"{where} breaks the connection off: {(error.strerror or str(error)).lower()}",
+            "docker compose logs --tail 20 kafka",
+        )
     if len(answer) < len(_API_VERSIONS) - 4 or answer[4:8] != _API_VERSIONS[8:12]:
         return failure(f"what answers at {where} is not Kafka", "docker compose ps")
     return ok(f"{where} answers as Kafka and accepts our certificate")

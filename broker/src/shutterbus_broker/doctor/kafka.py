@@ -22,6 +22,7 @@ from shutterbus_transport.kafka.admin import addresses as brokers_of
 from shutterbus_wire.names import DOCTOR_TOPIC, camera_of_kafka_topic, kafka_topic
 
 ASK_S = 6.0
+BETTER_NAME = 'make init HOST="<a name or address that every camera knows> ..."'
 GROUP = "shutterbus-doctor"
 HEAP = "-Xms256m -Xmx1g"
 """What the compose file gives Kafka where ``.env`` says nothing."""
@@ -110,7 +111,9 @@ def _reached(address: Address, context: CheckContext) -> CheckResult:
     if number == legacy.KAFKA_PORT:
         return ok("")  # plain, and told as what it is elsewhere
     if context.inside and hosts.is_address(host) and ipaddress.ip_address(host).is_loopback:
-        return warning(f"Kafka says it is at {connection.text(address)}, which means this machine only")
+        return warning(
+            f"Kafka says it is at {connection.text(address)}, which means this machine only", BETTER_NAME
+        )
     result = connection.port(address)
     instead = next(
         (entry for entry in context.settings.get("HOST", "").split() if hosts.is_address(entry)), ""
@@ -124,14 +127,15 @@ def _reached(address: Address, context: CheckContext) -> CheckResult:
         result = connection.certificate((instead, number), context.tls, context.now, name=host)
         if result.status != "failure":
             return warning(
-                f"no name server known here knows {host}; cameras find it by SERVER_ADDRESS={instead} alone"
+                f"no name server known here knows {host}; cameras find it by SERVER_ADDRESS={instead} alone",
+                "a name server that knows it; or leave it so, where each camera's .env has SERVER_ADDRESS",
             )
     elif result.status != "failure":
         result = connection.certificate(address, context.tls, context.now)
     if result.status == "failure":
         return failure(
             f"Kafka says it is at {connection.text(address)} (advertised.listeners), but {result.sentence}",
-            'make init HOST="<a name or address that every camera knows> ..." && docker compose up -d',
+            f"{BETTER_NAME} && docker compose up -d",
         )
     return ok(f"Kafka says it is at {connection.text(address)}, and is")
 
@@ -201,7 +205,8 @@ def _rights(cluster: ClusterState) -> CheckResult:
         return failure(f"given and not meant to be: {'; '.join(extra[:3])}{_more(extra)}", sizes.AGAIN)
     if strangers := cluster.difference.strangers:
         return warning(
-            f"others than this server's own have rights: {'; '.join(strangers[:3])}{_more(strangers)}"
+            f"others than this server's own have rights: {'; '.join(strangers[:3])}{_more(strangers)}",
+            "kafka-acls.sh --remove for each that nobody needs",
         )
     return ok("each has what it should and nothing else")
 

@@ -44,7 +44,7 @@ def settings(context: CheckContext) -> CheckResult:
         return failure(
             f"{open_to_others.relative_to(installation.project)} can be read by others", "chmod -R go= state"
         )
-    about += [warning(sentence) for sentence in hosts.warnings(names)]
+    about += [warning(sentence, INIT) for sentence in hosts.warnings(names)]
     about += [warning(sentence, "in .env") for sentence in kafka_settings.warnings(env_settings)]
     return worst_of(
         about

@@ -166,7 +166,10 @@ def _configured(context: CheckContext) -> CheckResult:
     try:
         text = (context.installation.project / CONFIGURATION).read_text("utf-8")
     except OSError as error:
-        return failure(f"{CONFIGURATION} cannot be read: {(error.strerror or str(error)).lower()}")
+        return failure(
+            f"{CONFIGURATION} cannot be read: {(error.strerror or str(error)).lower()}",
+            f"git checkout {CONFIGURATION}",
+        )
     return configuration(text, context.message_max_bytes)
 
 

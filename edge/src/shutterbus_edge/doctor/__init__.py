@@ -64,7 +64,7 @@ def _look_at(context: CheckContext) -> Iterator[Line]:
 def _settings(context: CheckContext) -> CheckResult:
     settings = context.settings
     if context.warnings:
-        return warning(" ".join(context.warnings))
+        return warning(" ".join(context.warnings), "in .env; settings.md explains each name")
     return ok(
         f"{context.camera}, {settings.camera_source}, {settings.broker.type} at {', '.join(settings.broker.addresses)}"
     )

@@ -70,6 +70,11 @@ class CheckContext:
         return settings.capture.framerate or self.natural_rate
 
     @property
+    def look_at_broker(self) -> str:
+        """What to do where the broker alone can say what is wrong."""
+        return "on the server: make doctor; of another broker, its log"
+
+    @property
     def enroll(self) -> str:
         """The command that makes a new identity for this camera."""
         return f"on the server: make enroll CAMERA={self.camera}"

@@ -60,7 +60,9 @@ def _login(context: CheckContext) -> CheckResult:
             )
         return failure(
             f"it does not answer as a Kafka broker that we may talk to: {cause}",
-            None if broker.username else "in .env: SS_USERNAME and SS_PASSWORD, if it wants them",
+            context.look_at_broker
+            if broker.username
+            else "in .env: SS_USERNAME and SS_PASSWORD, if it wants them",
         )
     who = f"the user {broker.username}" if broker.username else "we"
     return ok(f"{who} may connect")
@@ -99,7 +101,10 @@ def _topics(context: CheckContext) -> CheckResult:
         with _asking(context.settings.broker) as client:
             topics = {topic["name"]: topic for topic in client.describe_topics(list(wanted))}
     except TransportError as error:
-        return failure(f"the broker does not say which topics there are: {error.__cause__ or error}")
+        return failure(
+            f"the broker does not say which topics there are: {error.__cause__ or error}",
+            context.look_at_broker,
+        )
     return worst_of(_topic(name, topics.get(name, {}), right, context) for name, right in wanted.items())
 
 
@@ -116,7 +121,7 @@ def _topic(name: str, topic: dict[str, Any], right: str, context: CheckContext) 
             )
             return failure(f"there is no topic {name}", make)
         case code:
-            return failure(f"topic {name}: {admin.errors.for_code(code).__name__}")
+            return failure(f"topic {name}: {admin.errors.for_code(code).__name__}", context.look_at_broker)
     if right not in topic["authorized_operations"]:
         return failure(f"we may not write to topic {name}", allow)
     look = context.advice("on the server: make doctor", theirs="are all brokers up?")

@@ -36,7 +36,10 @@ def clock(context: CheckContext) -> CheckResult:
 def memory(context: CheckContext) -> CheckResult:
     """Whether board and container have room for pictures of this size."""
     have = board.memory(context.root)
-    findings = [failure(sentence) for sentence in board.cannot(context.settings, context.root)]
+    findings = [
+        failure(sentence, "in .env: a smaller PICAMERA_RESOLUTION")
+        for sentence in board.cannot(context.settings, context.root)
+    ]
     limit = _limit_bytes(context.root)
     size = context.settings.capture.size_px
     if limit is not None and limit < LARGE_NEEDS_BYTES and size and size[0] * size[1] >= board.LARGE_PX:

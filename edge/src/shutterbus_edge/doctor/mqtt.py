@@ -66,9 +66,12 @@ def _login(context: CheckContext) -> CheckResult:
     except TransportMisconfiguredError as error:
         return failure(str(error), "in .env: SS_USERNAME and SS_PASSWORD, or " + context.enroll)
     except TransportError as error:
-        return failure(str(error))
+        return failure(str(error), context.look_at_broker)
     if version.protocol != 5 and context.settings.broker.protocol == 5:
-        return warning("it speaks MQTT 3.1.1 only, in which no broker can say that it refuses a picture")
+        return warning(
+            "it speaks MQTT 3.1.1 only, in which no broker can say that it refuses a picture",
+            "a broker that speaks MQTT 5, such as Mosquitto 2",
+        )
     if qos_max < context.settings.broker.mqtt_qos:
         return warning(
             f"the broker takes QoS {qos_max} at most (max_qos): it confirms no picture, and one may be lost unseen",
@@ -110,11 +113,13 @@ def _topics(context: CheckContext) -> CheckResult:
                 if isinstance(said, TransportMisconfiguredError):
                     return failure(f"we may not write to {topic}", context.enroll)
                 if said is not None and not isinstance(said, NoSubscribersError):
-                    return failure(f"the broker did not take an empty message on {topic}: {said}")
+                    return failure(
+                        f"the broker did not take an empty message on {topic}: {said}", context.look_at_broker
+                    )
     except queue.Empty:
-        return failure(f"the broker did not acknowledge an empty message on {topic}")
+        return failure(f"the broker did not acknowledge an empty message on {topic}", context.look_at_broker)
     except TransportError as error:
-        return failure(str(error))
+        return failure(str(error), context.look_at_broker)
     if version.protocol != 5:
         return skipped("MQTT 3.1.1 does not tell who may write what")
     return ok(f"{', '.join(topics)} are ours to write")
@@ -128,7 +133,7 @@ def _size(context: CheckContext) -> CheckResult:
         ) as client:
             limit_bytes, window = client.limit_bytes, client.window
     except TransportError as error:
-        return failure(str(error))
+        return failure(str(error), context.look_at_broker)
     if limit_bytes is None:
         return ok("the broker names no largest message")
     finding = sizes.judge(limit_bytes, "the broker (max_packet_size)", context)

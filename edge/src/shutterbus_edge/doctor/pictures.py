@@ -18,6 +18,7 @@ from shutterbus_wire.errors import MalformedError
 from shutterbus_wire.jpeg import size_px
 
 SHOT_S = 10.0
+CHECK_SOURCE = "look at what CAMERA_SOURCE names, or name another in .env"
 ONE_AT_A_TIME = ("picamera2", "v4l2")
 """Sources that no second process can open."""
 
@@ -41,13 +42,13 @@ def camera(context: CheckContext) -> CheckResult:
     try:
         context.picture_px = size_px(picture.jpeg)
     except MalformedError as error:
-        return failure(f"{settings.camera_source} gives what is no picture: {error}")
+        return failure(f"{settings.camera_source} gives what is no picture: {error}", CHECK_SOURCE)
     context.natural_rate = opened.natural_rate if opened else None
     width, height = context.picture_px
     name = opened.description if opened else settings.camera_source
     sentence = f"{name} gave a picture of {width} x {height}, {len(picture.jpeg):,} bytes"
     if opened and opened.notes:
-        return warning(f"{sentence}; {'; '.join(opened.notes)}")
+        return warning(f"{sentence}; {'; '.join(opened.notes)}", "in .env: settings that this camera has")
     return ok(sentence)
 
 
@@ -59,7 +60,10 @@ def _running(context: CheckContext) -> CheckResult | None:
         _last_picture(context)
         trouble = [problem for problem in status["problems"] if problem.startswith(("camera:", "no picture"))]
         if trouble:
-            return failure(f"the edge that runs here says: {trouble[0]}")
+            return failure(
+                f"the edge that runs here says: {trouble[0]}",
+                _where_to_look(settings.camera_source, context.root),
+            )
         return ok(f"the edge that runs here takes pictures: {status['captured']:,} so far")
     one_at_a_time = parse_address(settings.camera_source).scheme in ONE_AT_A_TIME
     if one_at_a_time and _in_use(settings.spool.dir):
@@ -107,7 +111,7 @@ def _last_picture(context: CheckContext) -> None:
         return  # none waits, or it has just been sent
 
 
-def _where_to_look(source: str, root: Path) -> str | None:
+def _where_to_look(source: str, root: Path) -> str:
     match parse_address(source).scheme:
         case "picamera2" if not (root / "run/udev/data").is_dir():
             return "mount /run/udev into the container, as the project's compose file does"
@@ -118,6 +122,6 @@ def _where_to_look(source: str, root: Path) -> str | None:
         case "v4l2":
             return "v4l2-ctl --list-devices"
         case "file" | "file-once" if media.in_container(root):
-            return media.missing(source, root)
+            return media.missing(source, root) or CHECK_SOURCE
         case _:
-            return None
+            return CHECK_SOURCE

@@ -81,9 +81,9 @@ def handshake(address: Address, tls: Tls, context: CheckContext) -> CheckResult:
         case ssl.SSLError():
             return _refused(where, tried.error, tls, context)
         case OSError():
-            return failure(why([address], tried.error))
+            return failure(why([address], tried.error), context.look_at_broker)
         case None if tried.failed:
-            return failure(f"{where} ends the encrypted connection at once")
+            return failure(f"{where} ends the encrypted connection at once", context.look_at_broker)
     return _expiry(f"the certificate of {where}", tried.not_after, context, _renew(context))
 
 
@@ -128,7 +128,8 @@ def _name(host: str) -> CheckResult:
         why_not = "containers cannot look up .local names" if host.endswith(".local") else error.strerror
         return failure(
             f"no address is known for {host}: {why_not}",
-            f"in .env: SERVER_NAME={host} and SERVER_ADDRESS=<its address>",
+            "in .env: another SS_BROKERS, where that is misspelt; else, for a name that no name server knows, "
+            f"SERVER_NAME={host} and SERVER_ADDRESS=<its address>",
         )
     if host in addresses:
         return ok(f"{host} is an address")
@@ -192,7 +193,9 @@ def _unacceptable(
     try:
         shown = _decoded(ssl.get_server_certificate(address, timeout=CONNECT_S))
     except OSError:  # not shown to who comes without one, before TLS 1.3
-        return failure(f"the certificate of {where} cannot be accepted: {error.verify_message}")
+        return failure(
+            f"the certificate of {where} cannot be accepted: {error.verify_message}", context.enroll
+        )
     names = ", ".join(value for _, value in shown.get("subjectAltName", ())) or "no name at all"
     match error.verify_code:
         case code if code in _WRONG_NAME:
@@ -231,7 +234,7 @@ def _refused(where: str, error: ssl.SSLError, tls: Tls, context: CheckContext) -
         return failure(
             f"{where} does not speak TLS", "in .env: SS_BROKERS with the port that does (9093, 8883)"
         )
-    return failure(f"{where} accepts no encrypted connection: {reason}")
+    return failure(f"{where} accepts no encrypted connection: {reason}", context.look_at_broker)
 
 
 def _decoded(pem: str) -> dict[str, Any]:

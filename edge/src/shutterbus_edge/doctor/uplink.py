@@ -28,7 +28,7 @@ def look(context: CheckContext) -> CheckResult:
     try:
         speed = measure(context)
     except OSError as error:
-        return warning(f"the line could not be measured: {error}")
+        return warning(f"the line could not be measured: {error}", context.look_at_broker)
     context.uplink_bytes_per_s = speed
     line = f"the line takes {'at least ' if speed >= 1_250_000 else ''}{_rate(min(speed, 1_250_000))}"
     size = context.picture_bytes
