@@ -53,7 +53,7 @@ needs-docker:
 SERVER := docker compose -f compose.server.yml $(shell grep -qs '^[^#]*COMPOSE_FILE.*compose\.legacy\.yml' .env && echo '-f compose.legacy.yml')
 # Built each time, which costs a second when nothing has changed. SHUTTERBUS_TAG keeps two checkouts' images apart.
 TOOLS = $(SERVER) build -q tools >/dev/null && $(SERVER) run --rm --no-deps $(NAMED) $(if $(FROM),-T) --user $$(id -u):$$(id -g) tools
-PORTS_ARE_FREE = sh broker/host/ports.sh shutterbus-broker:$(or $(SHUTTERBUS_TAG),latest) $(SERVER)
+PORTS_ARE_FREE = sh broker/host/ports.sh $(TOOLS_IMAGE) $(SERVER)
 # HOST counts only where it was typed: some shells export one of their own.
 GIVEN_HOST = $(if $(filter command%,$(origin HOST)),--host '$(HOST)')
 WHO = $(if $(READER),--reader '$(READER)',$(if $(FROM),--from - <'$(FROM)',--camera '$(CAMERA)'))
@@ -74,9 +74,14 @@ OURS = @$(SERVER) --profile '*' ps -aq 2>/dev/null | xargs -r docker inspect -f 
     [ "$$folder" -ef . ] || { echo "The server $$name belongs to another folder, $$folder: work there, or end it" \
     "(docker compose -p $$name down) and run this again" >&2; exit 1; }; done
 
+# Where somebody watches, with what it does meanwhile: on a small machine the first time takes minutes.
+SHOWN = $$([ -t 2 ] || echo --quiet)
+TOOLS_IMAGE = shutterbus-broker:$(or $(SHUTTERBUS_TAG),latest)
+
 init:  ## A server's certificates, password and .env: make init HOST="server.example.org 192.168.1.10"
-	@image=$$(docker build -q -f broker/Dockerfile .) && docker run --rm -i $$([ -t 0 ] && echo -t) \
-	    --user $$(id -u):$$(id -g) -v '$(CURDIR)':/project $$image init $(GIVEN_HOST)
+	@docker image inspect $(TOOLS_IMAGE) >/dev/null 2>&1 || echo 'Building the image of the tools, once; on a small machine it takes minutes ...'
+	@docker build $(SHOWN) -t $(TOOLS_IMAGE) -f broker/Dockerfile . >/dev/null && docker run --rm -i $$([ -t 0 ] && echo -t) \
+	    --user $$(id -u):$$(id -g) -v '$(CURDIR)':/project $(TOOLS_IMAGE) init $(GIVEN_HOST)
 
 enroll:  ## An identity: CAMERA=gate [TO=pi@gate] [IMAGE=1], FROM=cameras.csv [IMAGE=1] or READER=nas [TO=..]
 ifdef IMAGE
@@ -98,7 +103,8 @@ EDGE_IMAGE ?= shutterbus-edge:$(or $(SHUTTERBUS_TAG),latest)-$(EDGE_TARGET)-$(AR
 EDGE_FILE = dist/edge-$(EDGE_TARGET)-$(ARCH).tar.gz
 
 edge-image:  ## The edge's image as a file, what IMAGE=1 puts in: [ARCH=arm64] [EDGE_TARGET=debian]
-	@docker buildx build -q --load --platform linux/$(ARCH) --target $(EDGE_TARGET) -t '$(EDGE_IMAGE)' -f edge/Dockerfile . >/dev/null
+	@echo 'Building the image of the edge for $(ARCH), once some minutes ...'
+	@docker buildx build $(SHOWN) --load --platform linux/$(ARCH) --target $(EDGE_TARGET) -t '$(EDGE_IMAGE)' -f edge/Dockerfile . >/dev/null
 	@mkdir -p dist && docker save '$(EDGE_IMAGE)' | gzip -1 >'$(EDGE_FILE).part' && mv '$(EDGE_FILE).part' '$(EDGE_FILE)'
 	@echo 'Wrote $(EDGE_FILE)'
 
@@ -113,11 +119,12 @@ backup:  ## What cannot be made again (keys, identities, .env) in one file; tar 
 
 up:  ## Build and start the server, and wait until it is healthy
 	$(OURS)
-	@$(TOOLS) refresh && $(PORTS_ARE_FREE) && $(SERVER) up -d --build --wait; status=$$?; $(MOSQUITTO) renewed; [ $$status = 0 ]
+	@$(SERVER) --profile tools build && $(TOOLS) refresh && $(PORTS_ARE_FREE) && $(SERVER) up -d --wait; status=$$?; $(MOSQUITTO) renewed; [ $$status = 0 ]
 
 up-demo: state/demo/demo-kafka state/demo/demo-mqtt  ## The same and a test card for each broker, all on this machine
 	$(OURS)
-	@$(TOOLS) refresh && $(PORTS_ARE_FREE) && $(SERVER) -f compose.demo.yml up -d --build --wait
+	@$(SERVER) --profile tools -f compose.demo.yml build && $(TOOLS) refresh && $(PORTS_ARE_FREE) && \
+	    $(SERVER) -f compose.demo.yml up -d --wait
 	@echo "Open https://localhost:$$($(SERVER) port viewer 8080 | sed 's/.*://')/ with the user and password that make init printed; make down ends it"
 
 state/demo/%: | state/ca/ca.crt

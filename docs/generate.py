@@ -28,6 +28,26 @@ ENV_HEAD = """\
 # Put a value with a $, a quote or a # in it, such as a password, in single quotes: NAME='p$w'
 """
 
+ENV_COMPOSE = """\
+# ===== Docker Compose, for compose.edge.yml alone =====
+
+# What the image is made from: debian on a machine that is no Raspberry Pi.
+# EDGE_TARGET=raspberrypi
+
+# An image that was made elsewhere and loaded here, instead of one that is built.
+# EDGE_IMAGE=
+
+# How much memory the container may use.
+# EDGE_MEMORY=256m
+
+# For links that pass only small packets, such as some mobile ones: 1200.
+# EDGE_MTU=1500
+
+# The server's name where no name server knows it, and its address.
+# SERVER_NAME=
+# SERVER_ADDRESS=
+"""
+
 PAGE_HEAD = """\
 # Settings
 
@@ -54,6 +74,8 @@ def env_example() -> str:
     parts = [ENV_HEAD]
     for title, cls in _classes():
         parts += [f"# ===== {title} =====\n", example_env(cls)]
+        if title == "The edge":
+            parts.append(ENV_COMPOSE)
     return "\n".join(parts).rstrip("\n") + "\n"
 
 

@@ -18,6 +18,13 @@ def test_every_test_that_a_document_names_exists(document: Path) -> None:
     assert [name for name in sorted(named) if f"def {name}(" not in TESTS] == []
 
 
+def test_every_variable_of_the_edges_compose_file_is_in_the_example() -> None:
+    """What a person may set there and in no settings class."""
+    example = set(re.findall(r"(?m)^#? ?([A-Z_]+)=", (ROOT / ".env.example").read_text()))
+    variables = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "compose.edge.yml").read_text()))
+    assert variables - example == {"SHUTTERBUS_TAG"}  # for those who build several versions on one machine
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_link_between_documents_leads_somewhere(document: Path) -> None:
     """A link to nothing costs a reader the trust in the next one."""

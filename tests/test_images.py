@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -62,6 +63,15 @@ def test_what_is_baked_is_what_compose_starts(settings: dict[str, str], tmp_path
 
     assert tags == {image for image in wanted if image.startswith("shutterbus-")}
     assert len(tags) == 4
+
+
+def test_no_registry_is_asked_for_an_image_that_is_built_here() -> None:
+    """No registry has it, and the answer looks like a failure: at its first start an edge would begin with one."""
+    for file in ROOT.glob("compose.*.yml"):
+        text = file.read_text()
+        assert text.count("    image: ${EDGE_IMAGE") + len(
+            re.findall(r"image: shutterbus-", text)
+        ) == text.count("pull_policy: never"), file.name
 
 
 def test_every_image_is_for_both_kinds_of_machine() -> None:

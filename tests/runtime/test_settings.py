@@ -145,6 +145,11 @@ def test_secret_may_hold_what_a_path_would_lead_to() -> None:
     assert build(House, resolve(House, given)).front == Door(key=Path("/run/secrets/FRONT_KEY"))
 
 
+def test_empty_setting_that_is_needed_is_not_to_be_left_out() -> None:
+    """Said once."""
+    assert _sentences(HOUSE_NAME="") == ("HOUSE_NAME is empty: a text is expected.",)
+
+
 def test_every_problem_is_said_at_once() -> None:
     assert _sentences(HOUSE_ROOMS="12", FRONT_COLOR="bleu", HOUSE_AGE="", HOUSE_ATTIC="big") == (
         "HOUSE_AGE is empty: a duration such as 90, 5m or 7d is expected. Leave it out if nothing is meant.",

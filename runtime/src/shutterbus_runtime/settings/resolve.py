@@ -96,7 +96,10 @@ def resolve(cls: type[BaseModel], given: Mapping[str, Given]) -> Resolved:
         )
         may_be_empty = any(isinstance(mark, MayBeEmpty) for mark in setting.info.metadata)
         if not strongest.value and not may_be_empty:
-            resolved.sentences.append(unusable(strongest, f"{allowed(setting.info)} is expected"))
+            needed = setting.info.is_required()
+            resolved.sentences.append(
+                unusable(strongest, f"{allowed(setting.info)} is expected", needed=needed)
+            )
         elif setting.kind == "value":
             _put(resolved.values, setting.path, _value(setting, strongest))
     for setting in settings:
@@ -232,7 +235,12 @@ def explain(cls: type[BaseModel], resolved: Resolved, error: ValidationError) ->
         elif given is None:
             yield f"{setting.own} is not set: {allowed(setting.info)} is expected."
         else:
-            yield unusable(given, reason or f"{allowed(setting.info)} is expected", secret=setting.is_secret)
+            yield unusable(
+                given,
+                reason or f"{allowed(setting.info)} is expected",
+                secret=setting.is_secret,
+                needed=setting.info.is_required(),
+            )
 
 
 def _prefixes(
@@ -245,11 +253,11 @@ def _prefixes(
             yield from _prefixes(nested, prefix + place.text, (*path, name))
 
 
-def unusable(given: Given, reason: str, *, secret: bool = False) -> str:
-    """Return the sentence about a value that cannot be used."""
+def unusable(given: Given, reason: str, *, secret: bool = False, needed: bool = False) -> str:
+    """Return the sentence about a value that cannot be used; one that is *needed* cannot be left out either."""
     reason = reason.rstrip(".")
     if not given.value:
-        return f"{given.name} is empty: {reason}. Leave it out if nothing is meant."
+        return f"{given.name} is empty: {reason}." + ("" if needed else " Leave it out if nothing is meant.")
     return f"{shown(given, secret=secret)} cannot be used: {reason}{'' if reason.endswith('?') else '.'}"
 
 
