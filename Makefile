@@ -53,7 +53,7 @@ needs-docker:
 SERVER := docker compose -f compose.server.yml $(shell grep -qs '^[^#]*COMPOSE_FILE.*compose\.legacy\.yml' .env && echo '-f compose.legacy.yml')
 # Built each time, which costs a second when nothing has changed. SHUTTERBUS_TAG keeps two checkouts' images apart.
 TOOLS = $(SERVER) build -q tools >/dev/null && $(SERVER) run --rm --no-deps $(NAMED) $(if $(FROM),-T) --user $$(id -u):$$(id -g) tools
-PORTS_ARE_FREE = sh broker/host/ports.sh $(TOOLS_IMAGE) $(SERVER)
+PORTS_ARE_FREE = sh broker/host/ports.sh $(SERVER)
 # HOST counts only where it was typed: some shells export one of their own.
 GIVEN_HOST = $(if $(filter command%,$(origin HOST)),--host '$(HOST)')
 WHO = $(if $(READER),--reader '$(READER)',$(if $(FROM),--from - <'$(FROM)',--camera '$(CAMERA)'))
@@ -140,14 +140,17 @@ down:  ## Stop the server; its data stays
 	$(OURS)
 	@$(SERVER) down --remove-orphans
 
-IMAGES = docker image ls --filter 'reference=shutterbus-*:$(or $(SHUTTERBUS_TAG),latest)*' --format '{{.Repository}}:{{.Tag}}'
+# With the test cards' image of make up-demo, which is called after the same tag.
+IMAGES = $(SERVER) --profile '*' config --images | sed -n 's/^shutterbus-viewer://p' | xargs -rI{} \
+    docker image ls --filter 'reference=shutterbus-*:{}' --filter 'reference=shutterbus-edge:{}-debian' --format '{{.Repository}}:{{.Tag}}'
 
 uninstall:  ## Remove the server's containers, volumes and images; its keys and data stay in .env and state/
 	$(OURS)
-	@[ ! -e .env ] || { $(SERVER) --profile '*' down --remove-orphans --volumes && \
-	    name=$$($(SERVER) config | sed -n 's/^name: //p') && \
-	    docker volume ls -q --filter "label=com.docker.compose.project=$$name" | xargs -r docker volume rm >/dev/null; }
-	@$(IMAGES) | xargs -r docker image rm >/dev/null
+	@[ -e .env ] || { echo 'There is no server here: .env is missing' >&2; exit 1; }
+	@images=$$($(IMAGES)) && name=$$($(SERVER) config | sed -n 's/^name: //p') && \
+	    $(SERVER) --profile '*' down --remove-orphans --volumes && \
+	    docker volume ls -q --filter "label=com.docker.compose.project=$$name" | xargs -r docker volume rm >/dev/null && \
+	    { echo $$images | xargs -r docker image rm >/dev/null || echo 'An image that another server uses stays'; }
 	@echo 'Removed. Keys, users and what the brokers keep are still in .env and state/: docs/uninstall.md'
 
 logs:  ## Follow the server's logs, or those of SERVICE=kafka|mosquitto|setup|viewer

@@ -1,9 +1,8 @@
 #!/bin/sh
 # Whether the ports that a server publishes are free, or its own already; asked of Docker, which is to open them, before
-# anything is started. Called with the image to ask with, and what Docker Compose is called with.
+# anything is started. Called with what Docker Compose is called with; asks with the image of the tools.
 set -e
-image=$1
-shift
+image=$("$@" --profile tools config --images tools)
 project=$("$@" config | sed -n 's/^name: //p')
 
 # The service, address and port of each of them.
