@@ -68,6 +68,14 @@ def _cookie(running_viewer: Viewer) -> str:
     return "; ".join(f"{cookie.name}={cookie.value}" for cookie in running_viewer.http.cookies.jar)
 
 
+def test_refused_login_keeps_the_name_as_text(running: Viewer) -> None:
+    running.http.get("/login")
+    form = running.form(username='"><script>{{message}}', password="wrong")
+    page = running.http.post("/login", data=form)
+    assert page.status_code == 401
+    assert 'value="&quot;&gt;&lt;script&gt;{{message}}">' in page.text
+
+
 def test_login_makes_a_new_session_and_ends_the_one_before(running: Viewer) -> None:
     """A cookie that somebody planted before the login must not be the one after it."""
     http = running.log_in()

@@ -97,6 +97,7 @@ class FakeViewer:
         self.acks: list[tuple[str, str]] = []
         self.posts: list[tuple[str, dict[str, str]]] = []
         self.login_message = ""
+        self.login_name = ""
         self.signed_in = True
         self.full = ""  # why a connection is closed at once
         self.problems: list[str] = []
@@ -299,7 +300,7 @@ class FakeViewer:
             form = dict(parse_qsl((await request.body()).decode(), keep_blank_values=True))
             self.posts.append((request.url.path, form))
             self._note()
-            return page("login.html", message=self.login_message)
+            return page("login.html", message=self.login_message, username=self.login_name)
 
         app.get("/")(lambda: page("index.html", **asdict(ENROLL)))
 
@@ -311,7 +312,7 @@ class FakeViewer:
         async def state(name: str) -> JSONResponse:
             return JSONResponse({}, 200 if name in self.places else 404)
 
-        app.get("/login")(lambda: page("login.html", message=self.login_message))
+        app.get("/login")(lambda: page("login.html", message=self.login_message, username=self.login_name))
         app.get("/api/cameras")(
             lambda: JSONResponse({"problems": self.problems}, status_code=200 if self.signed_in else 401)
         )

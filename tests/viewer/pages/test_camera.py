@@ -290,7 +290,7 @@ def test_full_screen_is_the_picture_with_its_name_and_age(page: Page, viewer: Fa
     page.keyboard.press("f")
     expect(page.locator("#about")).to_be_hidden()
     expect(page.locator(".bar")).to_be_hidden()
-    expect(page.locator(".over")).to_have_text("gate 1 h")
+    expect(page.locator(".over")).to_have_text("gate 1 h old")
     width, height = page.evaluate("[innerWidth, innerHeight]")
     box = page.locator("#stage").bounding_box()
     assert box == {"x": 0, "y": 0, "width": width, "height": height}

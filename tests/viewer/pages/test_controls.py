@@ -271,6 +271,14 @@ def test_login_sends_name_password_and_token(page: Page, viewer: FakeViewer) -> 
     )
 
 
+def test_refused_login_keeps_the_name_and_asks_for_the_password(page: Page, viewer: FakeViewer) -> None:
+    viewer.login_message, viewer.login_name = "User or password is wrong.", "ann"
+    page.goto("/login")
+    expect(page.get_by_role("alert")).to_have_text("User or password is wrong.")
+    expect(page.get_by_label("User")).to_have_value("ann")
+    expect(page.get_by_label("Password", exact=True)).to_be_focused()
+
+
 def test_login_counts_the_wait_down(page: Page, viewer: FakeViewer) -> None:
     viewer.login_message = "Too many tries. Wait 2 s."
     page.goto("/login")

@@ -26,6 +26,7 @@ CSRF_COOKIE = "csrf"
 """Our pages hold it too, and send it back in their form: a page of another site cannot."""
 
 CSRF_MAX_LENGTH = 100
+USERNAME_MAX_LENGTH = 200
 NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -75,10 +76,12 @@ def routes(accounts: Accounts, exposure: Exposure) -> APIRouter:
             user = await login.check(name, fields.get("password", ""), address)
         except LoginRefusedError as error:
             log.note(Event.TOO_MANY_TRIES if error.status == 429 else Event.TOO_BUSY, address=address)
-            return _form(exposure, str(error), error.status, {"Retry-After": str(error.wait_s)})
+            return _form(
+                exposure, str(error), error.status, {"Retry-After": str(error.wait_s)}, username=name
+            )
         if user is None:
             log.note(Event.WRONG_PASSWORD, address=address)
-            return _form(exposure, "User or password is wrong.", 401)
+            return _form(exposure, "User or password is wrong.", 401, username=name)
         if request.state.session:
             await sessions.end(request.state.session)
         log.note(Event.LOGIN, user=user.name, address=address)
@@ -113,10 +116,12 @@ def routes(accounts: Accounts, exposure: Exposure) -> APIRouter:
 
 
 def _page(request: Request, file: str, **values: str) -> HTMLResponse:
-    text = page(file)
-    for name, value in {"csrf": _csrf(request), **values}.items():
-        text = text.replace(f"{{{{{name}}}}}", html.escape(value))
-    return HTMLResponse(text, headers=NO_STORE)
+    return HTMLResponse(_filled(file, csrf=_csrf(request), **values), headers=NO_STORE)
+
+
+def _filled(file: str, **values: str) -> str:
+    """Return a page with *values* in their places; what looks like a place in a value is none."""
+    return re.sub(r"{{(\w+)}}", lambda place: html.escape(values[place[1]]), page(file))
 
 
 def _csrf(request: Request) -> str:
@@ -125,10 +130,15 @@ def _csrf(request: Request) -> str:
 
 
 def _form(
-    exposure: Exposure, message: str, status: int, headers: dict[str, str] | None = None
+    exposure: Exposure,
+    message: str,
+    status: int,
+    headers: dict[str, str] | None = None,
+    *,
+    username: str = "",
 ) -> HTMLResponse:
     token = secrets.token_urlsafe(24)
-    text = page("login.html").replace("{{csrf}}", token).replace("{{message}}", html.escape(message))
+    text = _filled("login.html", csrf=token, message=message, username=username[:USERNAME_MAX_LENGTH])
     answer = HTMLResponse(text, status, {**NO_STORE, **(headers or {})})
     answer.set_cookie(
         LOGIN_COOKIE, token, path="/login", httponly=True, samesite="strict", secure=exposure.secure

@@ -44,6 +44,10 @@ export function wireBar(live) {
   for (const full of document.querySelectorAll("[data-action=full]")) full.addEventListener("click", fullScreen);
   button("help").addEventListener("click", help);
   document.addEventListener("click", copyOnClick);
+  document.querySelector("form[action='/logout']").addEventListener("submit", (event) => {
+    // On a phone it is the button that a thumb meets first.
+    if (matchMedia("(pointer: coarse)").matches && !confirm("Sign out?")) event.preventDefault();
+  });
   addEventListener("beforeprint", () => {
     document.querySelector(".printed").textContent = `Printed ${second(nowUs(), 0)}. Ages are as of then.`;
   });

@@ -2,7 +2,7 @@
 
 import { nowUs } from "./clock.js";
 import { delay, exact, iso, moment, second, span } from "./times.js";
-import { ageWords, intervalS } from "./verdict.js";
+import { intervalS, oldWords } from "./verdict.js";
 import { account, bytes, every, exposure, heldBack, rate, timeIsWorth } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
@@ -70,7 +70,7 @@ export function showPicture(facts, drawnUs, openedUs) {
 /** What the camera says of itself. */
 export function showCamera(camera, now) {
   const { state, picture, verdict } = camera;
-  write($("age"), picture ? ageWords(picture, now) : "");
+  write($("age"), picture ? oldWords(picture, now) : "");
   document.body.dataset.state = verdict.kind;
   document.body.classList.toggle("ahead", verdict.aheadUs > 0);
   write($("state"), verdict.words);

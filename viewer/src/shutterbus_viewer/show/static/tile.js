@@ -67,7 +67,9 @@ export class Tile {
     const at = shown?.captured_at_us == null ? "" : second(shown.captured_at_us, nowUs);
     set(this.age.dataset, "at", at);
     set(this.wrong, "textContent", this.#whatIsWrong(verdict, state));
-    const taken = at ? `, captured ${at}, ${spoken(old)}` : "";
+    // Out of sight nothing is counted on, and an age that stands still would be wrong.
+    const aged = this.near ? `, ${spoken(old)}` : "";
+    const taken = at ? `, captured ${at}${aged}` : "";
     const label = `${name}, ${verdict.words}${taken}`;
     if (this.canvas.ariaLabel !== label) this.canvas.setAttribute("aria-label", label);
   }
@@ -110,7 +112,7 @@ function behind({ held }) {
 }
 
 function spoken(old) {
-  return /ago|:/.test(old) ? old : `${old} ago`;
+  return /ago|now|:/.test(old) ? old : `${old} ago`;
 }
 
 function set(target, name, value) {

@@ -24,7 +24,14 @@ export function aheadUs({ captured_at_us: captured, arrived_at_us: arrived }) {
 /** How old a picture is, in words: by its capture time, or, where that lies in the future, by when it came. */
 export function ageWords(picture, nowUs) {
   if (picture.captured_at_us == null) return "age unknown";
+  if (!aheadUs(picture) && nowUs - picture.captured_at_us < 1e6) return "now"; // five a second, say: "0 s" is noise
   return aheadUs(picture) ? `came ${span(nowUs - picture.arrived_at_us)} ago` : age(picture.captured_at_us, nowUs);
+}
+
+/** The same where nothing beside it says what it is: `6 s old`, `now`, `yesterday 16:20`. */
+export function oldWords(picture, nowUs) {
+  const words = ageWords(picture, nowUs);
+  return /^\d+ \w+$/.test(words) ? `${words} old` : words;
 }
 
 /**
@@ -39,8 +46,7 @@ export function judge(camera, nowUs, lostUs = 0) {
   const { picture, state } = camera;
   const ahead = picture ? aheadUs(picture) : 0;
   const since = (us) => (us ? ` since ${moment(us, nowUs)}` : "");
-  const awayUs = lostUs || (isAway(state.outage) && state.outage.since_us);
-  if (awayUs) return { kind: "unknown", words: `unknown${since(awayUs)}`, aheadUs: ahead };
+  if (lostUs || isAway(state.outage)) return { kind: "unknown", words: "unknown", aheadUs: ahead }; // since when is said once, at the top
   if (state.online === false) {
     return { kind: "silent", words: `offline${since(state.since_us ?? picture?.captured_at_us)}`, aheadUs: ahead };
   }

@@ -35,6 +35,7 @@ export class Watcher {
         tile.refresh(nowUs());
       } else if (this.#seen.delete(tile)) {
         this.#left.set(tile, null);
+        tile.refresh(nowUs());
       }
     }
     for (const tile of this.#left.keys()) {
