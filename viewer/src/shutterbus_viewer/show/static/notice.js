@@ -66,7 +66,7 @@ function noServer(sinceUs, because) {
 }
 
 function noBroker({ sentence, since_us: sinceUs }) {
-  return `Nothing is known of the cameras since ${second(sinceUs, nowUs())}: ${sentence.replace(/\.$/, "")}.`;
+  return `${sentence.replace(/\.$/, "")}. Since ${second(sinceUs, nowUs())} nothing is known of its cameras.`;
 }
 
 function write(element, text) {
