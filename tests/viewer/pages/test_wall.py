@@ -134,6 +134,11 @@ def test_camera_that_says_it_is_offline_is_silent_since_then_and_keeps_its_pictu
     expect(tile("gate")).to_have_attribute("data-state", "silent")
     expect(tile("gate").locator(".wrong")).to_have_text(re.compile(r"^offline since \d\d:\d\d CES?T$"))
     drawn(page, "gate", picture)
+    look = "canvas => [getComputedStyle(canvas).opacity, getComputedStyle(canvas).filter]"
+    assert tile("gate").locator("canvas").evaluate(look) == ["1", "grayscale(1)"], "dusk must be seen"
+    page.goto("/cameras/gate")
+    expect(page.locator("body")).to_have_attribute("data-state", "silent")
+    assert page.locator("#picture").evaluate(look) == ["1", "none"]
 
 
 def test_camera_that_never_spoke_of_itself_is_silent_when_nothing_comes_for_long(

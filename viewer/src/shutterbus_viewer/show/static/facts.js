@@ -2,7 +2,7 @@
 
 import { nowUs } from "./clock.js";
 import { delay, exact, iso, moment, second, span } from "./times.js";
-import { intervalS, oldWords } from "./verdict.js";
+import { intervalS, oldWords, UNHEARD } from "./verdict.js";
 import { account, bytes, every, exposure, heldBack, rate, timeIsWorth } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
@@ -75,8 +75,7 @@ export function showCamera(camera, now) {
   document.body.classList.toggle("ahead", verdict.aheadUs > 0);
   write($("state"), verdict.words);
   write($("explained"), explained(camera));
-  const known = verdict.kind !== "unknown";
-  sentences($("problems"), known ? state.problems ?? [] : []); // what is away is said at the top of the page
+  sentences($("problems"), verdict === UNHEARD ? [] : state.problems ?? []); // what is away is said at the top of the page
   row("name", state.title ? state.id : ""); // for addresses and commands, where a title is shown instead
   row("online", status(camera, now));
   row("schedule", state.schedule);
@@ -98,7 +97,7 @@ function status({ state, picture, verdict }, now) {
   if (state.online == null) return "";
   const word = state.online ? "online" : "offline";
   const heardUs = Math.max(state.heard_at_us ?? 0, picture?.arrived_at_us ?? 0);
-  if (verdict.kind === "unknown" && heardUs) return `${word} when last heard of, ${second(heardUs, now)}`;
+  if (verdict === UNHEARD && heardUs) return `${word} when last heard of, ${second(heardUs, now)}`;
   return state.since_us ? `${word} since ${moment(state.since_us, now)}` : word;
 }
 

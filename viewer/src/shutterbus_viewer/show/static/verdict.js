@@ -5,6 +5,9 @@ import { age, moment, span } from "./times.js";
 /** A capture time this far after the arrival is only two clocks that differ a little. */
 const AHEAD_ALLOWED_US = 2e6;
 
+/** Of a camera that cannot be heard; since when is said once, at the top of the page. */
+export const UNHEARD = { kind: "unknown", words: "unknown", aheadUs: 0 };
+
 const LATE_AT_LEAST_S = 10;
 const SILENT_AT_LEAST_S = 60;
 
@@ -43,10 +46,10 @@ export function oldWords(picture, nowUs) {
  * words: that in words, with since when. aheadUs: see there.
  */
 export function judge(camera, nowUs, lostUs = 0) {
+  if (lostUs || isAway(camera.state.outage)) return UNHEARD;
   const { picture, state } = camera;
   const ahead = picture ? aheadUs(picture) : 0;
   const since = (us) => (us ? ` since ${moment(us, nowUs)}` : "");
-  if (lostUs || isAway(state.outage)) return { kind: "unknown", words: "unknown", aheadUs: ahead }; // since when is said once, at the top
   if (state.online === false) {
     return { kind: "silent", words: `offline${since(state.since_us ?? picture?.captured_at_us)}`, aheadUs: ahead };
   }
