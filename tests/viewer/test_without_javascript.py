@@ -36,7 +36,9 @@ def test_stills_say_that_a_broker_is_away_or_a_camera_offline(running: Viewer) -
     running.cameras.note(status(state="offline"), "kafka")
     assert "<strong>offline</strong>" in running.http.get("/stills").text
     running.cameras.outage("kafka", "Kafka cannot be reached", of="kafka")
-    assert ", unknown since 20" in running.http.get("/stills").text
+    page = running.http.get("/stills").text
+    assert re.search(r"Kafka cannot be reached\. Since 20.* UTC nothing is known of its cameras\.", page)
+    assert ", unknown</li>" in page
 
 
 def test_camera_is_shown_as_a_still(running: Viewer) -> None:

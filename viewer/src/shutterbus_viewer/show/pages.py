@@ -49,7 +49,9 @@ def routes(accounts: Accounts, exposure: Exposure) -> APIRouter:
         services = get_services(request)
         visible = services.policy.visible(get_principal(request), services.cameras.ids())
         states = (camera_state(services.cameras, name, 0) for name in visible)
-        text = stills(filter(None, states), services.clock.utc_us(), _csrf(request))
+        text = stills(
+            filter(None, states), services.cameras.outages(), services.clock.utc_us(), _csrf(request)
+        )
         return HTMLResponse(text, headers=NO_STORE)
 
     @router.get("/cameras/{name}")

@@ -5,15 +5,21 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from shutterbus_viewer.outages import Outage
 from shutterbus_viewer.show.static_files import page
 
 WIDTH_PX = 320
 
 
-def stills(states: Iterable[dict[str, Any]], now_us: int, csrf: str) -> str:
+def stills(states: Iterable[dict[str, Any]], outages: Iterable[Outage], now_us: int, csrf: str) -> str:
     """Return the page that lists the cameras of these *states*; *csrf* is for its sign-out."""
+    away = " ".join(
+        f"{outage.sentence.removesuffix('.')}. Since {_utc(outage.since_us)} nothing is known of its cameras."
+        for outage in outages
+    )
     items = "\n".join(_item(state, now_us) for state in states)
     text = page("stills.html").replace("{{csrf}}", html.escape(csrf)).replace("{{now}}", _utc(now_us))
+    text = text.replace("{{outages}}", f'<p class="strip broker">{html.escape(away)}</p>' if away else "")
     return text.replace("{{stills}}", items or "<li>No cameras yet.</li>")
 
 
@@ -44,7 +50,7 @@ def _age(us: int | None, now_us: int) -> str:
 def _words(state: dict[str, Any]) -> str:
     outage = state["outage"]
     if outage and outage["until_us"] is None:
-        return f", unknown since {_utc(outage['since_us'])}"
+        return ", unknown"
     return ", <strong>offline</strong>" if state["online"] is False else ""
 
 
