@@ -31,11 +31,11 @@ export function wireSharing(painter, name) {
   return { save: saveShown, shown };
 }
 
-/** An address with an instant in it opens the live page: pictures are not archived. */
+/** An address with an instant in it opens the live page: the pages do not show the archive. */
 function sayWhen(at) {
   if (at === null) return;
   const us = Date.parse(at) * 1000;
   const asked = Number.isNaN(us) ? `“${at.slice(0, 40)}”, which is no time` : second(us, nowUs());
-  $("#at").textContent = `This is the live picture, not that of ${asked}: this server archives no pictures.`;
+  $("#at").textContent = `This is the live picture, not that of ${asked}: earlier pictures cannot be shown in this version.`;
   $("#at").hidden = false;
 }
