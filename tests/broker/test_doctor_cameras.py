@@ -41,6 +41,20 @@ def test_newest_picture_counts_whichever_broker_has_it() -> None:
     assert judge("gate", ACTIVE, _last(MQTT=900, Kafka=5), NOW).sentence == "last picture 5 s ago, over Kafka"
 
 
+def test_picture_without_a_time_is_a_picture() -> None:
+    """A plain JPEG that Mosquitto has kept; one with a time counts before it."""
+    last = LastPictures()
+    last.note("gate", None, "MQTT")
+    result = judge("gate", ACTIVE, last, NOW)
+    assert (result.status, result.sentence) == (
+        "ok",
+        "last picture at a time that it does not say, over MQTT",
+    )
+    last.note("gate", int((NOW.timestamp() - 5) * 1e6), "Kafka")
+    last.note("gate", None, "MQTT")
+    assert judge("gate", ACTIVE, last, NOW).sentence == "last picture 5 s ago, over Kafka"
+
+
 def test_camera_that_never_sent_is_told_from_one_that_was_revoked() -> None:
     """The first may have a cable out; of the second nothing is expected."""
     never = judge("gate", ACTIVE, LastPictures(), NOW)

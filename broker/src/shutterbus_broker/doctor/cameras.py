@@ -38,9 +38,12 @@ class _Partition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LastPicture:
-    """When a camera's last picture came, or was taken where the broker does not say, and over which broker."""
+    """When a camera's last picture came, or was taken where the broker does not say, and over which broker.
 
-    at: dt.datetime
+    *at* is None where the picture does not say it either.
+    """
+
+    at: dt.datetime | None
     broker: str
 
 
@@ -51,12 +54,12 @@ class LastPictures:
     by_camera: dict[str, LastPicture] = field(default_factory=dict)
     silent: list[str] = field(default_factory=list)
 
-    def note(self, camera: str, at_us: int, broker: str) -> None:
-        """Take note of a picture, if it is the newest so far."""
-        picture = LastPicture(dt.datetime.fromtimestamp(at_us / 1e6, dt.UTC), broker)
+    def note(self, camera: str, at_us: int | None, broker: str) -> None:
+        """Take note of a picture, if it is the newest so far; None is before all others."""
+        at = None if at_us is None else dt.datetime.fromtimestamp(at_us / 1e6, dt.UTC)
         known = self.by_camera.get(camera)
-        if known is None or picture.at > known.at:
-            self.by_camera[camera] = picture
+        if known is None or (at and (known.at is None or at > known.at)):
+            self.by_camera[camera] = LastPicture(at, broker)
 
 
 def checks(context: CheckContext, profiles: frozenset[str]) -> list[Check]:
@@ -79,11 +82,7 @@ def _line(context: CheckContext, name: str, cameras: Mapping[str, Enrolment], la
 def judge(name: str, enrolment: Enrolment, last: LastPictures, now: dt.datetime) -> CheckResult:
     """Whether a camera sends, as far as its last picture tells."""
     picture = last.by_camera.get(name)
-    said = (
-        f"last picture {_ago(now - picture.at)}, over {picture.broker}"
-        if picture
-        else "no picture has come yet"
-    )
+    said = _said(picture, now)
     if not enrolment.active:
         return skipped(f"revoked; {said}")
     look = f"where the camera is, in its folder {name}: docker compose up -d && docker compose run --rm edge doctor"
@@ -91,6 +90,8 @@ def judge(name: str, enrolment: Enrolment, last: LastPictures, now: dt.datetime)
         if last.silent:
             return skipped(f"{' and '.join(last.silent)} cannot be asked for its last picture")
         return warning(said, look)
+    if picture.at is None:
+        return ok(said)
     if picture.at - now > AHEAD:
         return warning(f"its clock is ahead: {said}", "where the camera is: timedatectl set-ntp true")
     return warning(said, look) if now - picture.at > OLD else ok(said)
@@ -136,13 +137,13 @@ def _ask_mosquitto(context: CheckContext, cameras: list[str], last: LastPictures
         last.note(camera, at_us, "MQTT")
 
 
-def kept_pictures(context: CheckContext, cameras: list[str]) -> dict[str, int]:
-    """Return when the picture that Mosquitto keeps of each camera was taken; those of which there is one."""
+def kept_pictures(context: CheckContext, cameras: list[str]) -> dict[str, int | None]:
+    """Return when the picture that Mosquitto keeps of each camera was taken, None where it does not say."""
     settings = context.installation.broker("mqtt", "setup")
     settings = settings.model_copy(update={"brokers": context.mosquitto.brokers})
     connected: queue.SimpleQueue[bool] = queue.SimpleQueue()
     unsubscribed: queue.SimpleQueue[None] = queue.SimpleQueue()
-    taken_at_us: dict[str, int] = {}
+    taken_at_us: dict[str, int | None] = {}
     client = Connection(settings, f"shutterbus-doctor-{secrets.token_hex(8)}", settings.protocol)
     client.on_connect = lambda _c, _d, _f, code, _p: connected.put(not code.is_failure)
     client.on_disconnect = lambda *_: connected.put(False)
@@ -161,8 +162,7 @@ def kept_pictures(context: CheckContext, cameras: list[str]) -> dict[str, int]:
             unsubscribed.get(timeout=ANSWER_S)
             while not arrived.empty():
                 payload, properties = arrived.get()
-                if (at_us := _taken_at_us(topic, payload, properties)) is not None:
-                    taken_at_us[camera] = at_us
+                taken_at_us[camera] = _taken_at_us(topic, payload, properties)
     finally:
         client.end(properly=True)
     return taken_at_us
@@ -171,9 +171,16 @@ def kept_pictures(context: CheckContext, cameras: list[str]) -> dict[str, int]:
 def _taken_at_us(topic: str, payload: bytes, properties: object) -> int | None:
     try:
         arrival = arrival_from_mqtt(topic, payload, getattr(properties, "UserProperty", ()), None, True, 0)
-        return decode_frame(arrival).metadata.captured_at_us
+        return decode_frame(arrival).metadata.captured_at_us or None
     except MalformedError:
         return None
+
+
+def _said(picture: LastPicture | None, now: dt.datetime) -> str:
+    if picture is None:
+        return "no picture has come yet"
+    when = "at a time that it does not say" if picture.at is None else _ago(now - picture.at)
+    return f"last picture {when}, over {picture.broker}"
 
 
 def _ago(age: dt.timedelta) -> str:
