@@ -15,21 +15,9 @@ def environment() -> Path:
     """Return the folder of an environment with SINETStream 1.10; made once, and anew when its lock changes."""
     folder = STATE / f"sinetstream-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]}"
     if not (folder / "made").exists():
-        uv = Path(sys.executable).with_name("uv")
-        subprocess.run(
-            [str(uv), "venv", "-q", "--clear", "--python", sys.executable, str(folder)], check=True
-        )
-        install: list[str | Path] = [
-            uv,
-            "pip",
-            "install",
-            "-q",
-            "--python",
-            folder / "bin/python",
-            "--require-hashes",
-            "-r",
-            LOCK,
-        ]
+        uv, python = str(Path(sys.executable).with_name("uv")), str(folder / "bin/python")
+        subprocess.run([uv, "venv", "-q", "--clear", "--python", sys.executable, str(folder)], check=True)
+        install = [uv, "pip", "install", "-q", "--python", python, "--require-hashes", "-r", str(LOCK)]
         done = subprocess.run(install, capture_output=True, text=True, check=False)
         needs(done.returncode == 0, f"SINETStream cannot be installed: {done.stderr.strip()[-200:]}")
         (folder / "made").touch()
