@@ -79,7 +79,7 @@ def memory(broker: Settings, heap_options: str) -> CheckResult:
         return failure(
             f"the broker's heap is {_mib(heap)} (KAFKA_HEAP_OPTS), too little where {_mib(queued)} of requests may wait "
             "(queued.max.request.bytes)",
-            f"in .env: KAFKA_HEAP_OPTS=-Xmx1g; {UP}",
+            f"in .env: KAFKA_HEAP_OPTS=-Xmx1g with KAFKA_MEMORY=2g, or a smaller KAFKA_QUEUED_MAX_REQUEST_BYTES; {UP}",
         )
     return ok(f"at most {_mib(queued)} of requests wait, in a heap of {_mib(heap)}")
 

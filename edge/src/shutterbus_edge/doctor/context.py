@@ -72,7 +72,7 @@ class CheckContext:
     @property
     def look_at_broker(self) -> str:
         """What to do where the broker alone can say what is wrong."""
-        return "on the server: make doctor; of another broker, its log"
+        return self.advice("on the server: make doctor", theirs="what its log says")
 
     @property
     def enroll(self) -> str:
