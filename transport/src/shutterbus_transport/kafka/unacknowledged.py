@@ -49,11 +49,13 @@ def cause(
         return f"topic {topic} has no leader{because}"
     leader = brokers.get(partition.leader_id)
     where = f"{leader[0]}:{leader[1]}" if leader else f"node {partition.leader_id}"
-    if isinstance(refusal, TOO_FEW):
-        in_sync, replicas = len(partition.isr_nodes), len(partition.replica_nodes)
-        return f"topic {topic} has too few replicas in sync: {in_sync} of {replicas}, fewer than its min.insync.replicas{because}"
     if refusal is None and upload.moves:
         return None
+    in_sync, replicas = len(partition.isr_nodes), len(partition.replica_nodes)
+    # A message that was taken before the replicas were too few is left unanswered by a leader that is there.
+    leader_answers = where not in {word.strip(",;:") for word in dead.split()}
+    if isinstance(refusal, TOO_FEW) or (in_sync < replicas and leader_answers):
+        return f"topic {topic} has too few replicas in sync: {in_sync} of {replicas}, fewer than its min.insync.replicas{because}"
     if dead:
         return f"topic {topic} is led by {where}; {dead}"
     said = f" ({refusal})" if refusal else ""
