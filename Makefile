@@ -119,11 +119,11 @@ backup:  ## What cannot be made again (keys, identities, .env) in one file; tar 
 
 up:  ## Build and start the server, and wait until it is healthy
 	$(OURS)
-	@$(SERVER) --profile tools build && $(TOOLS) refresh && $(PORTS_ARE_FREE) && $(SERVER) up -d --wait; status=$$?; $(MOSQUITTO) renewed; [ $$status = 0 ]
+	@$(SERVER) build && $(TOOLS) refresh && $(PORTS_ARE_FREE) && $(SERVER) up -d --wait; status=$$?; $(MOSQUITTO) renewed; [ $$status = 0 ]
 
 up-demo: state/demo/demo-kafka state/demo/demo-mqtt  ## The same and a test card for each broker, all on this machine
 	$(OURS)
-	@$(SERVER) --profile tools -f compose.demo.yml build && $(TOOLS) refresh && $(PORTS_ARE_FREE) && \
+	@$(SERVER) -f compose.demo.yml build && $(TOOLS) refresh && $(PORTS_ARE_FREE) && \
 	    $(SERVER) -f compose.demo.yml up -d --wait
 	@echo "Open https://localhost:$$($(SERVER) port viewer 8080 | sed 's/.*://')/ with the user and password that make init printed; make down ends it"
 
