@@ -37,8 +37,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What takes longest begins first, so that no worker is alone with it at the end."""
+    """What takes longest begins first, so that no worker is alone with it at the end.
+
+    Of what runs alone, what keeps the disk busy after it comes last.
+    """
     if not _is_worker(config):
+        items.sort(key=_comes_last)
         return
     minutes: dict[str, float] = collections.defaultdict(float)
     for item in {item.path: item for item in items}.values():
@@ -68,6 +72,11 @@ def _share(nodeid: str) -> str:
 def _minutes(item: pytest.Item) -> float:
     marker = item.get_closest_marker("stack")
     return float(marker.kwargs.get("minutes", 0.5)) if marker else 0.0
+
+
+def _comes_last(item: pytest.Item) -> bool:
+    marker = item.get_closest_marker("alone")
+    return bool(marker and marker.kwargs.get("last"))
 
 
 def _is_worker(config: pytest.Config) -> bool:

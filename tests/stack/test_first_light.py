@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any, Literal
@@ -10,6 +11,7 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Page
 
+import testrun
 from stack.brokers import Container, free_port, kafka, mosquitto
 from stack.browser import chromium, log_in, wait_for_picture_after
 from stack.footage import footage
@@ -40,11 +42,15 @@ def test_street_footage_survives_a_broker_outage_and_is_live_again_first(
             subprocess.run(
                 [BIN / "shutterbus-broker", "topics", "street", "--brokers", broker.address], check=True
             )
-        _run(transport, broker, film, tmp_path)
+        # In memory: what the test itself writes in the capture's way must not wait for a disk.
+        with tempfile.TemporaryDirectory(prefix=testrun.name(), dir="/dev/shm") as notes:
+            _run(transport, broker, film, tmp_path, Path(notes) / "notes")
 
 
-def _run(transport: Literal["kafka", "mqtt"], broker: Container, film: Path, folder: Path) -> None:
-    received, notes = folder / "received.jsonl", folder / "notes"
+def _run(
+    transport: Literal["kafka", "mqtt"], broker: Container, film: Path, folder: Path, notes: Path
+) -> None:
+    received = folder / "received.jsonl"
     health, web = free_port(), free_port()
     topic = "shutterbus.street.frames" if transport == "kafka" else "shutterbus/street/frames"
     raw: list[str | Path] = [

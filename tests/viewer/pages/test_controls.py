@@ -169,9 +169,10 @@ def test_keys_of_one_character_can_be_switched_off(wall: Page) -> None:
     wall.keyboard.press("?")
     wall.get_by_label("Keys that are a letter").uncheck()
     wall.keyboard.press("Escape")
+    expect(wall.get_by_role("dialog")).to_be_hidden()
     wall.keyboard.press("p")
     wall.keyboard.press("ArrowRight")
-    assert wall.evaluate("document.activeElement.closest('.tile')?.dataset.camera") == "gate-1"
+    expect(wall.locator(".tile[data-camera=gate-1]:focus, .tile[data-camera=gate-1] :focus")).to_have_count(1)
     expect(wall.locator("#paused")).to_be_hidden()
     wall.reload()
     wall.keyboard.press("?")
