@@ -5,7 +5,8 @@ import { copy } from "./copy.js";
 import { remember, remembered } from "./remembered.js";
 import { second } from "./times.js";
 
-const typing = (target) => target.closest("input, select, textarea, dialog");
+// For a moment after a dialog is closed the focus is still in it: nobody types where nothing is seen.
+const typing = (target) => target.checkVisibility() && target.closest("input, select, textarea, dialog");
 
 /**
  * Call `keys[key](event)` for a key pressed outside of fields; the event is used up unless that returns false.
