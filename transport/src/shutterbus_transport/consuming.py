@@ -10,12 +10,33 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+from shutterbus_wire.errors import MalformedError
 from shutterbus_wire.message import Arrival
 
 Kind = Literal["frames", "telemetry"]
 
+UNUSABLE = (
+    MalformedError,
+    # What a decoder may raise if it has a mistake. It costs that message, never the stream.
+    ValueError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    AttributeError,
+    AssertionError,
+    RecursionError,
+)
+"""What decoding a message may raise; ``why_unusable`` says it."""
+
 TURN_S = 0.5
 """At least so often a reader calls ``Handler.turn``."""
+
+
+def why_unusable(error: Exception) -> tuple[str, str]:
+    """Return the word and the sentence for why a message cannot be used."""
+    if isinstance(error, MalformedError):
+        return error.reason, str(error)
+    return "unreadable", f"{type(error).__name__}: {error}"
 
 
 @dataclass(frozen=True, slots=True)

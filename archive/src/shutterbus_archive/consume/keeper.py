@@ -8,9 +8,8 @@ from shutterbus_archive.errors import StoreUnavailableError
 from shutterbus_archive.keeping import Archive, Group, Refusal
 from shutterbus_runtime.clock import Clock
 from shutterbus_runtime.outage import Outage
-from shutterbus_transport.consuming import Delivery, Gap, Handler, Reader
+from shutterbus_transport.consuming import UNUSABLE, Delivery, Gap, Handler, Reader, why_unusable
 from shutterbus_wire import names
-from shutterbus_wire.errors import MalformedError
 from shutterbus_wire.message import decode_frame, topic_of_ours
 from shutterbus_wire.telemetry import Status, decode_telemetry
 
@@ -22,18 +21,6 @@ GROUP_MAX_S = 0.2
 RETRY_S = 2.0
 """Between two looks at a store that could not take anything."""
 NO_CAMERA = "unknown"
-
-UNUSABLE = (
-    MalformedError,
-    # What a decoder may raise if it has a mistake. It costs that message its place among the others, and is kept too.
-    ValueError,
-    LookupError,
-    TypeError,
-    ArithmeticError,
-    AttributeError,
-    AssertionError,
-    RecursionError,
-)
 
 
 class Keeper(Handler):
@@ -73,7 +60,7 @@ class Keeper(Handler):
                 arrival, received_at_us=delivery.received_at_us, own_cameras=self._own, others=others
             )
         except UNUSABLE as error:
-            self._refuse(delivery, *_reason(error))
+            self._refuse(delivery, *why_unusable(error))
             return False
         if topic_of_ours(arrival) is None:
             self._foreign.setdefault(frame.metadata.camera, arrival.topic)
@@ -88,7 +75,7 @@ class Keeper(Handler):
         try:
             telemetry = decode_telemetry(delivery.arrival)
         except UNUSABLE as error:
-            self._refuse(delivery, *_reason(error))
+            self._refuse(delivery, *why_unusable(error))
             return
         if isinstance(telemetry, Status):
             self._add(delivery, lambda group: group.others.append(delivery))
@@ -164,10 +151,3 @@ class Keeper(Handler):
             self.problem, self._retry_at_s = "", 0.0
             self._store.succeeded()
             self._reader.resume()
-
-
-def _reason(error: Exception) -> tuple[str, str]:
-    """Return the word and the sentence for why a message cannot be used."""
-    if isinstance(error, MalformedError):
-        return error.reason, str(error)
-    return "unreadable", f"{type(error).__name__}: {error}"

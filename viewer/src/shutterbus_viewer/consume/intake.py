@@ -8,12 +8,12 @@ from collections.abc import Collection, Mapping
 from shutterbus_runtime.clock import Clock
 from shutterbus_runtime.slow import Slowness
 from shutterbus_transport import transport
-from shutterbus_transport.consuming import Delivery, Handler
+from shutterbus_transport.consuming import UNUSABLE, Delivery, Handler, why_unusable
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.errors import TooManyError
 from shutterbus_viewer.latest import LatestFrame
 from shutterbus_wire import names
-from shutterbus_wire.errors import IdentityError, MalformedError
+from shutterbus_wire.errors import IdentityError
 from shutterbus_wire.message import Arrival, decode_frame, topic_of_ours
 from shutterbus_wire.telemetry import Reading, decode_telemetry
 
@@ -21,19 +21,6 @@ log = logging.getLogger(__name__)
 
 LOG_INTERVAL_S = 60.0
 """Between two lines about messages refused for the same reason."""
-
-UNUSABLE = (
-    MalformedError,
-    TooManyError,
-    # What a decoder may raise if it has a mistake. It costs that message, never the stream.
-    ValueError,
-    LookupError,
-    TypeError,
-    ArithmeticError,
-    AttributeError,
-    AssertionError,
-    RecursionError,
-)
 
 
 class Intake(Handler):
@@ -76,7 +63,7 @@ class Intake(Handler):
                 old_s = (arrival.arrived_at_us - frame.metadata.captured_at_us) / 1e6
                 age_s = max(0.0, old_s) if picture.has_known_age else None
             self._cameras.show(picture, arrival.transport, age_s, foreign_topic=foreign)
-        except UNUSABLE as error:
+        except (TooManyError, *UNUSABLE) as error:
             self._refuse(arrival, *_reason(error))
             return False
         self._count(arrival.transport, "picture")
@@ -92,7 +79,7 @@ class Intake(Handler):
             if arrival.retained and isinstance(telemetry, Reading):  # no sign of life but when it was made
                 age_s = max(0.0, (arrival.arrived_at_us - telemetry.at_us) / 1e6)
             self._cameras.note(telemetry, arrival.transport, age_s)
-        except UNUSABLE as error:
+        except (TooManyError, *UNUSABLE) as error:
             self._refuse(arrival, *_reason(error))
         else:
             self._count(arrival.transport, "record")
@@ -145,10 +132,4 @@ class Intake(Handler):
 
 def _reason(error: Exception) -> tuple[str, str]:
     """Return the word and the sentence for why a message cannot be used."""
-    match error:
-        case MalformedError():
-            return error.reason, str(error)
-        case TooManyError():
-            return "too-many-cameras", str(error)
-        case _:
-            return "unreadable", f"{type(error).__name__}: {error}"
+    return ("too-many-cameras", str(error)) if isinstance(error, TooManyError) else why_unusable(error)
