@@ -1,6 +1,5 @@
 """From what the process was given to ``ArchiveSettings``, or to sentences that say what to change."""
 
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -29,23 +28,14 @@ def load(
         f"{weaker.name} has no effect beside {stronger.name}, which says otherwise."
         for weaker, stronger in resolved.overruled
     ]
-    _state_folder(resolved, environ)
+    default = ArchiveSettings.model_fields["state_dir"].default
+    resolved.values.setdefault("state_dir", sources.state_folder(environ, "archive", default))
     settings = machinery.build(ArchiveSettings, resolved, [*stop, *_options(resolved)])
     if not settings.brokers:
         raise SettingsError(
             "Nothing to read from: ARCHIVE_KAFKA_BROKERS or ARCHIVE_MQTT_BROKERS is expected."
         )
     return Loaded(settings, tuple(warnings), resolved.origin)
-
-
-def _state_folder(resolved: Resolved, environ: Mapping[str, str]) -> None:
-    if "state_dir" in resolved.values:
-        return
-    if folders := environ.get("STATE_DIRECTORY"):
-        resolved.values["state_dir"] = Path(folders.partition(":")[0]) / "archive"
-    else:
-        default = ArchiveSettings.model_fields["state_dir"].default
-        resolved.values["state_dir"] = Path(os.path.expanduser(default))  # noqa: PTH111 (never raises)
 
 
 def _options(resolved: Resolved) -> Iterator[str]:

@@ -222,10 +222,8 @@ def _spool_folder(resolved: Resolved, environ: Mapping[str, str], old: Path) -> 
     if (old / EPOCH_FILE).is_file() and os.access(old, os.W_OK):
         spool["dir"] = old
         yield f"Frames are kept in {old}, where they were until now; SPOOL_DIR names another folder."
-    elif folders := environ.get("STATE_DIRECTORY"):
-        spool["dir"] = Path(folders.partition(":")[0]) / "spool"
     else:
-        spool["dir"] = Path(os.path.expanduser(SpoolSettings.model_fields["dir"].default))  # noqa: PTH111 (never raises)
+        spool["dir"] = sources.state_folder(environ, "spool", SpoolSettings.model_fields["dir"].default)
 
 
 def _picture_names(resolved: Resolved) -> Iterator[tuple[str, str]]:

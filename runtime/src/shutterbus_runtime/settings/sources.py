@@ -4,6 +4,7 @@ One reader for every process. ``NamedSettings`` is the pydantic-settings class t
 its fields carry.
 """
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -72,6 +73,13 @@ def given(
         ("environment", environ),
         (str(env_file), read_env_file(env_file, environ)),
     )
+
+
+def state_folder(environ: Mapping[str, str], name: str, default: Path) -> Path:
+    """Return where a program keeps *name* unless it is told: in systemd's ``$STATE_DIRECTORY``, else in *default*, ``~`` expanded."""
+    if folders := environ.get("STATE_DIRECTORY"):
+        return Path(folders.partition(":")[0]) / name
+    return Path(os.path.expanduser(default))  # noqa: PTH111 (never raises)
 
 
 def collect(*places: tuple[str, Mapping[str, str]]) -> dict[str, Given]:
