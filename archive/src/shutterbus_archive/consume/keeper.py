@@ -55,14 +55,16 @@ class Keeper(Handler):
             self._add(delivery, lambda group: group.others.append(delivery))
             return False
         try:
-            others = {name for name, topic in self._foreign.items() if topic != arrival.topic}
+            is_foreign = topic_of_ours(arrival) is None
+            taken = self._foreign.items() if is_foreign else ()
+            others = {name for name, topic in taken if topic != arrival.topic}
             frame = decode_frame(
                 arrival, received_at_us=delivery.received_at_us, own_cameras=self._own, others=others
             )
         except UNUSABLE as error:
             self._refuse(delivery, *why_unusable(error))
             return False
-        if topic_of_ours(arrival) is None:
+        if is_foreign:
             self._foreign.setdefault(frame.metadata.camera, arrival.topic)
         self._add(delivery, lambda group: group.frames.append((delivery, frame)))
         return True
