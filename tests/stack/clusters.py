@@ -17,9 +17,11 @@ from machine import needs_docker
 from stack.brokers import KAFKA_IMAGE, PLAIN_KAFKA, Container, classes, free_port, options
 
 NODES = 3
+MIN_IN_SYNC = 2
 SOON = {
-    # A node that died is noticed after 9 s by default, which is a third of a test.
-    "KAFKA_BROKER_SESSION_TIMEOUT_MS": "3000",
+    # A node that died is noticed after 9 s by default, which is a third of a test. After 3 s, a node that only waits for
+    # a busy disk is taken for dead as well.
+    "KAFKA_BROKER_SESSION_TIMEOUT_MS": "6000",
     "KAFKA_BROKER_HEARTBEAT_INTERVAL_MS": "500",
 }
 
@@ -36,7 +38,7 @@ class Node(Container):
             "KAFKA_ADVERTISED_LISTENERS": f"LAN://127.0.0.1:{port}",
             "KAFKA_CONTROLLER_QUORUM_VOTERS": ",".join(voters),
             "KAFKA_DEFAULT_REPLICATION_FACTOR": "3",
-            "KAFKA_MIN_INSYNC_REPLICAS": "2",
+            "KAFKA_MIN_INSYNC_REPLICAS": str(MIN_IN_SYNC),
         }
         arguments = ["--network", "host", *options(PLAIN_KAFKA | SOON | environment), *classes(), KAFKA_IMAGE]
         super().__init__(port, arguments)
@@ -58,7 +60,7 @@ class Cluster:
         """Return the nodes that are none of *nodes*."""
         return [node for node in self.nodes if node not in nodes]
 
-    def create_topics(self, *names: str, min_insync: int = 2) -> None:
+    def create_topics(self, *names: str, min_insync: int = MIN_IN_SYNC) -> None:
         """Create topics of one partition, each with a replica on every node."""
         configs = {"min.insync.replicas": str(min_insync)}
         with KafkaAdminClient(bootstrap_servers=self.addresses) as admin:
@@ -71,12 +73,15 @@ class Cluster:
         return self.nodes[leader - 1]
 
     def wait_led(self, topic: str, *without: Node, within_s: float = 30) -> float:
-        """Return when another than *without* leads *topic*, as the others say it."""
+        """Return when another than *without* leads *topic* with a second one in sync, as the others say it."""
         asked = [node.address for node in self.others(*without)]
         numbers = {node.number for node in without}
-        return self._wait(
-            lambda: self._partition(topic, asked)[0] not in numbers | {-1}, f"{topic} has no leader", within_s
-        )
+
+        def led() -> bool:
+            leader, in_sync = self._partition(topic, asked)
+            return leader not in numbers | {-1} and len(set(in_sync) - numbers) >= MIN_IN_SYNC
+
+        return self._wait(led, f"{topic} has no leader with a replica in sync", within_s)
 
     def wait_in_sync(self, *topics: str, within_s: float = 60) -> float:
         """Return when all nodes have all of *topics*: the cluster is whole."""

@@ -15,6 +15,7 @@ from kafka.admin import (
     ACLOperation,
     ACLPermissionType,
     ACLResourcePatternType,
+    AlterConfigOp,
     ConfigResource,
     ConfigResourceType,
     KafkaAdminClient,
@@ -31,6 +32,7 @@ from shutterbus_wire.frame import FrameMetadata
 from shutterbus_wire.identity import FrameId
 from stack.servers import Server
 from stack.test_identities import Producer, Publisher
+from stack.waiting import wait_until
 
 pytestmark = [pytest.mark.stack(minutes=1.6), pytest.mark.timeout(600)]
 
@@ -67,14 +69,27 @@ def _set(admin: KafkaAdminClient, kind: str, name: str, settings: Mapping[str, s
     dynamic = {"DYNAMIC_TOPIC_CONFIG", "DYNAMIC_BROKER_CONFIG"}
     entries = admin.describe_configs([names], config_filter="all")[kind.lower()][name]
     before = {key: entry["value"] for key, entry in entries.items() if entry["config_source"] in dynamic}
-    admin.alter_configs([ConfigResource(ConfigResourceType[kind], name, dict(settings))])
+    _alter(admin, kind, name, settings)
     try:
         yield
     finally:
-        if fresh := [key for key in settings if key not in before]:
-            admin.reset_configs([ConfigResource(ConfigResourceType[kind], name, fresh)])
-        if before:
-            admin.alter_configs([ConfigResource(ConfigResourceType[kind], name, before)])
+        _alter(admin, kind, name, {key: before.get(key) for key in settings})
+
+
+def _alter(admin: KafkaAdminClient, kind: str, name: str, settings: Mapping[str, str | None]) -> None:
+    """Set *settings*, or remove those that are None. A busy broker may answer that it could not: then again."""
+    changes = {
+        key: (AlterConfigOp.DELETE if value is None else AlterConfigOp.SET, value)
+        for key, value in settings.items()
+    }
+    answers: list[str] = []
+
+    def altered() -> bool:
+        answer = admin.alter_configs([ConfigResource(ConfigResourceType[kind], name, changes)])
+        answers.append(answer[kind.lower()][name])
+        return answers[-1] == "OK"
+
+    wait_until(altered, 60, lambda: "\n".join(answers), every_s=1)
 
 
 def test_healthy_server_has_nothing_to_fix(running: Server) -> None:
