@@ -1,6 +1,6 @@
 # Every command that a person or CI runs. `make` alone prints them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint lock bench generate edge init enroll edge-image revoke renew backup up up-demo down logs tail doctor 4k 4k-off password user uninstall needs-docker
+.PHONY: help demo test soak lint lock bench generate edge init enroll edge-image revoke renew backup up up-demo down logs tail doctor 4k 4k-off password user uninstall needs-docker
 
 PYTHON ?= python3
 # On a Raspberry Pi without Docker the environment sees apt's picamera2, numpy and Pillow.
@@ -18,6 +18,9 @@ demo: .venv/.run  ## Three cameras, a broker, the archive and the viewer on this
 
 test: .venv/.dev  ## Everything this machine can test; says last what it could not, and why. ARGS= for a part, as pytest takes it
 	.venv/bin/python $(if $(ARGS),-m pytest $(ARGS),tests/testrun.py)
+
+soak: .venv/.dev  ## The tests that take too long for every change: further orders of start, slow lines, memory, longer faults
+	.venv/bin/python -m pytest -m soak $(ARGS)
 
 lint: .venv/.dev  ## Format, style, types, import rules, and that generated files are current
 	.venv/bin/ruff format --check .

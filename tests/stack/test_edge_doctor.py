@@ -143,6 +143,7 @@ def test_mosquitto_that_takes_too_little_or_nothing_from_us(tmp_path: Path) -> N
         assert "we may not write to shutterbus/gate/frames" in first["sentence"]
 
 
+@pytest.mark.soak
 @pytest.mark.alone
 def test_picture_that_outlasts_the_keepalive_on_a_slow_line(tmp_path: Path) -> None:
     """Ours, or what the broker allows of it; the same line is good enough for who is more patient."""
@@ -162,6 +163,7 @@ def test_picture_that_outlasts_the_keepalive_on_a_slow_line(tmp_path: Path) -> N
     assert first["fix"] == "on the server, in broker/mosquitto/mosquitto.conf: no max_keepalive"
 
 
+@pytest.mark.soak
 @pytest.mark.alone
 def test_picture_that_outlasts_the_producers_time_on_a_slow_line(tmp_path: Path) -> None:
     """It would be sent again and again and never arrive."""

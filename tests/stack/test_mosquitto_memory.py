@@ -180,6 +180,7 @@ def test_camera_that_fills_the_memory_stops_nobody_for_good(running: Server) -> 
     reader.close()
 
 
+@pytest.mark.soak
 def test_memory_without_a_byte_left_is_healed_as_well(running: Server) -> None:
     """Mosquitto 2.0 may crash on a connection it has no memory for: then it is back by itself, with what it saved last."""
     gate, yard = running.enroll("gate"), running.unpacked("yard")
@@ -192,6 +193,7 @@ def test_memory_without_a_byte_left_is_healed_as_well(running: Server) -> None:
         assert _publish(yard, LARGEST_BYTES) in {0, NO_SUBSCRIBERS}
 
 
+@pytest.mark.soak
 def test_database_that_the_memory_does_not_hold_is_set_aside(running: Server) -> None:
     """As where somebody gave it less: it would start again for ever. What its cameras send next is kept as always."""
     gate, yard = running.enroll("gate"), running.unpacked("yard")

@@ -317,7 +317,7 @@ def start_patiently(broker: Container) -> None:
 
 
 @pytest.mark.alone
-@pytest.mark.parametrize("end", ["stop", "kill"])
+@pytest.mark.parametrize("end", [pytest.param("stop", marks=pytest.mark.soak), "kill"])
 def test_after_an_outage_the_newest_is_first_and_nothing_is_missing(edges: list[Edge], end: str) -> None:
     at_once(edges, lambda edge: _after_an_outage_the_newest_is_first(edge, end))
 

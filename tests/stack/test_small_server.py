@@ -12,7 +12,7 @@ from stack.browser import chromium, log_in
 from stack.programs import BIN, program
 from stack.servers import Server, server
 
-pytestmark = [pytest.mark.stack, pytest.mark.alone, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.stack, pytest.mark.alone, pytest.mark.soak, pytest.mark.timeout(600)]
 
 RESIDENT_MAX_BYTES = 300_000_000
 SECONDS = 15

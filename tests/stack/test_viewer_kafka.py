@@ -175,6 +175,7 @@ def _captured(cameras: object) -> int:
     return int(state["counters"]["captured"]) if state and state["counters"] else 0
 
 
+@pytest.mark.soak
 @pytest.mark.alone
 def test_viewer_is_live_again_within_ten_seconds_of_the_brokers_return() -> None:
     with kafka() as broker:

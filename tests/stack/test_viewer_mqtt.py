@@ -169,6 +169,7 @@ def test_viewer_may_speak_3_1_1_and_order_by_number(broker: MosquittoContainer) 
         assert picture.frame.lane is None
 
 
+@pytest.mark.soak
 @pytest.mark.alone
 def test_viewer_is_live_again_within_ten_seconds_of_the_brokers_return() -> None:
     with mosquitto() as broker, watching(mqtt=broker.address) as viewer:
