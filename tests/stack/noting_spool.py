@@ -1,12 +1,13 @@
-"""The edge as it is, of any version, with one ear at its spool: what was stored is noted in ``stored.jsonl`` beside this file.
+"""The edge as it is, of any version, with one ear at its spool.
 
-Takes the place of ``shutterbus-edge`` in the edge's own container, beside a copy of ``raw_consumer.py``. One line of JSON for
-each frame and each reading that the spool has taken: epoch, number, a reading's stream, and the SHA-256 that the raw
-consumer would note.
+Takes the place of ``shutterbus-edge``, beside a copy of ``raw_consumer.py``. For each frame and each reading there is a line of
+JSON in ``stored.jsonl``, when the spool has taken it, and in ``acknowledged.jsonl``, when a broker has: epoch, number, a
+reading's stream and the instant; in the first also the SHA-256 that the raw consumer would note.
 """
 
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +21,32 @@ def note_stored() -> None:
 
     from shutterbus_edge.spool import Spool
 
-    notes = (HERE / "stored.jsonl").open("a", buffering=1)
+    stored = (HERE / "stored.jsonl").open("a", buffering=1)
+    acknowledged = (HERE / "acknowledged.jsonl").open("a", buffering=1)
+
+    def facts(held: Any) -> dict[str, Any]:
+        return {
+            "epoch": held.id.epoch,
+            "stream": held.stream,
+            "seq": held.id.seq,
+            "at_us": time.time_ns() // 1000,
+        }
 
     def noting(put: Any) -> Any:
         def put_and_note(self: Any, *arguments: Any) -> Any:
             held = put(self, *arguments)
-            line = {
-                "epoch": held.id.epoch,
-                "stream": held.stream,
-                "seq": held.id.seq,
-                "sha256": scan_sha256(arguments[-1]),
-            }
-            notes.write(json.dumps(line) + "\n")
+            stored.write(json.dumps(facts(held) | {"sha256": scan_sha256(arguments[-1])}) + "\n")
             return held
 
         return put_and_note
+
+    ack = Spool.ack
+
+    def ack_and_note(self: Any, held: Any) -> None:
+        acknowledged.write(json.dumps(facts(held)) + "\n")
+        ack(self, held)
+
+    setattr(Spool, "ack", ack_and_note)  # noqa: B010, the class is left as it is for mypy
 
     # Version 0.1.0 called telemetry records.
     for name in ("put", "put_telemetry", "put_record"):
