@@ -20,10 +20,10 @@ from shutterbus_runtime.health import HealthServer
 from shutterbus_runtime.stop_signals import at_stop_signal
 from shutterbus_transport import transport
 from shutterbus_transport.consuming import Group, Kind, Reader, Subscription
+from shutterbus_wire.names import ARCHIVE_GROUP
 
 log = logging.getLogger("shutterbus_archive")
 
-GROUP = "shutterbus-archive"
 STORE = "store"
 STOP_S = 6.0
 LOOK_S = 1.0
@@ -50,12 +50,16 @@ def run(settings: ArchiveSettings, clock: Clock | None = None, stop: threading.E
         reading = make_readers(settings, archive, clock)
         retention = Retention(store, catalog, Limits(settings.max_bytes, settings.max_age_s), clock)
         health = HealthServer(
-            settings.health_port, Condition(catalog, reading, retention), "ARCHIVE_HEALTH_PORT"
+            settings.health_port,
+            Condition(catalog, reading, retention),
+            "ARCHIVE_HEALTH_PORT",
+            settings.health_bind,
         )
         stack.callback(health.close)
         log.info(
-            "keeping in %s; health on 127.0.0.1:%d",
+            "keeping in %s; health on %s:%d",
             settings.store_dir or settings.state_dir / STORE,
+            settings.health_bind,
             health.port,
         )
         for reader, _ in reading:
@@ -105,7 +109,7 @@ def make_readers(settings: ArchiveSettings, archive: Archive, clock: Clock) -> l
     member = archive.catalog.noted(schema.MEMBER)
     if member is None:
         # Whoever connects to MQTT under this name takes what waits for us: it must not be guessed.
-        member = f"{GROUP}-{secrets.token_hex(16)}"
+        member = f"{ARCHIVE_GROUP}-{secrets.token_hex(16)}"
         archive.catalog.note(schema.MEMBER, member)
     reading: list[tuple[Reader, Keeper]] = []
     for broker in settings.brokers:
@@ -117,7 +121,7 @@ def make_readers(settings: ArchiveSettings, archive: Archive, clock: Clock) -> l
             subscription = Subscription(
                 kinds=kinds,
                 foreign=settings.topics if "frames" in kinds else (),
-                group=Group(GROUP, member),
+                group=Group(ARCHIVE_GROUP, member),
                 state_dir=settings.state_dir,
             )
             keeper = Keeper(archive, clock)

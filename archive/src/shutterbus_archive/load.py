@@ -11,6 +11,8 @@ from shutterbus_transport import TRANSPORTS, transport
 from shutterbus_transport.settings import BrokerSettings
 
 PREFIX = "ARCHIVE_"
+OF_COMPOSE = ("ARCHIVE_MEMORY", "ARCHIVE_PROPAGATION")
+"""Read by compose.server.yml from the same .env; nothing to us."""
 
 
 def load(
@@ -22,6 +24,8 @@ def load(
         SettingsError: With a sentence for each thing to put right.
     """
     given = sources.given(environ, secrets, env_file, (PREFIX,))
+    for name in OF_COMPOSE:
+        given.pop(name, None)
     resolved = machinery.resolve(ArchiveSettings, given)
     stop, warnings = machinery.unknown(resolved, ArchiveSettings, (PREFIX,))
     warnings += [

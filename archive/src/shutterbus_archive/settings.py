@@ -55,7 +55,11 @@ class ArchiveSettings(NamedSettings):
         default=8082,
         ge=0,
         le=65_535,
-        description="Port on 127.0.0.1 that tells how the archive is; 0 is any free one.",
+        description="Port that tells how the archive is; 0 is any free one.",
+    )
+    health_bind: Annotated[str, Name("ARCHIVE_HEALTH_BIND")] = Field(
+        default="127.0.0.1",
+        description="Address that this port is on. It is open to whoever reaches it and names the cameras.",
     )
     log_level: Annotated[LogLevel, Name("LOG_LEVEL")] = Field(
         default="INFO", description="How much is logged."

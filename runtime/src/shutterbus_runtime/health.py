@@ -28,10 +28,12 @@ class Condition(Protocol):
 
 
 class HealthServer:
-    """Serves a process's *condition* on loopback until closed."""
+    """Serves a process's *condition*, on loopback unless told otherwise, until closed."""
 
-    def __init__(self, port: int, condition: Condition, setting: str = "HEALTH_PORT") -> None:
-        """Listen on 127.0.0.1:*port*, which *setting* names; 0 takes any free port. Raises SettingsError if it is taken."""
+    def __init__(
+        self, port: int, condition: Condition, setting: str = "HEALTH_PORT", address: str = "127.0.0.1"
+    ) -> None:
+        """Listen on *address*:*port*, which *setting* names; 0 takes any free port. Raises SettingsError if it is taken."""
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
@@ -69,10 +71,10 @@ class HealthServer:
                 """Say nothing: a health check every ten seconds is not news."""
 
         try:
-            self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+            self._server = ThreadingHTTPServer((address, port), Handler)
         except OSError as error:
             raise SettingsError(
-                f"{setting}={port} cannot be used: {error.strerror}; choose another, or 0 for any that is free"
+                f"{setting}={port} cannot be used on {address}: {error.strerror}; choose another, or 0 for any that is free"
             ) from error
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]

@@ -20,6 +20,9 @@ DOCTOR_TOPIC = "shutterbus-doctor"
 MQTT_MEMORY_TOPIC = "$SYS/broker/heap/current"
 """Where Mosquitto says how many bytes it uses."""
 
+ARCHIVE_GROUP = "shutterbus-archive"
+"""Kafka's consumer group of the archive for frames; the one for telemetry has ``.telemetry`` behind it."""
+
 KAFKA_PREFIX = "shutterbus."
 MQTT_PREFIX = "shutterbus/"
 
@@ -170,6 +173,15 @@ def reader_rights(group_prefix: str | None = None) -> Rights:
     return Rights(
         kafka=(KafkaRight("READ", "TOPIC", KAFKA_PREFIX, prefixed=True), *groups),
         mqtt=(MqttRight("read", f"{MQTT_PREFIX}#"),),
+    )
+
+
+def archive_rights() -> Rights:
+    """Return what the archive may do: read, and remember in its two groups how far it came."""
+    reads = reader_rights()
+    groups = (ARCHIVE_GROUP, f"{ARCHIVE_GROUP}.telemetry")
+    return Rights(
+        kafka=(*reads.kafka, *(KafkaRight("READ", "GROUP", name) for name in groups)), mqtt=reads.mqtt
     )
 
 
