@@ -156,7 +156,7 @@ uninstall:  ## Remove the server's containers, volumes and images; its keys and 
 	    { echo $$images | xargs -r docker image rm >/dev/null || echo 'An image that another server uses stays'; }
 	@echo 'Removed. Keys, users and what the brokers keep are still in .env and state/: docs/uninstall.md'
 
-logs:  ## Follow the server's logs, or those of SERVICE=kafka|mosquitto|setup|viewer
+logs:  ## Follow the server's logs, or those of SERVICE=kafka|mosquitto|setup|viewer|archive
 	@trap 'exit 0' INT TERM; $(SERVER) logs -f --tail 100 $(SERVICE)
 
 4k:  ## Let pictures of 3840 x 2160 pass: sets one number, proves it on both brokers, else puts it back

@@ -1,6 +1,6 @@
 # Every image of the project, for both kinds of machine.
 #   docker buildx bake --print          what would be built
-#   docker buildx bake server           broker and viewer
+#   docker buildx bake server           broker, viewer and archive
 #   docker buildx bake edge-debian --set '*.platform=linux/amd64' --load
 # Called as the compose files call them; they and this file take SHUTTERBUS_TAG from the environment.
 # The raspberrypi target needs archive.raspberrypi.com, which has packages for the Pi's processors alone.
@@ -8,9 +8,9 @@
 variable "REGISTRY" { default = "" }
 variable "SHUTTERBUS_TAG" { default = "latest" }
 
-group "default" { targets = ["edge-raspberrypi", "edge-debian", "broker", "viewer"] }
+group "default" { targets = ["edge-raspberrypi", "edge-debian", "broker", "viewer", "archive"] }
 group "edge" { targets = ["edge-raspberrypi", "edge-debian"] }
-group "server" { targets = ["broker", "viewer"] }
+group "server" { targets = ["broker", "viewer", "archive"] }
 
 target "both" {
   context   = "."
@@ -42,4 +42,10 @@ target "viewer" {
   inherits   = ["both"]
   dockerfile = "viewer/Dockerfile"
   tags       = ["${REGISTRY}shutterbus-viewer:${SHUTTERBUS_TAG}"]
+}
+
+target "archive" {
+  inherits   = ["both"]
+  dockerfile = "archive/Dockerfile"
+  tags       = ["${REGISTRY}shutterbus-archive:${SHUTTERBUS_TAG}"]
 }

@@ -62,7 +62,7 @@ def test_what_is_baked_is_what_compose_starts(settings: dict[str, str], tmp_path
     tags = {tag for target in baked(**settings).values() for tag in target["tags"]}
 
     assert tags == {image for image in wanted if image.startswith("shutterbus-")}
-    assert len(tags) == 4
+    assert len(tags) == 5
 
 
 def test_no_registry_is_asked_for_an_image_that_is_built_here() -> None:
@@ -80,6 +80,7 @@ def test_every_image_is_for_both_kinds_of_machine() -> None:
     assert {name: target["platforms"] for name, target in baked().items()} == {
         "broker": both,
         "viewer": both,
+        "archive": both,
         "edge-debian": both,
         "edge-raspberrypi": ["linux/arm64"],
     }

@@ -50,7 +50,7 @@ def _with(**host: Any) -> list[dict[str, Any]]:
 
 def test_healthy_containers_are_in_order() -> None:
     """Mosquitto is not missed where it is not meant to run."""
-    inspected = [KAFKA, _named("setup"), _named("viewer")]
+    inspected = [KAFKA, _named("setup"), _named("archive"), _named("viewer")]
     assert containers.healthy(inspected, {"kafka"}).status == "ok"
     assert containers.hardened(inspected, with_legacy=False).status == "ok"
 
@@ -65,7 +65,7 @@ def test_healthy_containers_are_in_order() -> None:
 )
 def test_container_that_is_not_well_is_named(viewer: list[dict[str, Any]], words: str) -> None:
     """With its log as the next thing to look at."""
-    result = containers.healthy([KAFKA, _named("setup"), *viewer], {"kafka"})
+    result = containers.healthy([KAFKA, _named("setup"), _named("archive"), *viewer], {"kafka"})
     assert (result.status, result.sentence) == ("failure", words)
 
 
@@ -79,14 +79,19 @@ def test_container_that_is_not_well_is_named(viewer: list[dict[str, Any]], words
 def test_port_that_somebody_else_has_is_named_with_its_setting(error: str) -> None:
     """The container's log says nothing, since it never ran."""
     viewer = _named("viewer", Status="created", Error=f"driver failed on endpoint x (1f): {error}")
-    result = containers.healthy([KAFKA, _named("setup"), viewer], {"kafka"})
+    result = containers.healthy([KAFKA, _named("setup"), _named("archive"), viewer], {"kafka"})
     assert result.sentence == "viewer cannot start: port 8080 is taken by another program"
     assert result.fix == "in .env: another VIEWER_PORT; docker compose up -d"
 
 
 def test_container_that_starts_is_waited_for() -> None:
     """Nothing is wrong with it yet; one that is broken beside it is named first."""
-    inspected = [KAFKA, _named("setup", Health={"Status": "starting"}), _named("viewer")]
+    inspected = [
+        KAFKA,
+        _named("setup", Health={"Status": "starting"}),
+        _named("archive"),
+        _named("viewer"),
+    ]
     assert containers.healthy(inspected, {"kafka"}).status == "warning"
     assert "setup not ready yet" in containers.healthy(inspected, {"kafka"}).sentence
     inspected[-1]["State"]["Health"] = {"Status": "unhealthy"}

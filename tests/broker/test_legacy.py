@@ -28,12 +28,13 @@ def test_topic_of_ours_or_a_wildcard_is_refused(topic: str) -> None:
         legacy.listed({"LEGACY_TOPICS": f"image {topic}"})
 
 
-def test_anybody_writes_and_only_the_viewer_reads() -> None:
+def test_anybody_writes_and_only_viewer_and_archive_read() -> None:
     """Old clients' rights on Mosquitto stand in another file, where no user name means anything."""
     rights_by_user = dict(legacy.rights(("image", "old/camera")))
     assert {right.operation for right in rights_by_user[legacy.ANYBODY].kafka} == {"WRITE"}
     assert {right.access for right in rights_by_user[legacy.ANYBODY].mqtt} == {"write"}
     acl = mosquitto.acl(Identities({}, {}), ("image", "old/camera"))
     assert "write image" not in acl
-    assert acl.endswith("user viewer.service\ntopic read image\ntopic read old/camera\n")
+    topics = "topic read image\ntopic read old/camera\n"
+    assert acl.endswith(f"user viewer.service\n{topics}\nuser archive.service\n{topics}")
     assert legacy.ANYBODY not in acl

@@ -94,7 +94,11 @@ def _init_again(installation: Installation, said: Said) -> None:
     initialise.run(installation.project, None, said, NOW)
 
 
-AGAIN = pytest.mark.parametrize("again", [_init_again, initialise.refresh], ids=["make init", "make up"])
+def _up_again(installation: Installation, said: Said) -> None:
+    initialise.refresh(installation, said, NOW)
+
+
+AGAIN = pytest.mark.parametrize("again", [_init_again, _up_again], ids=["make init", "make up"])
 
 
 @AGAIN
@@ -111,6 +115,35 @@ def test_rights_of_an_older_version_are_written_anew(
 
 
 @AGAIN
+def test_server_from_before_the_archive_gets_its_certificate_rights_and_folders(
+    again: Callable[[Installation, Said], None], installation: Installation
+) -> None:
+    """Without a hand, and nothing that is there changes; the next time nothing changes."""
+    shutil.rmtree(installation.state / "archive")
+    shutil.rmtree(installation.state / "server/archive")
+    acl = installation.state / "mosquitto/acl"
+    acl.write_text(acl.read_text().replace("user archive.service", "user nobody"))
+    before, said = _snapshot(installation.state), Said()
+
+    again(installation, said)
+
+    after = _snapshot(installation.state)
+    assert {name for name in after if after[name] != before.get(name)} == {
+        "mosquitto/acl",
+        *(f"server/archive/{name}" for name in ("ca.crt", "client.crt", "client.key")),
+    }
+    assert "\nuser archive.service\ntopic read shutterbus/#\n" in acl.read_text()
+    for folder in ("archive/catalog", "archive/store", "server/archive"):
+        status = (installation.state / folder).stat()
+        assert (status.st_mode & 0o777, status.st_uid) == (0o700, os.getuid() or 10001)
+    key = installation.state / "server/archive/client.key"
+    assert (key.stat().st_mode & 0o777, key.stat().st_uid) == (0o600, os.getuid() or 10001)
+    assert "restart" not in str(said)  # it has never run
+    again(installation, Said())
+    assert _snapshot(installation.state) == after
+
+
+@AGAIN
 def test_line_for_kafka_without_effect_is_warned_of(
     again: Callable[[Installation, Said], None], installation: Installation
 ) -> None:
@@ -124,7 +157,7 @@ def test_line_for_kafka_without_effect_is_warned_of(
 def test_refresh_of_what_is_not_there_says_how_to_make_it(tmp_path: Path) -> None:
     """``make up`` in a fresh clone."""
     with pytest.raises(SetupError, match="no server here yet: make init"):
-        initialise.refresh(Installation(tmp_path), Said())
+        initialise.refresh(Installation(tmp_path), Said(), NOW)
 
 
 def test_new_host_says_what_each_camera_needs(installation: Installation) -> None:

@@ -26,11 +26,11 @@ def _fresh(folder: Path, total_mib: int, env: str = "") -> tuple[dict[str, str],
 
 
 @pytest.mark.parametrize("name", MACHINES_MIB)
-def test_limits_of_a_new_server_leave_room_for_the_system_and_an_archive(name: str, tmp_path: Path) -> None:
+def test_limits_of_a_new_server_leave_room_for_the_system(name: str, tmp_path: Path) -> None:
     """On each machine that the README names."""
     settings, said = _fresh(tmp_path, MACHINES_MIB[name])
     together = sum(sizing.limits(settings, BOTH).values())
-    assert together + sizing.ARCHIVE_BYTES + sizing.SYSTEM_BYTES <= MACHINES_MIB[name] * MIB
+    assert together + sizing.SYSTEM_BYTES <= MACHINES_MIB[name] * MIB
     assert not [sentence for sentence in said if sentence.startswith("Careful")]
     heap = {"queued.max.request.bytes": settings["KAFKA_QUEUED_MAX_REQUEST_BYTES"]}
     assert kafka_memory(heap, settings["KAFKA_HEAP_OPTS"]).status == "ok"
@@ -46,12 +46,12 @@ def test_larger_machine_gets_larger_limits(tmp_path: Path) -> None:
     assert kafka == sorted(set(kafka))
 
 
-def test_one_gigabyte_is_enough_for_mosquitto_and_the_viewer_and_not_for_kafka(tmp_path: Path) -> None:
+def test_one_gigabyte_is_enough_for_mosquitto_viewer_and_archive_and_not_for_kafka(tmp_path: Path) -> None:
     """The sentence says which line of .env helps."""
     (tmp_path / "small").mkdir()
     settings, said = _fresh(tmp_path / "small", 905, "COMPOSE_PROFILES=mqtt\n")
     assert not [sentence for sentence in said if "together" in sentence]
-    assert set(sizing.limits(settings, frozenset({"mqtt"}))) == {"mosquitto", "viewer"}
+    assert set(sizing.limits(settings, frozenset({"mqtt"}))) == {"mosquitto", "viewer", "archive"}
     _, said = _fresh(tmp_path, 905)
     (sentence,) = [sentence for sentence in said if "together" in sentence]
     assert "this machine has 905 with 160 for the system: the kernel may end one of them" in sentence
@@ -81,7 +81,7 @@ def test_doctor_adds_the_limits_up_and_says_what_fits() -> None:
     result = machine.memory_room(limits, 1849 * MIB, BOTH)
     assert result.status == "warning"
     assert (
-        "the services may use 3456 MiB together (kafka 2048, mosquitto 768, setup 128, viewer 512)"
+        "the services may use 3840 MiB together (archive 384, kafka 2048, mosquitto 768, setup 128, viewer 512)"
         in result.sentence
     )
     assert result.fix is not None

@@ -24,7 +24,7 @@ from typing import Any
 
 import testrun
 from machine import needs, needs_docker, needs_tool
-from stack.brokers import QUICK_KAFKA, bring_classes, docker
+from stack.brokers import QUICK_KAFKA, bring_classes, docker, propagation
 from stack.programs import run, typed_in
 from stack.servers import Identity
 
@@ -151,9 +151,13 @@ class Installation(Place):
 
     def init(self, **env: str) -> None:
         """``make init`` beside an .env that says which address is this server's alone."""
-        lines = [
-            f"{name}={value}" for name, value in {"BIND_ADDR": self.address, **QUICK_KAFKA, **env}.items()
-        ]
+        given = {
+            "BIND_ADDR": self.address,
+            "ARCHIVE_PROPAGATION": propagation(),
+            **QUICK_KAFKA,
+            **env,
+        }
+        lines = [f"{name}={value}" for name, value in given.items()]
         (self.folder / ".env").write_text("\n".join([*lines, ""]))
         self.person.owns(self.folder / ".env")
         self.init_said = self.make("init", HOST=f"{SERVER_NAME} {self.address}", timeout_s=600)

@@ -31,7 +31,7 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 import testrun
 from shutterbus_broker import dotenv
 from shutterbus_edge.hardware.devices import override
-from stack.brokers import docker, host_pid
+from stack.brokers import docker, host_pid, propagation
 from stack.browser import chromium, log_in, wait_for_picture_after
 from stack.doors import assert_no_broker_answers, listening
 from stack.footage import footage
@@ -203,7 +203,7 @@ def test_every_process_may_be_killed(
         "gate": ("kafka", f"{SERVER_NAME}:9093", "shutterbus.gate.frames"),
         "yard": ("mqtt", f"{SERVER_NAME}:8883", "shutterbus/yard/frames"),
     }
-    places = [(server, "kafka"), (server, "mosquitto"), (server, "setup"), (server, "viewer")]
+    places = [(server, name) for name in ("kafka", "mosquitto", "setup", "viewer", "archive")]
     away: list[tuple[float, float]] = []  # when Mosquitto was
     with contextlib.ExitStack() as stack:
         consumers = {}
@@ -318,7 +318,13 @@ def test_no_door_opens_without_certificate_or_password(
                 open_ports.add((container.removeprefix(f"{place.project}-"), port))
                 if "viewer" not in container:
                     assert_no_broker_answers(address, port)
-    assert open_ports == {("kafka-1", 9093), ("kafka-1", 9094), ("mosquitto-1", 8883), ("viewer-1", 8080)}
+    assert open_ports == {
+        ("kafka-1", 9093),
+        ("kafka-1", 9094),
+        ("mosquitto-1", 8883),
+        ("viewer-1", 8080),
+        ("archive-1", 8082),  # how it is, for the doctor
+    }
 
     status, described = server.get("/openapi.json", f"admin:{server.password}")
     assert status == 200
@@ -346,16 +352,26 @@ def test_stolen_camera_takes_no_session(server: Installation, gate: Camera, yard
     stolen = gate.identity
     log = logs(server.container("mosquitto"))
     names = set(
-        re.findall(r"New client connected from \S+ as (\S+) \(.*u'(?:viewer\.service|yard\.\d+)'", log)
+        re.findall(
+            r"New client connected from \S+ as (\S+) \(.*u'(?:(?:viewer|archive)\.service|yard\.\d+)'", log
+        )
     )
     assert names
     assert all(re.search(r"-[0-9a-f]{16,}\b", name) for name in names), names  # 64 bits that nobody guesses
     before = log.count("already connected")
-    for name in ("shutterbus-viewer", "shutterbus-yard", "viewer.service", "yard.1", "yard", "viewer"):
+    for name in (
+        "shutterbus-viewer",
+        "shutterbus-archive",
+        "shutterbus-yard",
+        "viewer.service",
+        "yard.1",
+        "yard",
+        "viewer",
+    ):
         with mqtt_client(stolen, name):
             pass
     assert logs(server.container("mosquitto")).count("already connected") == before
-    for group in ("viewer", "archive", "nas.viewer", "gate.1"):
+    for group in ("viewer", "shutterbus-archive", "shutterbus-archive.telemetry", "nas.viewer", "gate.1"):
         consumer = kafka.KafkaConsumer(**stolen.kafka.kafka_client(), group_id=group)
         consumer.subscribe(["shutterbus.gate.commands"])
         with pytest.raises(kafka.errors.GroupAuthorizationFailedError):
@@ -446,7 +462,9 @@ def test_revoked_camera_is_out_at_once_and_stays_out(
 def test_one_laptop_is_enough_for_an_ordinary_user() -> None:
     """``make up-demo`` and nothing else, by somebody who may use Docker and is not root."""
     with ordinary_user() as user, installation(user) as laptop:
-        (laptop.folder / ".env").write_text(f"BIND_ADDR={laptop.address}\n")
+        (laptop.folder / ".env").write_text(
+            f"BIND_ADDR={laptop.address}\nARCHIVE_PROPAGATION={propagation()}\n"
+        )
         laptop.person.owns(laptop.folder / ".env")
         laptop.check_hostname = False  # it is known as localhost, which other tests use
         laptop.init_said = laptop.make("up-demo", timeout_s=600)

@@ -99,7 +99,9 @@ def test_healthy_server_has_nothing_to_fix(running: Server) -> None:
     assert time.monotonic() - started_s < 30
     checks_by_name = {check["check"]: check for check in told["checks"]}
     assert told["ok"]
-    assert checks_by_name["containers"]["sentence"] == "kafka, mosquitto, setup, viewer run and are healthy"
+    assert checks_by_name["containers"]["sentence"] == (
+        "archive, kafka, mosquitto, setup, viewer run and are healthy"
+    )
     assert checks_by_name["kafka picture"]["sentence"] == "2093068 bytes came back as they were sent"
     assert checks_by_name["mosquitto picture"]["sentence"] == "2093068 bytes came back as they were sent"
     assert {name for name, check in checks_by_name.items() if check["status"] == "skipped"} <= {"clock"}

@@ -395,7 +395,7 @@ def test_renewed_certificates_serve_on_the_same_keys(running: Server, gate: Iden
 
     said = running.make("renew")
 
-    assert "docker compose restart kafka mosquitto setup viewer" in said
+    assert "docker compose restart archive kafka mosquitto setup viewer" in said
     for path, (data, owner, mode) in before.items():
         assert (path.read_bytes() == data) == (path.suffix == ".key"), path
         assert (path.stat().st_uid, path.stat().st_mode) == (owner, mode), path

@@ -68,7 +68,7 @@ def test_images_of_another_checkout_on_this_machine_stay(running: Server) -> Non
     tag = running.environment["SHUTTERBUS_TAG"]
     images = docker("ps", "--filter", f"label=com.docker.compose.project={tag}", "--format", "{{.Image}}")
     ours = {name for name in images.split() if name.startswith("shutterbus-")}
-    assert ours == {f"shutterbus-broker:{tag}", f"shutterbus-viewer:{tag}"}
+    assert ours == {f"shutterbus-{name}:{tag}" for name in ("archive", "broker", "viewer")}
 
 
 def test_no_secret_is_in_any_log_or_environment(running: Server) -> None:

@@ -150,6 +150,17 @@ def test_a_reader_may_not_write() -> None:
     assert not any(names.DOCTOR_TOPIC.startswith(right.name) for right in rights.kafka)
 
 
+def test_the_archive_reads_and_remembers_how_far_it_came() -> None:
+    """In two groups that are named in full: no other group is its business."""
+    rights = names.archive_rights()
+    assert {right.operation for right in rights.kafka} == {"READ"}
+    assert rights.mqtt == names.reader_rights().mqtt
+    assert [(right.name, right.prefixed) for right in rights.kafka if right.resource == "GROUP"] == [
+        ("shutterbus-archive", False),
+        ("shutterbus-archive.telemetry", False),
+    ]
+
+
 def test_the_doctor_writes_where_nobody_looks() -> None:
     rights = names.doctor_rights()
     assert {right.name for right in rights.kafka if right.operation == "WRITE"} == {names.DOCTOR_TOPIC}

@@ -11,7 +11,8 @@ from typing import BinaryIO
 def private_folder(path: Path) -> Path:
     """Return *path*, made with mode 0700 where it is missing."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.chmod(0o700)
+    if path.stat().st_mode & 0o777 != 0o700:  # what a broker runs as need not be who asks
+        path.chmod(0o700)
     return path
 
 
@@ -19,6 +20,12 @@ def write_private(path: Path, data: bytes) -> None:
     """Write a file with mode 0600, whole or not at all."""
     with private_file(path) as file:
         file.write(data)
+
+
+def write_if_new(path: Path, data: bytes) -> None:
+    """Likewise, but leave a file alone that says the same already: somebody may be reading it."""
+    if not path.exists() or path.read_bytes() != data:
+        write_private(path, data)
 
 
 @contextlib.contextmanager

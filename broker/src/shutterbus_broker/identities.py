@@ -13,13 +13,22 @@ from typing import Literal
 from shutterbus_broker.errors import SetupError
 from shutterbus_broker.files import write_private
 from shutterbus_wire.identity import check_camera
-from shutterbus_wire.names import MQTT_PREFIX, MqttRight, Rights, device_rights, doctor_rights, reader_rights
+from shutterbus_wire.names import (
+    MQTT_PREFIX,
+    MqttRight,
+    Rights,
+    archive_rights,
+    device_rights,
+    doctor_rights,
+    reader_rights,
+)
 
 Kind = Literal["cameras", "readers"]
 ADMIN = "admin.service"
 KAFKA = "kafka.service"
 MOSQUITTO = "mosquitto.service"
 VIEWER = "viewer.service"
+ARCHIVE = "archive.service"
 DOCTOR = "doctor.service"
 NO_RIGHTS = Rights(kafka=(), mqtt=())
 
@@ -98,6 +107,7 @@ class Identities:
         # On Kafka it is a super user. On Mosquitto it clears what a revoked camera left.
         yield ADMIN, Rights(kafka=(), mqtt=(*reader_rights().mqtt, MqttRight("write", f"{MQTT_PREFIX}#")))
         yield VIEWER, reader_rights()
+        yield ARCHIVE, archive_rights()
         yield DOCTOR, doctor_rights()
         for name in self.active_cameras:
             yield self.certificate_name("cameras", name), device_rights(name)

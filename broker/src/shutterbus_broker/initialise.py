@@ -28,6 +28,7 @@ _SIZED = {
     "KAFKA_QUEUED_MAX_REQUEST_BYTES": "Of the heap, requests that wait.",
     "MOSQUITTO_MEMORY": "How much memory Mosquitto may use.",
     "VIEWER_MEMORY": "How much memory the viewer may use.",
+    "ARCHIVE_MEMORY": "How much memory the archive may use.",
 }
 
 Say = Callable[[str], None]
@@ -61,7 +62,7 @@ def run(
             say(
                 f"Made the authority; its SHA-256 is {authority.fingerprint(installation.authority().certificate_pem)}"
             )
-        was_there = (installation.state / "server" / "kafka" / "server.crt").exists()
+        had_one = installation.services_with_certificate()
         renewed = installation.ensure_services(names, now)
         installation.save_identities(identities)
         changed = dotenv.merge(installation.env_file, settings)
@@ -69,13 +70,13 @@ def run(
         if os.getuid() == 0:
             installation.hand_over_all(uid, gid)
 
-    if was_there and renewed:
+    if replaced := [service for service in renewed if service in had_one]:
         say(
-            f"New certificates for {', '.join(renewed)}; to use them: "
-            f"docker compose restart {' '.join(installation.running(renewed))}"
+            f"New certificates for {', '.join(replaced)}; to use them: "
+            f"docker compose restart {' '.join(installation.running(replaced))}"
         )
     name = hosts.bracketed(names[0])
-    if was_there and before.get("SERVER_NAME") not in (None, name):
+    if had_one and before.get("SERVER_NAME") not in (None, name):
         _tell_cameras(identities.active_cameras, before["SERVER_NAME"], name, say)
     if changed:
         say(f"Wrote {', '.join(changed)} to .env")
@@ -84,14 +85,24 @@ def run(
     say("Ready: docker compose up -d")
 
 
-def refresh(installation: Installation, say: Say) -> None:
-    """Bring what an older version wrote for the brokers up to date, and name settings that have no effect."""
-    for warning in _warnings(installation.settings()):
+def refresh(installation: Installation, say: Say, now: dt.datetime) -> None:
+    """Bring what an older version wrote up to date: rights, and what services lack that it did not have.
+
+    It names settings that have no effect.
+    """
+    settings = installation.settings()
+    for warning in _warnings(settings):
         say(f"Careful: {warning}.")
     with installation.lock():
+        installation.make_folders()
+        new = installation.ensure_clients(now)
         identities = installation.identities()
         installation.save_identities(identities)
-    _warn_of_memory(identities, installation.settings(), sizing.machine_bytes(), say)
+        if os.getuid() == 0:
+            installation.hand_over_all(*_owner(settings))
+    if new:
+        say(f"Made a certificate for the {', the '.join(new)}")
+    _warn_of_memory(identities, settings, sizing.machine_bytes(), say)
 
 
 def _warnings(settings: Mapping[str, str]) -> Iterator[str]:

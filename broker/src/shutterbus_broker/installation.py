@@ -6,6 +6,7 @@
     server/      a folder for each service with its certificates, mounted into it alone
     devices/     who was enrolled
     viewer/      the viewer's users, sessions and access log
+    archive/catalog   the archive's index; archive/store, its pictures, unless ARCHIVE_DIR names another folder
     kafka/data, mosquitto/data   what the brokers keep; mosquitto/acl
 """
 
@@ -21,8 +22,8 @@ from typing import Literal
 from shutterbus_broker import authority, dotenv, legacy, mosquitto, profiles
 from shutterbus_broker.authority import Certificate
 from shutterbus_broker.errors import SetupError
-from shutterbus_broker.files import private_folder, write_private
-from shutterbus_broker.identities import ADMIN, DOCTOR, KAFKA, MOSQUITTO, VIEWER, Identities
+from shutterbus_broker.files import private_folder, write_if_new, write_private
+from shutterbus_broker.identities import ADMIN, ARCHIVE, DOCTOR, KAFKA, MOSQUITTO, VIEWER, Identities
 from shutterbus_runtime.settings.values import read_bytes
 from shutterbus_transport.settings import BrokerSettings, Tls
 
@@ -31,15 +32,16 @@ FOLDERS = (
     "server/kafka",
     "server/mosquitto",
     "server/viewer",
+    "server/archive",
     "server/setup",
     "server/doctor",
     "devices",
     "viewer",
 )
-DATA_FOLDERS = ("kafka/data", "mosquitto/data")
+DATA_FOLDERS = ("kafka/data", "mosquitto/data", "archive/catalog", "archive/store")
 SERVERS = {"kafka": KAFKA, "mosquitto": MOSQUITTO, "viewer": "viewer"}
 """Services that cameras or people reach, and the names in their certificates."""
-CLIENTS = {"setup": ADMIN, "viewer": VIEWER, "doctor": DOCTOR}
+CLIENTS = {"setup": ADMIN, "viewer": VIEWER, "archive": ARCHIVE, "doctor": DOCTOR}
 """Services that reach the brokers. The viewer is both, with a certificate for each."""
 INSIDE = ("localhost", "127.0.0.1", "::1")
 BROKERS: dict[Literal["kafka", "mqtt"], tuple[str, int]] = {
@@ -103,11 +105,12 @@ class Installation:
                 path = private_folder(path / part)
 
     def hand_over_all(self, uid: int, gid: int) -> None:
-        """Give all but the brokers' own data to the user that the services run as; needs to be root."""
+        """Give all but what brokers and archive keep to the user that the services run as; needs to be root."""
+        with_data = {str(self.state / Path(name).parent) for name in DATA_FOLDERS}
         for folder, folders, files in os.walk(self.state):
             for name in (".", *files):
                 os.chown(Path(folder, name), uid, gid, follow_symlinks=False)
-            if folder == str(self.state / "kafka") or folder == str(self.state / "mosquitto"):
+            if folder in with_data:
                 for name in folders:
                     os.chown(Path(folder, name), uid, gid)
                 folders.clear()
@@ -142,8 +145,7 @@ class Installation:
         acl = self.state / "mosquitto" / "acl"
         identities.save(self.identities_file)
         text = mosquitto.acl(identities, legacy.listed(self.settings())).encode()
-        if not acl.exists() or acl.read_bytes() != text:  # Mosquitto reads it again where it was written
-            write_private(acl, text)
+        write_if_new(acl, text)  # Mosquitto reads it again where it was written
         for path in (self.identities_file, acl):
             self.hand_over(path)
 
@@ -168,23 +170,21 @@ class Installation:
         write_private(folder / "ca.key", made.key_pem)
         return True
 
+    def services_with_certificate(self) -> set[str]:
+        """Return the services that have been given one."""
+        issued = (self.state / "server").glob("*/*.crt")
+        return {path.parent.name for path in issued if path.name != "ca.crt"}
+
     def ensure_services(self, hosts: Sequence[str], now: dt.datetime, *, renew: bool = False) -> list[str]:
         """Issue what services lack, or all with *renew*; no key is ever overwritten. Return whose is new."""
         signer = self.authority()
-        renewed = []
-        for service in sorted({*SERVERS, *CLIENTS}):
+        renewed = self.ensure_clients(now, renew=renew)
+        for service, name in SERVERS.items():
             folder = self.state / "server" / service
-            write_private(folder / "ca.crt", signer.certificate_pem)
-            if service in SERVERS:
-                wanted = (*hosts, *(host for host in (service, *INSIDE) if host not in hosts))
-                as_client = service == "kafka"  # which speaks to itself
-                if _ensure(
-                    signer, folder, "server", SERVERS[service], wanted, now, as_client=as_client, renew=renew
-                ):
-                    renewed.append(service)
-            if service in CLIENTS and _ensure(
-                signer, folder, "client", CLIENTS[service], (), now, as_client=True, renew=renew
-            ):
+            write_if_new(folder / "ca.crt", signer.certificate_pem)
+            wanted = (*hosts, *(host for host in (service, *INSIDE) if host not in hosts))
+            as_client = service == "kafka"  # which speaks to itself
+            if _ensure(signer, folder, "server", name, wanted, now, as_client=as_client, renew=renew):
                 renewed.append(service)
         kafka = self.state / "server" / "kafka"
         bundle = (
@@ -192,6 +192,17 @@ class Installation:
         )
         write_private(kafka / "server.pem", bundle)
         return sorted(set(renewed))
+
+    def ensure_clients(self, now: dt.datetime, *, renew: bool = False) -> list[str]:
+        """Issue what services lack that reach the brokers, or all with *renew*. Return whose is new."""
+        signer = self.authority()
+        renewed = []
+        for service, name in CLIENTS.items():
+            folder = self.state / "server" / service
+            write_if_new(folder / "ca.crt", signer.certificate_pem)
+            if _ensure(signer, folder, "client", name, (), now, as_client=True, renew=renew):
+                renewed.append(service)
+        return renewed
 
 
 def _ensure(

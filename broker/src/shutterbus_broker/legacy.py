@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from shutterbus_broker.errors import SetupError
-from shutterbus_broker.identities import VIEWER
+from shutterbus_broker.identities import ARCHIVE, VIEWER
 from shutterbus_wire.names import KafkaRight, MqttRight, Rights
 
 KAFKA_PORT = 9092
@@ -47,7 +47,7 @@ def on_kafka(topics: Iterable[str]) -> tuple[str, ...]:
 
 
 def rights(topics: Sequence[str]) -> Iterator[tuple[str, Rights]]:
-    """Yield who may do what on *topics*: anybody writes, the viewer reads."""
+    """Yield who may do what on *topics*: anybody writes, viewer and archive read."""
     if not topics:
         return
     kafka = on_kafka(topics)
@@ -58,10 +58,11 @@ def rights(topics: Sequence[str]) -> Iterator[tuple[str, Rights]]:
             mqtt=tuple(MqttRight("write", topic) for topic in topics),
         ),
     )
-    yield (
-        VIEWER,
-        Rights(
-            kafka=tuple(KafkaRight("READ", "TOPIC", topic) for topic in kafka),
-            mqtt=tuple(MqttRight("read", topic) for topic in topics),
-        ),
-    )
+    for reader in (VIEWER, ARCHIVE):
+        yield (
+            reader,
+            Rights(
+                kafka=tuple(KafkaRight("READ", "TOPIC", topic) for topic in kafka),
+                mqtt=tuple(MqttRight("read", topic) for topic in topics),
+            ),
+        )

@@ -106,7 +106,7 @@ def _init(chosen: argparse.Namespace, installation: "Installation") -> None:
 def _refresh(_: argparse.Namespace, installation: "Installation") -> None:
     from shutterbus_broker import initialise
 
-    initialise.refresh(installation, say)
+    initialise.refresh(installation, say, _now())
 
 
 def _enroll(chosen: argparse.Namespace, installation: "Installation") -> None:

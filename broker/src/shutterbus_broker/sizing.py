@@ -15,13 +15,16 @@ from shutterbus_runtime.settings.values import read_bytes
 MIB = 1 << 20
 SYSTEM_BYTES = 160 * MIB
 """The kernel, Docker, and what else a machine needs that is a server and nothing else."""
-ARCHIVE_BYTES = 384 * MIB
-"""What an archive on the same machine may use."""
-DEFAULTS = {"kafka": "2g", "mosquitto": "768m", "viewer": "512m", "setup": "128m"}
+DEFAULTS = {"kafka": "2g", "mosquitto": "768m", "viewer": "512m", "archive": "384m", "setup": "128m"}
 """As in the compose file, by service."""
-SETTINGS = {"kafka": "KAFKA_MEMORY", "mosquitto": "MOSQUITTO_MEMORY", "viewer": "VIEWER_MEMORY"}
+SETTINGS = {
+    "kafka": "KAFKA_MEMORY",
+    "mosquitto": "MOSQUITTO_MEMORY",
+    "viewer": "VIEWER_MEMORY",
+    "archive": "ARCHIVE_MEMORY",
+}
 """What changes them, in ``.env``."""
-_RUN_WITH = {"kafka": "kafka", "setup": "kafka", "mosquitto": "mqtt", "viewer": None}
+_RUN_WITH = {"kafka": "kafka", "setup": "kafka", "mosquitto": "mqtt", "viewer": None, "archive": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class Plan:
     queued: int
     mosquitto: int
     viewer: int
+    archive: int = 384
 
     def settings(self) -> dict[str, str]:
         """Return what ``.env`` says for it."""
@@ -47,6 +51,7 @@ class Plan:
             "KAFKA_QUEUED_MAX_REQUEST_BYTES": str(self.queued * MIB),
             "MOSQUITTO_MEMORY": f"{self.mosquitto}m",
             "VIEWER_MEMORY": f"{self.viewer}m",
+            "ARCHIVE_MEMORY": f"{self.archive}m",
         }
 
 
@@ -54,8 +59,9 @@ PLANS = (
     Plan(kafka=2048, heap=1024, queued=256, mosquitto=1024, viewer=1024),
     Plan(kafka=1536, heap=1024, queued=256, mosquitto=640, viewer=512),
     Plan(kafka=576, heap=320, queued=128, mosquitto=192, viewer=384),
+    Plan(kafka=576, heap=320, queued=128, mosquitto=192, viewer=352, archive=192),
 )
-"""For 8, 4 and 2 GB."""
+"""For 8, 4 and 2 GB; the last for 1 GB, where Kafka does not run."""
 
 
 def machine_bytes(meminfo: Path = Path("/proc/meminfo")) -> int:
@@ -67,10 +73,10 @@ def machine_bytes(meminfo: Path = Path("/proc/meminfo")) -> int:
 
 
 def plan(total_bytes: int, running: frozenset[str]) -> Plan:
-    """Return the largest plan that leaves room for an archive beside the profiles that run, else the smallest one."""
+    """Return the largest plan that fits for the profiles that run, else the smallest one."""
     for candidate in PLANS:
         together = sum(limits(candidate.settings(), running).values())
-        if together + ARCHIVE_BYTES + SYSTEM_BYTES <= total_bytes:
+        if together + SYSTEM_BYTES <= total_bytes:
             return candidate
     return PLANS[-1]
 

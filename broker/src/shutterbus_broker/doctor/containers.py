@@ -51,6 +51,7 @@ def healthy(containers: Containers | None, profiles: Container[str]) -> CheckRes
         return skipped("Docker cannot be asked from here; make doctor can")
     wanted = {
         "viewer",
+        "archive",
         *(["kafka", "setup"] if "kafka" in profiles else []),
         *(["mosquitto"] if "mqtt" in profiles else []),
     }
