@@ -91,6 +91,9 @@ class FailingStore:
             raise StoreUnavailableError("the line broke")
         return outcomes
 
+    def put_file(self, key: str, source: Path) -> None:
+        self._store.put_file(key, source)
+
     def append(self, lines: Mapping[str, bytes]) -> None:
         self._store.append(lines)
 

@@ -1,5 +1,7 @@
 """What every store promises. A store's test module imports these, and has the fixture ``store``."""
 
+from pathlib import Path
+
 from shutterbus_archive.store import Store
 
 KEY = "frames/camera=gate/date=2026-11-27/hour=22/a.jpg"
@@ -17,6 +19,15 @@ def test_same_bytes_again_are_no_error_and_other_bytes_change_nothing(store: Sto
     assert store.put({KEY: b"picture"}) == {KEY: "same"}
     assert store.put({KEY: b"others!"}) == {KEY: "other"}
     assert store.read(KEY) == b"picture"
+
+
+def test_file_is_put_in_place_of_what_was_there(store: Store, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    for content in (b"first" * 300_000, b"then"):
+        source.write_bytes(content)
+        store.put_file("catalog/a.sqlite", source)
+        assert store.read("catalog/a.sqlite") == content
+    assert [item.key for item in store.objects("catalog/")] == ["catalog/a.sqlite"]
 
 
 def test_lines_are_added_at_the_end(store: Store) -> None:

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 from shutterbus_archive.catalog import Catalog, schema
 from shutterbus_archive.consume.keeper import Keeper
+from shutterbus_archive.copies import CatalogCopies
 from shutterbus_archive.errors import NotOurStoreError
 from shutterbus_archive.keeping import Archive
 from shutterbus_archive.retention import Limits, Retention
@@ -48,10 +49,11 @@ def run(settings: ArchiveSettings, clock: Clock | None = None, stop: threading.E
         stack.callback(store.close)
         archive = Archive(store, catalog, clock, min_free_bytes=settings.min_free_bytes)
         reading = make_readers(settings, archive, clock)
+        copies = CatalogCopies(store, settings.state_dir, clock)
         retention = Retention(store, catalog, Limits(settings.max_bytes, settings.max_age_s), clock)
         health = HealthServer(
             settings.health_port,
-            Condition(catalog, reading, retention),
+            Condition(store, catalog, reading, retention, copies),
             "ARCHIVE_HEALTH_PORT",
             settings.health_bind,
         )
@@ -64,19 +66,26 @@ def run(settings: ArchiveSettings, clock: Clock | None = None, stop: threading.E
         )
         for reader, _ in reading:
             reader.start()
-        housekeeping = threading.Thread(target=retention.run, args=(stop,), name="retention", daemon=True)
-        housekeeping.start()
+        housekeeping = [
+            threading.Thread(target=run_until, args=(stop,), name=name, daemon=True)
+            for name, run_until in (("retention", retention.run), ("copies", copies.run))
+        ]
+        for thread in housekeeping:
+            thread.start()
         died = False
         while not (stop.is_set() or died):
             clock.wait(LOOK_S, stop)
-            alive = housekeeping.is_alive() and all(reader.is_alive() for reader, _ in reading)
+            alive = all(thread.is_alive() for thread in housekeeping) and all(
+                reader.is_alive() for reader, _ in reading
+            )
             died = not (alive or stop.is_set())
         stop.set()
         for reader, _ in reading:
             reader.stop()
         for reader, _ in reading:
             reader.join(STOP_S)
-        housekeeping.join(STOP_S)
+        for thread in housekeeping:
+            thread.join(STOP_S)
     log.info("stopped")
     return 1 if died else 0
 

@@ -2,11 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
-from shutterbus_archive.catalog import Catalog
+from shutterbus_archive.catalog import Catalog, overview
 from shutterbus_archive.consume.keeper import Keeper
+from shutterbus_archive.copies import CatalogCopies
+from shutterbus_archive.errors import StoreUnavailableError
 from shutterbus_archive.retention import Retention
+from shutterbus_archive.store import Room, Store
 from shutterbus_transport.consuming import Reader
 from shutterbus_wire import __version__
 
@@ -15,9 +19,16 @@ class Condition:
     """The archive's condition, asked for by its health server; nothing is kept here."""
 
     def __init__(
-        self, catalog: Catalog, reading: Sequence[tuple[Reader, Keeper]], retention: Retention
+        self,
+        store: Store,
+        catalog: Catalog,
+        reading: Sequence[tuple[Reader, Keeper]],
+        retention: Retention,
+        copies: CatalogCopies,
     ) -> None:
+        self._store = store
         self._catalog = catalog
+        self._copies = copies
         self._reading = reading
         self._retention = retention
 
@@ -30,8 +41,7 @@ class Condition:
             if problem
         ]
         yield from dict.fromkeys(said)
-        if self._retention.problem:
-            yield self._retention.problem
+        yield from filter(None, (self._retention.problem, self._copies.problem))
         yield from (
             f"{reader.name}: not yet connected"
             for reader, _ in self._reading
@@ -41,6 +51,8 @@ class Condition:
     def metadata(self) -> dict[str, Any]:
         """Return what ``/status`` shows."""
         cameras = self._catalog.totals()
+        seen = overview.look(self._catalog)
+        room = self._room()
         return {
             "version": __version__,
             "problems": list(self.problems()),
@@ -49,9 +61,11 @@ class Condition:
             "frames": sum(frames for frames, _ in cameras.values()),
             "bytes": sum(size_bytes for _, size_bytes in cameras.values()),
             "cameras": {
-                name: {"frames": frames, "bytes": size_bytes}
+                name: {"frames": frames, "bytes": size_bytes, "newest_at_us": seen.newest_us.get(name)}
                 for name, (frames, size_bytes) in cameras.items()
             },
+            "quarantined": dict(seen.quarantined),
+            "store": asdict(room) if room else None,
         }
 
     def metrics(self) -> str:
@@ -72,6 +86,33 @@ class Condition:
         ]
         lines += ["# HELP shutterbus_archive_bytes Their bytes.", "# TYPE shutterbus_archive_bytes gauge"]
         lines += [f'shutterbus_archive_bytes{{camera="{name}"}} {size}' for name, (_, size) in totals.items()]
+        seen = overview.look(self._catalog)
+        lines += [
+            "# HELP shutterbus_archive_newest_seconds When the newest of them was taken, in s since 1970.",
+            "# TYPE shutterbus_archive_newest_seconds gauge",
+            *(
+                f'shutterbus_archive_newest_seconds{{camera="{name}"}} {newest_us / 1e6}'
+                for name, newest_us in seen.newest_us.items()
+            ),
+            "# HELP shutterbus_archive_quarantined Messages in quarantine.",
+            "# TYPE shutterbus_archive_quarantined gauge",
+            *(
+                f'shutterbus_archive_quarantined{{camera="{name}"}} {count}'
+                for name, count in seen.quarantined.items()
+            ),
+        ]
+        if room := self._room():
+            lines += [
+                "# HELP shutterbus_archive_free_bytes Bytes that still fit into the store.",
+                "# TYPE shutterbus_archive_free_bytes gauge",
+                f"shutterbus_archive_free_bytes {room.free_bytes}",
+            ]
+            if room.free_files is not None:
+                lines += [
+                    "# HELP shutterbus_archive_free_files Files that still fit into the store.",
+                    "# TYPE shutterbus_archive_free_files gauge",
+                    f"shutterbus_archive_free_files {room.free_files}",
+                ]
         problems = len(list(self.problems()))
         lines += [
             "# HELP shutterbus_archive_problems Things that are wrong now.",
@@ -79,6 +120,12 @@ class Condition:
             f"shutterbus_archive_problems {problems}",
         ]
         return "\n".join(lines) + "\n"
+
+    def _room(self) -> Room | None:
+        try:
+            return self._store.room()
+        except StoreUnavailableError:
+            return None
 
     def _kept(self) -> Counter[str]:
         return sum((keeper.kept for _, keeper in self._reading), Counter())

@@ -5,6 +5,7 @@ Keys are names as ``layout`` gives them, with ``/`` between their parts.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Protocol
 
 Stored = Literal["new", "same", "other"]
@@ -39,6 +40,9 @@ class Store(Protocol):
 
     def put(self, objects: Mapping[str, bytes]) -> Mapping[str, Stored]:
         """Make all of *objects* durable, by key, and say what became of each. Other bytes are never overwritten."""
+
+    def put_file(self, key: str, source: Path) -> None:
+        """Make the file *source* durable under *key*, in place of what is there; it may be larger than memory."""
 
     def append(self, lines: Mapping[str, bytes]) -> None:
         """Make *lines* durable at the end of the object of each key, whole ones only: what a cut left half goes first."""

@@ -9,6 +9,7 @@ folder that the marker was found in: what is mounted over it later, or unmounted
 import contextlib
 import errno
 import os
+import shutil
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -74,6 +75,22 @@ class FolderStore:
             for descriptor in written.values():
                 os.close(descriptor)
         return outcomes
+
+    def put_file(self, key: str, source: Path) -> None:
+        temporary = _temporary(key)
+        with self._translated():
+            folders = dict.fromkeys([*self._make_folders(key), os.path.dirname(key)])  # noqa: PTH120 (likewise)
+            try:
+                with source.open("rb") as file, os.fdopen(self._write(temporary, b""), "wb") as copy:
+                    shutil.copyfileobj(file, copy)
+                    copy.flush()
+                    os.fsync(copy.fileno())
+                os.rename(temporary, key, src_dir_fd=self._fd, dst_dir_fd=self._fd)
+            except OSError:
+                self._discard([key])
+                raise
+            for folder in folders:
+                self._sync_folder(folder)
 
     def append(self, lines: Mapping[str, bytes]) -> None:
         with self._translated():
