@@ -1,6 +1,6 @@
 # Every command that a person or CI runs. `make` alone prints them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint lock bench generate edge init enroll edge-image revoke renew backup up up-demo down logs tail doctor 4k 4k-off password user uninstall needs-docker
+.PHONY: help demo test soak lint lock bench generate edge init enroll edge-image revoke renew backup up up-demo down logs tail doctor 4k 4k-off password user audit uninstall needs-docker
 
 PYTHON ?= python3
 # On a Raspberry Pi without Docker the environment sees apt's picamera2, numpy and Pillow.
@@ -48,7 +48,7 @@ COMPILE = .venv/bin/uv pip compile -q --universal --python-version 3.11 --genera
     $(UPGRADE) $(PACKAGES:%=--no-emit-package shutterbus-%)
 
 # What needs Docker asks first whether all of it is here.
-init enroll edge-image revoke renew backup up up-demo down logs tail doctor 4k 4k-off password user uninstall: needs-docker
+init enroll edge-image revoke renew backup up up-demo down logs tail doctor 4k 4k-off password user audit uninstall: needs-docker
 needs-docker:
 	@sh broker/host/docker.sh
 
@@ -182,6 +182,9 @@ password:  ## A new password for the viewer, typed or piped in: [NAME=ann], by d
 
 user:  ## The viewer's users; NAME=ann [ROLE=look|operate|admin] [CAMERAS="gate yard"|all] makes or changes one, REMOVE=1
 	@$(VIEWER) user $(if $(NAME),'$(NAME)' $(if $(ROLE),--role '$(ROLE)') $(if $(CAMERAS),--cameras '$(CAMERAS)') $(if $(REMOVE),--remove) && $(AGAIN))
+
+audit:  ## Compare the archive's index with its files, and exit with 1 if a picture is missing or damaged: [ARGS="--sizes|--content --json"]
+	@$(SERVER) exec $$([ -t 1 ] || echo -T) archive shutterbus-archive audit $(ARGS)
 
 # Behind a pipe there is no terminal that would pass Ctrl-C on to the container.
 TAIL = shutterbus-tail-$$$$

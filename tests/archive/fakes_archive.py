@@ -103,6 +103,15 @@ class FailingStore:
     def remove(self, keys: Iterable[str]) -> None:
         self._store.remove(keys)
 
+    def head(self, key: str) -> StoredObject | None:
+        return self._store.head(key)
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        return self._store.keys(prefix)
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        return self._store.folders(prefix)
+
     def objects(self, prefix: str) -> Iterator[StoredObject]:
         return self._store.objects(prefix)
 

@@ -1,5 +1,6 @@
 """What every store promises. A store's test module imports these, and has the fixture ``store``."""
 
+import time
 from pathlib import Path
 
 from shutterbus_archive.store import Store
@@ -41,6 +42,27 @@ def test_objects_are_listed_by_prefix_in_order(store: Store) -> None:
     assert [(item.key, item.size_bytes) for item in store.objects("frames/")] == [(KEY, 7), (OTHER, 7)]
     assert [item.key for item in store.objects("frames/camera=y")] == [OTHER]
     assert list(store.objects("nothing/")) == []
+
+
+def test_keys_are_those_of_the_objects_and_each_is_described(store: Store) -> None:
+    before_us = time.time_ns() // 1_000 - 60_000_000
+    store.put({KEY: b"picture", OTHER: b"another"})
+    assert list(store.keys("frames/")) == [KEY, OTHER]
+    assert list(store.keys("frames/camera=gate/date=2026-11-28/")) == []
+    described = store.head(KEY)
+    assert described is not None
+    assert (described.key, described.size_bytes) == (KEY, 7)
+    assert before_us < described.modified_us < before_us + 600_000_000
+    assert [described] == list(store.objects(KEY))
+    assert store.head("frames/camera=gate") is None
+    assert store.head("frames/missing/a.jpg") is None
+
+
+def test_folders_are_what_follows_a_prefix(store: Store) -> None:
+    store.put({KEY: b"picture", OTHER: b"another", "frames/camera=gate/date=2026-11-28/hour=00/c.jpg": b""})
+    assert list(store.folders("frames/camera=")) == ["gate", "yard"]
+    assert list(store.folders("frames/camera=gate/date=")) == ["2026-11-27", "2026-11-28"]
+    assert list(store.folders("frames/camera=gate/date=2026-11-27/hour=22/")) == []
 
 
 def test_what_was_removed_is_gone_and_removing_it_again_is_no_error(store: Store) -> None:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from http.client import HTTPConnection, HTTPException
 
+from shutterbus_archive.commands import register
 from shutterbus_archive.errors import ArchiveError
 from shutterbus_archive.load import load
 from shutterbus_archive.settings import ArchiveSettings
@@ -34,6 +35,7 @@ def _commands() -> Commands:
         "Say what ARCHIVE_MAX_BYTES and ARCHIVE_MAX_AGE would remove; with --yes agree to it.",
     )
     retain.add_argument("--yes", action="store_true", help="remove it, also if it is much at once")
+    register(commands)
     add_settings_commands(commands, "archive", lambda: load(os.environ), _summary)
     commands.add(
         "healthcheck",

@@ -8,14 +8,11 @@ from contextlib import ExitStack
 from shutterbus_archive.catalog import Catalog, schema
 from shutterbus_archive.consume.keeper import Keeper
 from shutterbus_archive.copies import CatalogCopies
-from shutterbus_archive.errors import NotOurStoreError
 from shutterbus_archive.keeping import Archive
+from shutterbus_archive.opening import STORE, open_store
 from shutterbus_archive.retention import Limits, Retention
 from shutterbus_archive.settings import ArchiveSettings
 from shutterbus_archive.status.condition import Condition
-from shutterbus_archive.store import folder
-from shutterbus_archive.store.folder import FolderStore
-from shutterbus_archive.store.marker import Marker
 from shutterbus_runtime.clock import Clock, SystemClock
 from shutterbus_runtime.health import HealthServer
 from shutterbus_runtime.stop_signals import at_stop_signal
@@ -25,7 +22,6 @@ from shutterbus_wire.names import ARCHIVE_GROUP
 
 log = logging.getLogger("shutterbus_archive")
 
-STORE = "store"
 STOP_S = 6.0
 LOOK_S = 1.0
 
@@ -88,29 +84,6 @@ def run(settings: ArchiveSettings, clock: Clock | None = None, stop: threading.E
             thread.join(STOP_S)
     log.info("stopped")
     return 1 if died else 0
-
-
-def open_store(settings: ArchiveSettings, catalog: Catalog) -> FolderStore:
-    """Return the store that belongs to *catalog*; a new catalog takes an empty folder. It need not be there now.
-
-    Raises:
-        NotOurStoreError: The catalog is new, and the folder cannot become its store.
-    """
-    root = settings.store_dir
-    if root is None:
-        root = settings.state_dir / STORE
-        root.mkdir(mode=0o750, exist_ok=True)
-    known = catalog.noted(schema.STORE)
-    if known is None:
-        present = folder.read_marker(root)
-        if present is not None:
-            raise NotOurStoreError(
-                f"{root} is store {present.store} of another catalog, and the one in {settings.state_dir} is new: name the "
-                "catalog's own folder in ARCHIVE_STATE_DIR"
-            )
-        known = folder.initialise(root).store
-        catalog.note(schema.STORE, known)
-    return FolderStore(root, Marker(known))
 
 
 def make_readers(settings: ArchiveSettings, archive: Archive, clock: Clock) -> list[tuple[Reader, Keeper]]:

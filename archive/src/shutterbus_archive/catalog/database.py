@@ -72,7 +72,7 @@ class Database:
 
     def _migrate(self) -> None:
         scripts = ScriptDirectory(str(MIGRATIONS))
-        head = scripts.get_current_head()
+        head = head_revision()
         with self.connection.begin():
             present = MigrationContext.configure(self.connection).get_current_revision()
         if present == head:
@@ -111,6 +111,13 @@ class Database:
         with unfinished.open("rb") as file:
             os.fsync(file.fileno())
         unfinished.rename(target)
+
+
+def head_revision() -> str:
+    """Return the version that this program brings a catalog to."""
+    head = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    assert head is not None
+    return head
 
 
 def _engine(path: Path) -> Engine:

@@ -23,10 +23,11 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """One object of a store."""
+    """One object of a store; modified_us is when it was written, us since 1970, UTC."""
 
     key: str
     size_bytes: int
+    modified_us: int
 
 
 class Store(Protocol):
@@ -52,6 +53,15 @@ class Store(Protocol):
 
     def remove(self, keys: Iterable[str]) -> None:
         """Remove *keys*, durably; those that are not there are no error."""
+
+    def head(self, key: str) -> StoredObject | None:
+        """Return what is known of *key* without reading it; None if it is not there."""
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Yield every key that begins with *prefix*, in order: cheaper than ``objects`` where sizes do not matter."""
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        """Yield what follows *prefix* up to the next ``/``, of every key that has one, each once and in order."""
 
     def objects(self, prefix: str) -> Iterator[StoredObject]:
         """Yield everything whose key begins with *prefix*, in the order of keys."""

@@ -11,9 +11,10 @@ import errno
 import os
 import shutil
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 from shutterbus_archive.errors import NotOurStoreError, StoreUnavailableError
 from shutterbus_archive.store import Room, Stored, StoredObject, marker
@@ -21,6 +22,8 @@ from shutterbus_archive.store import Room, Stored, StoredObject, marker
 SYNC_THREADS = 8
 """One file after the other takes ten times as long on a slow disk; more than these gain nothing."""
 TEMPORARY_PREFIX, TEMPORARY_SUFFIX = ".", ".tmp"
+
+T = TypeVar("T")
 
 
 class FolderStore:
@@ -124,10 +127,29 @@ class FolderStore:
                     self._sync_folder(folder)
                 self._remove_empty(folder)
 
+    def head(self, key: str) -> StoredObject | None:
+        with self._translated():
+            try:
+                status = os.stat(key, dir_fd=self._fd, follow_symlinks=False)
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            return _described(key, status) if stat.S_ISREG(status.st_mode) else None
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        with self._translated():
+            yield from (key for key, _ in self._walk(prefix, lambda _: None))
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        with self._translated():
+            folders, _ = self._list(prefix, lambda _: None)
+        for folder in sorted(folders):
+            if any(self.keys(folder)):
+                yield folder[len(prefix) : -1]
+
     def objects(self, prefix: str) -> Iterator[StoredObject]:
         with self._translated():
-            folder = prefix.rpartition("/")[0] or "."
-            yield from (item for item in self._walk(folder) if item.key.startswith(prefix))
+            for key, status in self._walk(prefix, lambda entry: entry.stat(follow_symlinks=False)):
+                yield _described(key, status)
 
     def room(self) -> Room:
         with self._translated():
@@ -225,29 +247,39 @@ class FolderStore:
                 return
             folder = folder.rpartition("/")[0]
 
-    def _walk(self, folder: str) -> Iterator[StoredObject]:
+    def _walk(self, prefix: str, look: Callable[[os.DirEntry[str]], T]) -> Iterator[tuple[str, T]]:
+        """Yield every file whose key begins with *prefix*, with what *look* says of it."""
+        folders, files = self._list(prefix, look)
+        for key in sorted([*folders, *files]):
+            if key in files:
+                yield key, files[key]
+            else:
+                yield from self._walk(key, look)
+
+    def _list(self, prefix: str, look: Callable[[os.DirEntry[str]], T]) -> tuple[list[str], dict[str, T]]:
+        """Return what begins with *prefix* in its folder: folders, ending in ``/``, and files."""
+        above = prefix.rpartition("/")[0]
+        folders: list[str] = []
+        files: dict[str, T] = {}
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
-            descriptor = os.open(
-                folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=self._fd
-            )
+            descriptor = os.open(above or ".", flags, dir_fd=self._fd)
         except (FileNotFoundError, NotADirectoryError):
-            return
+            return folders, files
         try:
             with os.scandir(descriptor) as entries:
-                listed = sorted(
-                    (entry.name, status)
-                    for entry in entries
-                    if not entry.name.startswith(TEMPORARY_PREFIX)
-                    for status in [entry.stat(follow_symlinks=False)]
-                )
+                for entry in entries:
+                    key = f"{above}/{entry.name}" if above else entry.name
+                    if entry.name.startswith(TEMPORARY_PREFIX) or not key.startswith(prefix):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(f"{key}/")
+                    elif entry.is_file(follow_symlinks=False):
+                        with contextlib.suppress(FileNotFoundError):  # removed meanwhile
+                            files[key] = look(entry)
         finally:
             os.close(descriptor)
-        for name, status in listed:
-            key = name if folder == "." else f"{folder}/{name}"
-            if stat.S_ISDIR(status.st_mode):
-                yield from self._walk(key)
-            elif stat.S_ISREG(status.st_mode):
-                yield StoredObject(key, status.st_size)
+        return folders, files
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
@@ -304,6 +336,10 @@ def read_marker(root: Path) -> marker.Marker | None:
     except OSError as error:
         raise NotOurStoreError(f"{root / marker.FILE} cannot be read: {_words(error)}") from error
     return marker.decode(data, str(root / marker.FILE))
+
+
+def _described(key: str, status: os.stat_result) -> StoredObject:
+    return StoredObject(key, status.st_size, status.st_mtime_ns // 1_000)
 
 
 def _temporary(key: str) -> str:

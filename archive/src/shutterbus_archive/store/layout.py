@@ -39,6 +39,11 @@ class FrameKey:
     filed_at_us: int
     content_type: ContentType = "image/jpeg"
 
+    @property
+    def day(self) -> str:
+        """The UTC day it is filed under, as its folder says it."""
+        return day_of(self.filed_at_us)
+
     def __str__(self) -> str:
         at = _EPOCH + timedelta(microseconds=self.filed_at_us)
         return (
@@ -52,6 +57,25 @@ def filed_at_us(captured_at_us: int, arrived_at_us: int) -> int:
     if captured_at_us < FILED_FROM_US or captured_at_us > arrived_at_us + AHEAD_MAX_US:
         return arrived_at_us
     return captured_at_us
+
+
+def day_of(at_us: int) -> str:
+    """Return the UTC day of an instant, ``2026-11-27``."""
+    return f"{_EPOCH + timedelta(microseconds=at_us):%Y-%m-%d}"
+
+
+def start_of_day_us(day: str) -> int:
+    """Return when *day* begins, us since 1970, UTC; raise ValueError if it is none."""
+    at = datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC)
+    return (at - _EPOCH) // timedelta(microseconds=1)
+
+
+def is_day(text: str) -> bool:
+    """Whether *text* is a day as a folder says it."""
+    try:
+        return day_of(start_of_day_us(text)) == text
+    except ValueError:
+        return False
 
 
 def parse(key: str) -> FrameKey | None:

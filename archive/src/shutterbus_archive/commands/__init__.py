@@ -1,0 +1,38 @@
+"""The sub-commands that look after an archive: what each takes stands here, what it does in a module of its name.
+
+Those modules are loaded when they are asked for: a health check every few seconds has no use for a database.
+"""
+
+import argparse
+from importlib import import_module
+
+from shutterbus_runtime.command_line import Command, Commands
+
+
+def register(commands: Commands) -> None:
+    """Add them to *commands*."""
+    _add_audit(commands)
+
+
+def _add_audit(commands: Commands) -> None:
+    parser = commands.add(
+        "audit",
+        _later("audit"),
+        "Compare catalog and store; exit with 1 if a picture is missing or damaged. Changes nothing; the archive may run.",
+        json=True,
+    )
+    depth = parser.add_mutually_exclusive_group()
+    for name, description in (
+        ("sizes", "also compare the size of each file"),
+        ("content", "read every file: compare its checksum, and the identity in its EXIF"),
+    ):
+        depth.add_argument(f"--{name}", dest="depth", action="store_const", const=name, help=description)
+    parser.set_defaults(depth="presence")
+
+
+def _later(module: str, function: str = "run") -> Command:
+    def run(options: argparse.Namespace) -> int:
+        command: Command = getattr(import_module(f"{__name__}.{module}"), function)
+        return command(options)
+
+    return run

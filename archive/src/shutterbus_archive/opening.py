@@ -1,0 +1,61 @@
+"""The store that belongs to a catalog, as the settings name it: opened by the archive and by its commands alike."""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from shutterbus_archive.catalog import Catalog, schema
+from shutterbus_archive.errors import NotOurStoreError
+from shutterbus_archive.settings import ArchiveSettings
+from shutterbus_archive.store import folder
+from shutterbus_archive.store.folder import FolderStore
+from shutterbus_archive.store.marker import Marker
+
+STORE = "store"
+
+
+def store_root(settings: ArchiveSettings) -> Path:
+    """Return the folder of the store, which need not be there."""
+    return settings.store_dir or settings.state_dir / STORE
+
+
+def open_store(settings: ArchiveSettings, catalog: Catalog) -> FolderStore:
+    """Return the store that belongs to *catalog*; a new catalog takes an empty folder. It need not be there now.
+
+    Raises:
+        NotOurStoreError: The catalog is new, and the folder cannot become its store.
+    """
+    root = store_root(settings)
+    if settings.store_dir is None:
+        root.mkdir(mode=0o750, exist_ok=True)
+    known = catalog.noted(schema.STORE)
+    if known is None:
+        present = folder.read_marker(root)
+        if present is not None:
+            raise NotOurStoreError(
+                f"{root} is store {present.store} of another catalog, and the one in {settings.state_dir} is new: name the "
+                "catalog's own folder in ARCHIVE_STATE_DIR, or make it anew from the files with shutterbus-archive rebuild"
+            )
+        known = folder.initialise(root).store
+        catalog.note(schema.STORE, known)
+    return FolderStore(root, Marker(known))
+
+
+@contextlib.contextmanager
+def store_of(settings: ArchiveSettings, connection: sqlite3.Connection) -> Iterator[FolderStore]:
+    """Lend the store that belongs to the catalog behind *connection*, as ``catalog.beside.reading`` lends it.
+
+    Raises:
+        NotOurStoreError: The catalog has none yet.
+    """
+    row = connection.execute("select value from meta where name = ?", (schema.STORE,)).fetchone()
+    if row is None:
+        raise NotOurStoreError(
+            f"the catalog in {settings.state_dir} has no store yet: start the archive once"
+        )
+    store = FolderStore(store_root(settings), Marker(row[0]))
+    try:
+        yield store
+    finally:
+        store.close()
