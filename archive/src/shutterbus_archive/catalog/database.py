@@ -113,6 +113,16 @@ class Database:
         unfinished.rename(target)
 
 
+@contextlib.contextmanager
+def owned(folder: Path) -> Iterator[None]:
+    """Keep every other process away from the catalog in *folder* meanwhile; raise InUseError if one has it."""
+    lock = _own(folder / f"{FILE}.lock", folder)
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
 def head_revision() -> str:
     """Return the version that this program brings a catalog to."""
     head = ScriptDirectory(str(MIGRATIONS)).get_current_head()

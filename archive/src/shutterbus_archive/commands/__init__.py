@@ -12,6 +12,7 @@ from shutterbus_runtime.command_line import Command, Commands
 def register(commands: Commands) -> None:
     """Add them to *commands*."""
     _add_audit(commands)
+    _add_rebuild(commands)
 
 
 def _add_audit(commands: Commands) -> None:
@@ -28,6 +29,28 @@ def _add_audit(commands: Commands) -> None:
     ):
         depth.add_argument(f"--{name}", dest="depth", action="store_const", const=name, help=description)
     parser.set_defaults(depth="presence")
+
+
+def _add_rebuild(commands: Commands) -> None:
+    parser = commands.add(
+        "rebuild",
+        _later("rebuild"),
+        "Make the catalog anew from the files of the store; the old one is set aside. The archive must not run.",
+    )
+    parser.add_argument(
+        "--since",
+        metavar="DATE",
+        type=_day,
+        help="only add files of that UTC day and later ones, 2026-11-27, to the catalog that is there",
+    )
+
+
+def _day(text: str) -> str:
+    from shutterbus_archive.store.layout import is_day
+
+    if not is_day(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no day: 2026-11-27 is expected")
+    return text
 
 
 def _later(module: str, function: str = "run") -> Command:
