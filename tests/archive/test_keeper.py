@@ -83,7 +83,7 @@ def test_same_id_with_other_bytes_goes_to_quarantine_and_the_first_stays(rig: Ri
 
     assert rig.archived == 2
     assert rig.keeper.kept["quarantined"] == 2
-    kept = sorted(path.read_bytes() for path in (rig.root / "quarantine").rglob("*") if path.is_file())
+    kept = sorted(path.read_bytes() for path in (rig.root / "quarantine").rglob("*.jpg"))
     assert kept == sorted(frame(seq, note="forged").data for seq in (0, 1))
 
 
@@ -98,8 +98,9 @@ def test_what_cannot_be_used_is_kept_with_its_reason_and_acknowledged(
 
     assert rig.reader.seqs == [8, 7]
     assert rig.archived == 1
-    [file] = [path for path in (rig.root / "quarantine").rglob("*") if path.is_file()]
+    [file, facts] = sorted((rig.root / "quarantine").rglob("*.*"))
     assert file.read_bytes() == value
+    assert (facts.name, json.loads(facts.read_bytes())["reason"]) == (f"{file.name}.json", reason)
     [row] = rig.catalog.quarantined()
     assert (row.camera, row.reason, row.position, row.size_bytes) == ("gate", reason, "0:7", len(value))
 

@@ -9,7 +9,7 @@ from shutterbus_archive.catalog import Catalog, schema
 from shutterbus_archive.consume.keeper import Keeper
 from shutterbus_archive.copies import CatalogCopies
 from shutterbus_archive.keeping import Archive
-from shutterbus_archive.opening import STORE, open_store
+from shutterbus_archive.opening import STORE, open_archive, open_store
 from shutterbus_archive.retention import Limits, Retention
 from shutterbus_archive.settings import ArchiveSettings
 from shutterbus_archive.status.condition import Condition
@@ -43,7 +43,7 @@ def run(settings: ArchiveSettings, clock: Clock | None = None, stop: threading.E
         stack.callback(catalog.close)
         store = open_store(settings, catalog)
         stack.callback(store.close)
-        archive = Archive(store, catalog, clock, min_free_bytes=settings.min_free_bytes)
+        archive = open_archive(settings, store, catalog, clock)
         reading = make_readers(settings, archive, clock)
         copies = CatalogCopies(store, settings.state_dir, clock)
         retention = Retention(store, catalog, Limits(settings.max_bytes, settings.max_age_s), clock)

@@ -3,14 +3,13 @@
 Whatever happens in between, doing it again is safe: a file's name follows from what it is, and the catalog knows each number.
 """
 
-import hashlib
-import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from shutterbus_archive.catalog import Catalog, FrameName, FrameRow, QuarantineRow, schema
+from shutterbus_archive.catalog import Catalog, FrameName, FrameRow, schema
 from shutterbus_archive.errors import StoreUnavailableError
+from shutterbus_archive.quarantine import Bounds, Quarantine, Refusal
 from shutterbus_archive.store import Store
 from shutterbus_archive.store.layout import FrameKey, filed_at_us
 from shutterbus_runtime.clock import Clock
@@ -19,20 +18,8 @@ from shutterbus_transport.consuming import Delivery
 from shutterbus_wire.frame import Frame
 from shutterbus_wire.telemetry import Reading, Report
 
-log = logging.getLogger(__name__)
-
 CONFLICT = "identity-conflict"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A message that cannot be used: whose it seems to be, the word for why, and a sentence."""
-
-    delivery: Delivery
-    camera: str
-    reason: str
-    sentence: str
 
 
 @dataclass(slots=True)
@@ -76,11 +63,18 @@ class Archive:
     """A store and its catalog. Any thread may keep a group; the catalog takes one at a time."""
 
     def __init__(
-        self, store: Store, catalog: Catalog, clock: Clock, *, min_free_bytes: int | None = None
+        self,
+        store: Store,
+        catalog: Catalog,
+        clock: Clock,
+        *,
+        min_free_bytes: int | None = None,
+        quarantine: Bounds = Bounds(),  # noqa: B008 (it cannot change)
     ) -> None:
         """*min_free_bytes* is left free on the store; by default the smaller of a twentieth and 5 GiB."""
         self.store = store
         self.catalog = catalog
+        self.quarantine = Quarantine(store, catalog, quarantine)
         self._clock = clock
         self._min_free_bytes = min_free_bytes
 
@@ -95,10 +89,11 @@ class Archive:
         refusals = list(group.refusals)
         fresh, repeats = self._sort_out(group.frames, refusals)
         rows = self._store_frames(fresh, refusals)
-        quarantined = self._quarantine(refusals)
+        quarantined = self.quarantine.store(refusals)
         telemetry = [message for _, message in group.telemetry]
         self._append(telemetry)
         self.catalog.add(rows, telemetry, quarantined)
+        self.quarantine.keep_within_bounds({row.camera for row in quarantined})
         return Outcome(len(rows), repeats, len(quarantined))
 
     def _check_room(self, incoming_bytes: int) -> None:
@@ -157,19 +152,6 @@ class Archive:
                 del rows[name]
         return list(rows.values())
 
-    def _quarantine(self, refusals: Iterable[Refusal]) -> list[QuarantineRow]:
-        rows = {row.key: (row, refusal) for refusal in refusals for row in [_quarantine_row(refusal)]}
-        if rows:
-            self.store.put({key: refusal.delivery.arrival.value for key, (_, refusal) in rows.items()})
-        for _, refusal in rows.values():
-            log.warning(
-                "a message on %r is kept in quarantine (%s): %s",
-                refusal.delivery.arrival.topic[:120],
-                refusal.reason,
-                refusal.sentence[:300],
-            )
-        return [row for row, _ in rows.values()]
-
     def _append(self, telemetry: Sequence[Report | Reading]) -> None:
         lines: dict[str, bytes] = {}
         for message, known in zip(telemetry, self.catalog.telemetry_known(telemetry), strict=True):
@@ -201,24 +183,4 @@ def _conflict(delivery: Delivery, frame: Frame) -> Refusal:
         frame.metadata.camera,
         CONFLICT,
         f"frame {frame.metadata.id} of {frame.metadata.camera} is in the archive with other bytes",
-    )
-
-
-def _quarantine_row(refusal: Refusal) -> QuarantineRow:
-    arrival = refusal.delivery.arrival
-    digest = hashlib.sha256(arrival.value).digest()
-    position = ":".join(map(str, arrival.position)) if arrival.position else ""
-    at = _EPOCH + timedelta(microseconds=arrival.arrived_at_us)
-    origin = hashlib.sha256(f"{arrival.topic}\n{position}".encode("utf-8", "surrogatepass")).hexdigest()[:8]
-    return QuarantineRow(
-        refusal.camera,
-        refusal.reason,
-        refusal.sentence[:1_000],
-        arrival.transport,
-        arrival.topic[:1_000].encode("utf-8", "replace").decode(),
-        position,
-        digest,
-        len(arrival.value),
-        arrival.arrived_at_us,
-        f"quarantine/camera={refusal.camera}/{at:%Y%m%dT%H%M%S.%f}Z_{digest.hex()[:16]}-{origin}",
     )

@@ -7,10 +7,13 @@ from pathlib import Path
 
 from shutterbus_archive.catalog import Catalog, schema
 from shutterbus_archive.errors import NotOurStoreError
+from shutterbus_archive.keeping import Archive
+from shutterbus_archive.quarantine import Bounds
 from shutterbus_archive.settings import ArchiveSettings
-from shutterbus_archive.store import folder
+from shutterbus_archive.store import Store, folder
 from shutterbus_archive.store.folder import FolderStore
 from shutterbus_archive.store.marker import Marker
+from shutterbus_runtime.clock import Clock
 
 STORE = "store"
 
@@ -40,6 +43,12 @@ def open_store(settings: ArchiveSettings, catalog: Catalog) -> FolderStore:
         known = folder.initialise(root).store
         catalog.note(schema.STORE, known)
     return FolderStore(root, Marker(known))
+
+
+def open_archive(settings: ArchiveSettings, store: Store, catalog: Catalog, clock: Clock) -> Archive:
+    """Return what keeps messages in *store* and *catalog*, within the bounds that *settings* give it."""
+    bounds = Bounds(settings.quarantine_max_bytes, settings.quarantine_max_count)
+    return Archive(store, catalog, clock, min_free_bytes=settings.min_free_bytes, quarantine=bounds)
 
 
 @contextlib.contextmanager

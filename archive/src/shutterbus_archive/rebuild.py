@@ -4,13 +4,14 @@ A frame is what its EXIF says, and where a foreign producer wrote none, what its
 with a catalog: ``LOST`` says what.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 
+from shutterbus_archive import quarantine
 from shutterbus_archive.catalog import Catalog, FrameName, FrameRow, schema
+from shutterbus_archive.catalog.quarantined import FACTS
 from shutterbus_archive.progress import Progress
 from shutterbus_archive.store import Store, StoredObject, layout
 from shutterbus_archive.store.layout import FrameKey
@@ -34,7 +35,7 @@ class Rebuilt:
     """What was taken into a catalog.
 
     Attributes:
-        frames, telemetry: Frames, and reports and readings, that it did not have.
+        frames, telemetry, quarantined: Frames, reports and readings, and messages in quarantine, that it did not have.
         torn: Those of the frames that have no end mark.
         left_out: Names of files that stay untracked, each with why.
     """
@@ -42,6 +43,7 @@ class Rebuilt:
     frames: int = 0
     size_bytes: int = 0
     telemetry: int = 0
+    quarantined: int = 0
     torn: int = 0
     left_out: list[tuple[str, str]] = field(default_factory=list)
 
@@ -73,6 +75,7 @@ class Rebuild:
         self._store.check()
         self._frames()
         self._telemetry()
+        self._quarantine()
         if self._last_us:
             self._catalog.note(schema.LAST, str(self._last_us))
         return self._rebuilt
@@ -132,6 +135,19 @@ class Rebuild:
                 self._rebuilt.telemetry += known.count(False)
                 progress.advance()
 
+    def _quarantine(self) -> None:
+        before = len(self._catalog.quarantined())
+        rows = []
+        for item in self._store.objects(quarantine.PREFIX):
+            if item.key.endswith(FACTS):
+                continue
+            value, facts = self._store.read(item.key), quarantine.facts_of(self._store.read(item.key + FACTS))
+            if value is not None:
+                rows.append(quarantine.row_of(item.key, value, facts, item.modified_us))
+        # Oldest first, which is the order in which they would leave it.
+        self._catalog.add(quarantined=sorted(rows, key=lambda row: row.at_us))
+        self._rebuilt.quarantined = len(self._catalog.quarantined()) - before
+
     def _messages(self, key: str) -> Iterator[Report | Reading]:
         for number, line in enumerate((self._store.read(key) or b"").splitlines(), 1):
             try:
@@ -152,16 +168,11 @@ def row_of(key: FrameKey, data: bytes, archived_at_us: int) -> FrameRow:
     flags = schema.PNG * (key.content_type == "image/png")
     flags |= schema.CLOCK_UNTRUSTED * (not metadata.clock_synced)
     if metadata.id != key.id:
-        if key.id.epoch != content_epoch(data):
+        if key.id.epoch != layout.content_epoch(data):
             raise MalformedError("identity-conflict", f"its EXIF names frame {metadata.id}")
         flags |= schema.NAMED_BY_TRANSPORT
     flags |= schema.NAMED_BY_TRANSPORT * (metadata.identity_source == "transport")
     return FrameRow(key, metadata.captured_at_us, archived_at_us, len(data), int(crc32c(data)), flags)
-
-
-def content_epoch(data: bytes) -> str:
-    """Return the epoch of a picture that has an id of its own, because another frame has the one it names."""
-    return hashlib.sha256(data).hexdigest()[:16]
 
 
 def is_torn(data: bytes) -> bool:

@@ -40,6 +40,14 @@ class ArchiveSettings(NamedSettings):
     max_age_s: Annotated[Seconds | None, Name("ARCHIVE_MAX_AGE")] = Field(
         default=None, gt=0, description="Pictures taken longer ago go.", examples=["90d"]
     )
+    quarantine_max_bytes: Annotated[Bytes, Name("ARCHIVE_QUARANTINE_MAX_BYTES")] = Field(
+        default=64 << 20,
+        ge=0,
+        description="Most bytes of messages that could not be used, for each camera; its oldest go.",
+    )
+    quarantine_max_count: Annotated[Whole, Name("ARCHIVE_QUARANTINE_MAX_COUNT")] = Field(
+        default=1_000, ge=0, description="Most of such messages, for each camera; its oldest go."
+    )
     topics: Annotated[Words, Name("ARCHIVE_TOPICS")] = Field(
         default=(),
         description="Topics of other producers to keep pictures of, on either broker. In Kafka's, * stands for anything; in "

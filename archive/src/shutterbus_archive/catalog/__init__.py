@@ -5,6 +5,7 @@
 
 from shutterbus_archive.catalog.ageing import Ageing
 from shutterbus_archive.catalog.catalog import Catalog
+from shutterbus_archive.catalog.quarantined import Quarantined
 from shutterbus_archive.catalog.rows import FrameName, FrameRow, QuarantineRow
 
-__all__ = ["Ageing", "Catalog", "FrameName", "FrameRow", "QuarantineRow"]
+__all__ = ["Ageing", "Catalog", "FrameName", "FrameRow", "QuarantineRow", "Quarantined"]

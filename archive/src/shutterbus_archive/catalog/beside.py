@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+from shutterbus_archive.catalog.catalog import Catalog
 from shutterbus_archive.catalog.database import BUSY_MS, FILE, head_revision
 from shutterbus_archive.errors import CatalogError
 
@@ -30,6 +31,22 @@ def reading(folder: Path) -> Iterator[sqlite3.Connection]:
             raise _unreadable(path, error) from error
     finally:
         connection.close()
+
+
+@contextlib.contextmanager
+def writing(folder: Path) -> Iterator[Catalog]:
+    """Lend the catalog to a command: what the archive has noted it sees, and the archive what it notes. Few rows at a time.
+
+    Raises:
+        CatalogError: There is none in *folder*, or it is not of this program's version.
+    """
+    with reading(folder):
+        pass
+    catalog = Catalog(folder, beside=True)
+    try:
+        yield catalog
+    finally:
+        catalog.close()
 
 
 def check_revision(connection: sqlite3.Connection, path: Path) -> None:

@@ -21,9 +21,9 @@ from shutterbus_wire.telemetry import Reading, Report
 class Catalog:
     """Any thread may call it; one at a time is let in."""
 
-    def __init__(self, folder: Path) -> None:
-        """Open the catalog in *folder*, or make one. See ``Database`` for what is raised."""
-        self._database = Database(folder)
+    def __init__(self, folder: Path, *, beside: bool = False) -> None:
+        """Open the catalog in *folder*, or make one. See ``Database`` for the arguments and what is raised."""
+        self._database = Database(folder, beside=beside)
         self._lock = threading.Lock()
         self._cameras: dict[str, int] = {}
         self._epochs: dict[tuple[str, str], int] = {}
@@ -147,8 +147,10 @@ class Catalog:
                     ],
                 )
 
-    def quarantined(self) -> list[QuarantineRow]:
-        """Return what is in quarantine, oldest first."""
+    def quarantined(self, camera: str | None = None) -> list[QuarantineRow]:
+        """Return what is in quarantine, of *camera* or of all, oldest first."""
+        table = schema.quarantine
+        query = select(table).order_by(table.c.id)
         with self.transaction() as connection:
             return [
                 QuarantineRow(
@@ -162,8 +164,11 @@ class Catalog:
                     row.bytes,
                     row.at_us,
                     row.key,
+                    row.id,
                 )
-                for row in connection.execute(select(schema.quarantine).order_by(schema.quarantine.c.id))
+                for row in connection.execute(
+                    query if camera is None else query.where(table.c.camera == camera)
+                )
             ]
 
     def totals(self) -> Mapping[str, tuple[int, int]]:

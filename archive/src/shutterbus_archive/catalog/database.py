@@ -31,28 +31,32 @@ class Database:
 
     Args:
         folder: Where it is, or is to be made. The folder itself has to be there.
+        beside: Another process may own it. See ``catalog.beside.writing``, which looks first whether it is as it has to be.
 
     Raises:
         InUseError: Another process has it.
         CatalogError: It is damaged, of a newer program, or its folder cannot hold one.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, beside: bool = False) -> None:
         self.path = folder / FILE
         check_place(folder)
-        self._lock = _own(folder / f"{FILE}.lock", folder)
+        self._owned = contextlib.ExitStack()
+        if not beside:
+            self._owned.enter_context(owned(folder))
         try:
             self.engine = _engine(self.path)
             try:
                 self.connection = self.engine.connect()
-                self._migrate()
+                if not beside:
+                    self._migrate()
             except (DatabaseError, sqlite3.DatabaseError) as error:
                 raise CatalogError(
                     f"{self.path} cannot be used ({getattr(error, 'orig', error)}); shutterbus-archive rebuild makes it anew "
                     "from the store"
                 ) from error
         except BaseException:
-            os.close(self._lock)
+            self._owned.close()
             raise
 
     @contextlib.contextmanager
@@ -68,7 +72,7 @@ class Database:
         self.engine.dispose()
         if driver is not None:
             driver.close()  # the pool keeps its one connection; SQLite folds the log in when the last one is closed
-        os.close(self._lock)
+        self._owned.close()
 
     def _migrate(self) -> None:
         scripts = ScriptDirectory(str(MIGRATIONS))

@@ -39,3 +39,5 @@ class QuarantineRow:
     size_bytes: int
     at_us: int
     key: str
+    id: int | None = None
+    """The number by which people name it; None before the catalog has it."""

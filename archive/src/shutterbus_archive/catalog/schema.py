@@ -100,6 +100,7 @@ quarantine = Table(
     Column("at_us", BigInteger, nullable=False),
     Column("key", String, nullable=False),
     UniqueConstraint("digest", "topic", "position"),
+    Index("quarantine_of_camera", "camera", "id"),
 )
 """What could not be used, and why; the message itself is the object *key* of the store."""
 

@@ -5,14 +5,18 @@ Those modules are loaded when they are asked for: a health check every few secon
 
 import argparse
 from importlib import import_module
+from typing import TypeAlias
 
 from shutterbus_runtime.command_line import Command, Commands
+
+Actions: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 (it has no public name)
 
 
 def register(commands: Commands) -> None:
     """Add them to *commands*."""
     _add_audit(commands)
     _add_rebuild(commands)
+    _add_quarantine(commands)
 
 
 def _add_audit(commands: Commands) -> None:
@@ -43,6 +47,38 @@ def _add_rebuild(commands: Commands) -> None:
         type=_day,
         help="only add files of that UTC day and later ones, 2026-11-27, to the catalog that is there",
     )
+
+
+def _add_quarantine(commands: Commands) -> None:
+    listing = _later("quarantine", "list_messages")
+    parser = commands.add(
+        "quarantine",
+        listing,
+        "List the messages that could not be used, or see to one. The archive may run.",
+        json=True,
+    )
+    parser.set_defaults(camera=None)
+    actions = parser.add_subparsers(metavar="ACTION")
+    listed = _action(actions, "list", listing, "Print a line for each, oldest first.")
+    listed.add_argument("--camera", help="only those of this camera")
+    shown = _action(actions, "show", _later("quarantine", "show"), "Print all that is known of one.")
+    shown.add_argument("number", metavar="ID", type=int)
+    released = _action(
+        actions,
+        "release",
+        _later("quarantine", "release_messages"),
+        "Put messages through again, without the check that refused them.",
+    )
+    released.add_argument("numbers", metavar="ID", type=int, nargs="+")
+    dropped = _action(actions, "drop", _later("quarantine", "drop"), "Remove messages for good.")
+    dropped.add_argument("numbers", metavar="ID", type=int, nargs="+")
+
+
+def _action(actions: Actions, name: str, command: Command, description: str) -> argparse.ArgumentParser:
+    parser = actions.add_parser(name, help=description, description=description)
+    parser.set_defaults(command=command)
+    parser.add_argument("--json", action="store_true", help="for programs")
+    return parser
 
 
 def _day(text: str) -> str:

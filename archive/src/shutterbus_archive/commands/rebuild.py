@@ -74,5 +74,5 @@ def _print(rebuilt: Rebuilt, took_s: float) -> None:
         say(f"{rebuilt.torn:,} pictures have no end mark; they are taken in as they are")
     say(
         f"Taken in: {rebuilt.frames:,} frames ({rebuilt.size_bytes / 1e9:.2f} GB), {rebuilt.telemetry:,} reports and readings, "
-        f"in {took_s:.1f} s"
+        f"{rebuilt.quarantined:,} messages in quarantine, in {took_s:.1f} s"
     )

@@ -5,11 +5,13 @@ from collections import Counter
 from collections.abc import Callable
 
 from shutterbus_archive.errors import StoreUnavailableError
-from shutterbus_archive.keeping import Archive, Group, Refusal
+from shutterbus_archive.keeping import Archive, Group
+from shutterbus_archive.quarantine import Refusal
 from shutterbus_runtime.clock import Clock
 from shutterbus_runtime.outage import Outage
 from shutterbus_transport.consuming import UNUSABLE, Delivery, Gap, Handler, Reader, why_unusable
-from shutterbus_wire import names
+from shutterbus_wire import jpeg, names
+from shutterbus_wire.frame import Frame
 from shutterbus_wire.message import decode_frame, topic_of_ours
 from shutterbus_wire.telemetry import Status, decode_telemetry
 
@@ -21,6 +23,16 @@ GROUP_MAX_S = 0.2
 RETRY_S = 2.0
 """Between two looks at a store that could not take anything."""
 NO_CAMERA = "unknown"
+
+
+def check_ends(frame: Frame) -> None:
+    """Return if *frame* is whole from its first mark to its last; raise MalformedError if not.
+
+    Decoding has looked for an end mark anywhere. This walks to it, and so sees one picture that broke off in another: 0.1 ms for
+    200 kB. Pixels are not decoded, which takes fifteen times as long and a library that the archive has no other use for.
+    """
+    if frame.content_type == "image/jpeg":
+        jpeg.end_of_picture(frame.data, frame.header.scan_at)
 
 
 class Keeper(Handler):
@@ -61,6 +73,7 @@ class Keeper(Handler):
             frame = decode_frame(
                 arrival, received_at_us=delivery.received_at_us, own_cameras=self._own, others=others
             )
+            check_ends(frame)
         except UNUSABLE as error:
             self._refuse(delivery, *why_unusable(error))
             return False

@@ -5,6 +5,7 @@ day has an hour twice. Nothing in a name is random, so the same frame stored aga
 SMB do not take.
 """
 
+import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -76,6 +77,11 @@ def is_day(text: str) -> bool:
         return day_of(start_of_day_us(text)) == text
     except ValueError:
         return False
+
+
+def content_epoch(data: bytes) -> str:
+    """Return the epoch of a picture that has an id of its own, because another frame has the one that it names."""
+    return hashlib.sha256(data).hexdigest()[:16]
 
 
 def parse(key: str) -> FrameKey | None:
