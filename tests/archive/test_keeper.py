@@ -1,8 +1,11 @@
 """What comes is kept once, and acknowledged only when it is."""
 
+import contextlib
 import json
+import os
+import sqlite3
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -66,6 +69,30 @@ def test_full_group_is_kept_at_once(rig: Rig) -> None:
         rig.keeper.frame(delivery(seq))
     assert len(rig.reader.seqs) == GROUP_MAX_COUNT
     assert GROUP_MAX_BYTES == 16 * 1024 * 1024
+
+
+def test_nothing_is_acknowledged_before_its_file_is_synced_and_its_row_committed(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: set[int] = set()
+    sync, acknowledge = os.fsync, rig.reader.acknowledge
+    seen: list[tuple[int, int]] = []
+
+    def fsync(descriptor: int) -> None:
+        sync(descriptor)
+        synced.add(os.fstat(descriptor).st_ino)
+
+    def look_and_acknowledge(deliveries: Iterable[Delivery]) -> None:
+        files = [path for path in (rig.root / "frames").rglob("*.jpg") if path.stat().st_ino in synced]
+        with contextlib.closing(sqlite3.connect(rig.state / "catalog.sqlite")) as another_process:
+            [[rows]] = another_process.execute("select count(*) from frame")
+        seen.append((len(files), rows))
+        acknowledge(deliveries)
+
+    monkeypatch.setattr("os.fsync", fsync)
+    monkeypatch.setattr(rig.reader, "acknowledge", look_and_acknowledge)
+    rig.take(delivery(0), delivery(1))
+    assert seen == [(2, 2)]
 
 
 def test_repeat_is_acknowledged_and_not_stored_again(rig: Rig) -> None:
