@@ -86,8 +86,8 @@ MISTAKES = {
         (
             (
                 f"{ARCHIVE}/keeping.py",
-                "self.catalog.archived(_name(frame) for _, frame in frames)",
-                "self.catalog.frames([_name(frame) for _, frame in frames])",
+                "known = self.catalog.archived(names)",
+                "known = self.catalog.frames(names)",
             ),
         ),
         "tests/archive/test_retention.py::test_frame_that_aged_out_is_known_and_does_not_come_back",

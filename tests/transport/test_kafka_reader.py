@@ -69,6 +69,9 @@ class Log:
     def states(self, partitions: Iterable[Partition]) -> list[PartitionState]:
         return self.told
 
+    def topic_id(self, topic: str) -> str:
+        return f"{topic}'s id"
+
     def paused(self) -> set[Partition]:
         return set()
 

@@ -16,9 +16,12 @@ from shutterbus_runtime.clock import Clock
 from shutterbus_transport.checksum import crc32c
 from shutterbus_transport.consuming import Delivery
 from shutterbus_wire.frame import Frame
+from shutterbus_wire.identity import FrameId
 from shutterbus_wire.telemetry import Reading, Report
 
 CONFLICT = "identity-conflict"
+AGAIN_WITHIN_US = 86_400_000_000
+"""Of a picture without an identity: given again by the broker within this time, it is the same one."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -116,10 +119,10 @@ class Archive:
         """Return the frames that are new, and how many are there already; what contradicts one that is goes to *refusals*."""
         fresh: dict[FrameName, tuple[Delivery, Frame]] = {}
         again: list[tuple[FrameName, Delivery, Frame]] = []
-        known = self.catalog.archived(_name(frame) for _, frame in frames)
+        names = self._names(frames)
+        known = self.catalog.archived(names)
         repeats = 0
-        for delivery, frame in frames:
-            name = _name(frame)
+        for name, (delivery, frame) in zip(names, frames, strict=True):
             if name in known:
                 again.append((name, delivery, frame))
             elif name not in fresh:
@@ -137,6 +140,28 @@ class Archive:
             else:
                 refusals.append(_conflict(delivery, frame))
         return fresh, repeats
+
+    def _names(self, frames: Sequence[tuple[Delivery, Frame]]) -> list[FrameName]:
+        """Return the name of each of *frames*; of a picture that MQTT gives again, that of the first time.
+
+        Such a picture has its arrival for a number. Its epoch is made of topic and bytes, so the numbers of that epoch are
+        the times when it came before. Only where the broker says that it gives it again: a camera may well send the same
+        picture each minute.
+        """
+        names: list[FrameName] = []
+        last: dict[tuple[str, str], FrameId] = {}
+        for delivery, frame in frames:
+            camera, identity = _name(frame)
+            arrival = delivery.arrival
+            by_arrival = frame.metadata.identity_source == "transport" and arrival.position is None
+            if by_arrival and (arrival.redelivered or arrival.retained):
+                low, high = max(0, identity.seq - AGAIN_WITHIN_US), identity.seq + AGAIN_WITHIN_US
+                before = last.get((camera, identity.epoch))
+                before = before or self.catalog.last_archived(camera, identity.epoch, low, high)
+                identity = before or identity
+            last[camera, identity.epoch] = identity
+            names.append((camera, identity))
+        return names
 
     def _store_frames(
         self, fresh: dict[FrameName, tuple[Delivery, Frame]], refusals: list[Refusal]

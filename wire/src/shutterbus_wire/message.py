@@ -41,6 +41,8 @@ class Arrival:
         position: Kafka's partition and offset; None on MQTT.
         arrived_at_us: When it reached us, us since 1970, UTC.
         retained: Kept by the broker from before we came, and it does not say since when.
+        topic_id: Kafka's, which a topic made anew under the same name does not have; empty where the broker gives none.
+        redelivered: The broker says that it may have given us this message before (MQTT's DUP).
     """
 
     transport: Literal["kafka", "mqtt"]
@@ -51,6 +53,8 @@ class Arrival:
     position: tuple[int, int] | None
     arrived_at_us: int
     retained: bool = False
+    topic_id: str = ""
+    redelivered: bool = False
 
 
 def encode_frame(frame: Frame, message_format: str, lane: Lane) -> Message:
@@ -92,10 +96,14 @@ def arrival_from_kafka(
     headers: Sequence[tuple[str, bytes | None]],
     value: bytes | None,
     arrived_at_us: int,
+    topic_id: str = "",
 ) -> Arrival:
     """Return what a Kafka consumer received; raise MalformedError if its headers break the limits."""
     attributes, content_type = cloudevents.from_kafka(headers)
-    return Arrival("kafka", topic, value or b"", attributes, content_type, (partition, offset), arrived_at_us)
+    position = partition, offset
+    return Arrival(
+        "kafka", topic, value or b"", attributes, content_type, position, arrived_at_us, topic_id=topic_id
+    )
 
 
 def arrival_from_mqtt(
@@ -105,10 +113,21 @@ def arrival_from_mqtt(
     content_type: str | None,
     retained: bool,
     arrived_at_us: int,
+    redelivered: bool = False,
 ) -> Arrival:
     """Return what an MQTT client received; raise MalformedError if its properties break the limits."""
     attributes = cloudevents.from_mqtt(user_properties)
-    return Arrival("mqtt", topic, payload, attributes, content_type, None, arrived_at_us, retained)
+    return Arrival(
+        "mqtt",
+        topic,
+        payload,
+        attributes,
+        content_type,
+        None,
+        arrived_at_us,
+        retained,
+        redelivered=redelivered,
+    )
 
 
 def decode_frame(
@@ -204,11 +223,13 @@ def _named_by_transport(arrival: Arrival) -> FrameId:
     """Return an id for a picture that brings none: by where it lay, so that reading again agrees."""
     if arrival.position is not None:
         partition, seq = arrival.position
-        seed = f"{arrival.topic}\n{partition}".encode("utf-8", "surrogatepass")
+        parts = [arrival.topic, str(partition), *([arrival.topic_id] if arrival.topic_id else [])]
+        digest = hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass"))
     else:
         seq = arrival.arrived_at_us
-        seed = arrival.value
-    return FrameId(hashlib.sha256(seed).hexdigest()[:16], min(max(seq, 0), SEQ_MAX))
+        digest = hashlib.sha256(f"{arrival.topic}\n".encode("utf-8", "surrogatepass"))
+        digest.update(arrival.value)
+    return FrameId(digest.hexdigest()[:16], min(max(seq, 0), SEQ_MAX))
 
 
 def _captured_at(

@@ -98,6 +98,13 @@ class Catalog:
                 }
         return known
 
+    def last_archived(self, camera: str, epoch: str, low: int, high: int) -> FrameId | None:
+        """Return the highest number from *low* to *high* of *epoch* that is or once was in the store; None if none is."""
+        with self.transaction() as connection:
+            epoch_id = self._epoch(connection, camera, epoch)
+            present = _spans(connection, schema.span, epoch_id, schema.ARCHIVED, low, high)
+        return FrameId(epoch, min(present[-1][1], high)) if present else None
+
     def frames(self, names: Sequence[FrameName]) -> Mapping[FrameName, FrameRow]:
         """Return the rows of those of *names* that are in the store now."""
         rows: dict[FrameName, FrameRow] = {}

@@ -1,5 +1,6 @@
 """A consumer of kafka-python, whether its brokers are there, and why not."""
 
+import base64
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -55,6 +56,11 @@ class Consumer:
     def failure(self) -> str:
         """Why the last connection failed, or an empty text."""
         return str(self._net.failure or "")
+
+    def topic_id(self, topic: str) -> str:
+        """Return the id that the cluster gave *topic* when it was made, as Kafka's own tools write it; empty where it tells none."""
+        known = self.kafka._cluster.topic_id(topic)  # noqa: SLF001 - it has no other way to ask
+        return base64.urlsafe_b64encode(known.bytes).decode().rstrip("=") if known and known.int else ""
 
     def states(self, partitions: Iterable[Any]) -> Iterator[PartitionState]:
         """Yield what the cluster last said of *partitions*; nothing of those that it does not tell of."""

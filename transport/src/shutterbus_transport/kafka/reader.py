@@ -150,7 +150,12 @@ class KafkaReader(ReaderThread):
                 if self._paused.is_set():
                     kafka.seek(partition, records[0].offset)  # a rebalance has resumed it
                 else:
-                    self._offsets.take(kafka, partition, records, partial(self._deliver, partition))
+                    self._offsets.take(
+                        kafka,
+                        partition,
+                        records,
+                        partial(self._deliver, consumer.topic_id(partition.topic), partition),
+                    )
             self._handler.turn(more=bool(batch))
             self._offsets.turn(kafka)
         self._handler.turn(more=False)
@@ -245,10 +250,10 @@ class KafkaReader(ReaderThread):
             )
         return True
 
-    def _deliver(self, partition: Any, records: Sequence[Any]) -> Iterator[tuple[int, bool]]:
+    def _deliver(self, topic_id: str, partition: Any, records: Sequence[Any]) -> Iterator[tuple[int, bool]]:
         """Hand each record to the handler; yield its offset, and whether it is a frame from now."""
         for record in records:
-            delivery = self._delivery(partition, record)
+            delivery = self._delivery(topic_id, partition, record)
             yield record.offset, delivery is not None and self._hand_over(delivery)
 
     def _hand_over(self, delivery: Delivery) -> bool:
@@ -257,7 +262,7 @@ class KafkaReader(ReaderThread):
             return False
         return self._handler.frame(delivery) and delivery.arrival.attributes.get("lane") != "backlog"
 
-    def _delivery(self, partition: Any, record: Any) -> Delivery | None:
+    def _delivery(self, topic_id: str, partition: Any, record: Any) -> Delivery | None:
         now_us = self._clock.utc_us()
         stored = record.timestamp_type == LOG_APPEND_TIME
         # The broker's time is worth something; a producer's only for what was there before us.
@@ -268,7 +273,13 @@ class KafkaReader(ReaderThread):
         receipt = (partition, record.offset, self._connection)
         try:
             arrival = arrival_from_kafka(
-                record.topic, record.partition, record.offset, record.headers or (), record.value, now_us
+                record.topic,
+                record.partition,
+                record.offset,
+                record.headers or (),
+                record.value,
+                now_us,
+                topic_id,
             )
         except MalformedError as error:
             where = (record.partition, record.offset)

@@ -215,6 +215,7 @@ class MqttReader(ReaderThread):
                 getattr(properties, "ContentType", None),
                 message.retain,
                 now_us,
+                message.dup,
             )
         except MalformedError as error:
             bare = Arrival("mqtt", topic, bytes(message.payload), {}, None, None, now_us, message.retain)
