@@ -14,6 +14,7 @@ from shutterbus_viewer.accounts.access_log import AccessLog
 from shutterbus_viewer.accounts.database import Database
 from shutterbus_viewer.accounts.sessions import Sessions
 from shutterbus_viewer.accounts.users import Role, User, Users
+from shutterbus_viewer.archive.catalog import CatalogReader
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.consume.intake import Intake
 from shutterbus_viewer.latest import LatestFrame
@@ -185,6 +186,7 @@ def make_services(
     clock: FakeClock,
     database: Database | None = None,
     users: tuple[User, ...] = (),
+    archive: CatalogReader | None = None,
     **exposure: Any,
 ) -> Services:
     """Return what routes work with; passwords are all ``PASSWORD``, with a hash that costs nothing."""
@@ -214,6 +216,7 @@ def make_services(
         policy=AccessPolicy(),
         exposure=Exposure(**where),
         connections=Connections(clock, per_address=True),
+        archive=archive,
     )
 
 

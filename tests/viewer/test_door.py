@@ -61,6 +61,7 @@ def test_every_route_is_known_here(running: Viewer) -> None:
         "/api/cameras/gate",
         "/api/cameras/gate/latest.jpg",
         "/api/cameras/gate/stream.mjpg",
+        "/api/archive",
         "/api/live",
         "/livez",
         "/readyz",

@@ -16,6 +16,7 @@ from shutterbus_viewer.accounts.access_log import AccessLog
 from shutterbus_viewer.accounts.database import Database
 from shutterbus_viewer.accounts.sessions import Sessions
 from shutterbus_viewer.accounts.users import Users
+from shutterbus_viewer.archive.catalog import CatalogReader
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.consume.intake import Intake
 from shutterbus_viewer.errors import ViewerError
@@ -148,6 +149,7 @@ def make_services(
             loopback_only=serve.loopback_only and not behind_proxy,
         ),
         connections=Connections(clock, per_address=not behind_proxy),
+        archive=CatalogReader(settings.archive_state_dir) if settings.archive_state_dir else None,
     )
 
 

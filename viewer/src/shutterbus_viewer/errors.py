@@ -9,5 +9,9 @@ class UndrawableError(ViewerError):
     """A picture that cannot be decoded or scaled. Show the one before, or the original as it is."""
 
 
+class ArchiveUnreadableError(ViewerError):
+    """What the archive keeps cannot be told now. Say why; live pictures are another matter."""
+
+
 class TooManyError(ViewerError):
     """A limit is reached. Refuse this one; the others go on."""

@@ -81,6 +81,11 @@ class ViewerSettings(NamedSettings):
         description="Folder for users, sessions and the access log. Without it there is one user, and everybody has to "
         "log in again after a restart.",
     )
+    archive_state_dir: Annotated[Path | None, Name("VIEWER_ARCHIVE_STATE_DIR")] = Field(
+        default=None,
+        description="The archive's ARCHIVE_STATE_DIR, to say what is kept; read-only is enough. Without it live pictures alone "
+        "are shown.",
+    )
     topics: Annotated[Words, Name("VIEWER_TOPICS")] = Field(
         default=(),
         description="Topics of other producers to show as cameras, on either broker. In Kafka's, * stands for anything; "

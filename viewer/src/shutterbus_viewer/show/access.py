@@ -37,6 +37,7 @@ ACTIONS = {
     "/api/cameras/{camera}/latest.jpg": Action.LOOK,
     "/api/cameras/{camera}/frames/{frame}.jpg": Action.LOOK,
     "/api/cameras/{camera}/stream.mjpg": Action.LOOK,
+    "/api/archive": Action.LOOK,  # lists those that are allowed
     "/api/live": Action.LOOK,
     "/api/log": Action.ADMINISTER,
     "/readyz": Action.LOOK,

@@ -1,12 +1,13 @@
 """Cameras and their pictures for scripts; the pages use the same."""
 
+import asyncio
 from email.utils import formatdate
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 
 from shutterbus_viewer.accounts.access_log import Event
-from shutterbus_viewer.errors import UndrawableError
+from shutterbus_viewer.errors import ArchiveUnreadableError, UndrawableError
 from shutterbus_viewer.latest import LatestFrame
 from shutterbus_viewer.show.auth_middleware import NOT_FOUND
 from shutterbus_viewer.show.exposure import client_address
@@ -54,6 +55,38 @@ async def one_camera(request: Request, camera: CameraName) -> Response:
     if state is None:
         raise _unknown(camera)
     return JsonText(state)
+
+
+@router.get("/archive")
+async def kept(request: Request) -> dict[str, Any]:
+    """What the archive keeps of each camera that you may see: pictures, bytes, and the instants of the oldest and newest.
+
+    Where that cannot be told now, ``problem`` says why.
+    """
+    services = get_services(request)
+    if services.archive is None:
+        return {
+            "problem": "this server has no archive: it shows what is live and keeps nothing",
+            "cameras": [],
+        }
+    try:
+        cameras = {row.camera: row for row in await asyncio.to_thread(services.archive.cameras)}
+    except ArchiveUnreadableError as error:
+        return {"problem": str(error), "cameras": []}
+    visible = services.policy.visible(get_principal(request), cameras)
+    return {
+        "problem": "",
+        "cameras": [
+            {
+                "id": camera,
+                "frames": cameras[camera].frames,
+                "bytes": cameras[camera].size_bytes,
+                "oldest_us": cameras[camera].oldest_us,
+                "newest_us": cameras[camera].newest_us,
+            }
+            for camera in visible
+        ],
+    }
 
 
 @router.get("/log")

@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection
 from shutterbus_runtime.clock import Clock
 from shutterbus_viewer.accounts.access_log import AccessLog
 from shutterbus_viewer.accounts.sessions import Sessions
+from shutterbus_viewer.archive.catalog import CatalogReader
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.consume.intake import Intake
 from shutterbus_viewer.errors import TooManyError
@@ -91,6 +92,8 @@ class Services:
     policy: AccessPolicy
     exposure: Exposure
     connections: Connections
+    archive: CatalogReader | None
+    """None where the viewer was not told of one."""
 
 
 def get_services(connection: HTTPConnection) -> Services:
