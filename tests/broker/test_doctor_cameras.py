@@ -41,6 +41,15 @@ def test_newest_picture_counts_whichever_broker_has_it() -> None:
     assert judge("gate", ACTIVE, _last(MQTT=900, Kafka=5), NOW).sentence == "last picture 5 s ago, over Kafka"
 
 
+def test_age_of_the_newest_in_the_archive_is_said_beside_it() -> None:
+    """Of a camera that is away too: its past is what somebody may be looking for."""
+    last = _last(Kafka=5)
+    last.archived = {"gate": NOW - dt.timedelta(hours=3)}
+    assert judge("gate", ACTIVE, last, NOW).sentence == (
+        "last picture 5 s ago, over Kafka, newest in the archive from 3 hours ago"
+    )
+
+
 def test_picture_without_a_time_is_a_picture() -> None:
     """A plain JPEG that Mosquitto has kept; one with a time counts before it."""
     last = LastPictures()

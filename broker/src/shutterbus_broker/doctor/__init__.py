@@ -7,7 +7,16 @@ the largest size to itself, on a topic that no viewer reads.
 from collections.abc import Iterator
 
 from shutterbus_broker import legacy
-from shutterbus_broker.doctor import cameras, connection, containers, kafka, machine, mosquitto, old_clients
+from shutterbus_broker.doctor import (
+    archive,
+    cameras,
+    connection,
+    containers,
+    kafka,
+    machine,
+    mosquitto,
+    old_clients,
+)
 from shutterbus_broker.doctor.context import CheckContext
 from shutterbus_broker.errors import SetupError
 from shutterbus_runtime.checks import Check, CheckResult, Line, run_checks
@@ -37,9 +46,11 @@ def checks(context: CheckContext) -> list[Check]:
         first_checks += kafka.checks(context)
     if "mqtt" in profiles:
         first_checks += mosquitto.checks(context)
+    told = archive.Told()
     return [
         *first_checks,
-        *cameras.checks(context, profiles),
+        *archive.checks(context, profiles, told),
+        *cameras.checks(context, profiles, told.cameras),
         Check("viewer", lambda: _viewer(context), needs=("settings", "certificates")),
         Check("old clients", lambda: old_clients.look(context), needs=("settings",)),
         Check("containers", lambda: containers.healthy(context.containers, profiles)),

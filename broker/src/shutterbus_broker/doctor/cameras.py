@@ -1,4 +1,4 @@
-"""A line for each camera that was ever enrolled: when its last picture came.
+"""A line for each camera that was ever enrolled: when its last picture came, and how new the newest is in the archive.
 
 Kafka is asked for the time of each topic's newest record, Mosquitto for the picture that it keeps of each camera, one
 after the other: neither is sent more than one picture at a time.
@@ -49,10 +49,11 @@ class LastPicture:
 
 @dataclass(slots=True)
 class LastPictures:
-    """What the brokers know of each camera's last picture, and which of them gave no answer."""
+    """What the brokers know of each camera's last picture, which of them gave no answer, and what the archive has."""
 
     by_camera: dict[str, LastPicture] = field(default_factory=dict)
     silent: list[str] = field(default_factory=list)
+    archived: Mapping[str, dt.datetime] = field(default_factory=dict)
 
     def note(self, camera: str, at_us: int | None, broker: str) -> None:
         """Take note of a picture, if it is the newest so far; None is before all others."""
@@ -62,15 +63,20 @@ class LastPictures:
             self.by_camera[camera] = LastPicture(at, broker)
 
 
-def checks(context: CheckContext, profiles: frozenset[str]) -> list[Check]:
-    """Return a line for the question to the brokers, and one a camera."""
+def checks(
+    context: CheckContext, profiles: frozenset[str], archived: Mapping[str, dt.datetime]
+) -> list[Check]:
+    """Return a line for the question to the brokers, and one a camera.
+
+    *archived* has, by then, when the newest picture in the archive was taken, of each camera that has one.
+    """
     try:
         cameras = context.installation.identities().cameras
     except SetupError:
         return []  # said by the line about settings
     if not cameras:
         return []
-    last = LastPictures()
+    last = LastPictures(archived=archived)
     asked = Check("cameras", lambda: _ask(context, profiles, last), needs=("settings",), within_s=15)
     return [asked, *(_line(context, name, cameras, last) for name in sorted(cameras))]
 
@@ -83,6 +89,8 @@ def judge(name: str, enrolment: Enrolment, last: LastPictures, now: dt.datetime)
     """Whether a camera sends, as far as its last picture tells."""
     picture = last.by_camera.get(name)
     said = _said(picture, now)
+    if archived_at := last.archived.get(name):
+        said += f", newest in the archive from {_ago(now - archived_at)}"
     if not enrolment.active:
         return skipped(f"revoked; {said}")
     look = f"where the camera is, in its folder {name}: docker compose up -d && docker compose run --rm edge doctor"
