@@ -172,5 +172,7 @@ def test_a_health_port_that_is_taken_is_said_by_its_name(settings: EdgeSettings)
     """Two cameras on one machine meet there."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        with pytest.raises(SettingsError, match=rf"^HEALTH_PORT={port} cannot be used: .* in use"):
+        with pytest.raises(
+            SettingsError, match=rf"^HEALTH_PORT={port} cannot be used on 127.0.0.1: .* in use"
+        ):
             app.run(settings.model_copy(update={"health_port": port}))
