@@ -64,11 +64,11 @@ class Running:
         assert match, self.said
         return Path(match[1])
 
-    def cameras(self) -> list[dict[str, Any]]:
-        """What the viewer knows of its cameras."""
+    def cameras(self, path: str = "/api/cameras") -> list[dict[str, Any]]:
+        """What the viewer knows of its cameras, or of those that are kept."""
         credentials = base64.b64encode(f"admin:{self.password}".encode()).decode()
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/api/cameras", headers={"Authorization": f"Basic {credentials}"}
+            f"http://127.0.0.1:{self.port}{path}", headers={"Authorization": f"Basic {credentials}"}
         )
         with urllib.request.urlopen(request, timeout=5) as answer:
             cameras: list[dict[str, Any]] = json.load(answer)["cameras"]
@@ -131,6 +131,9 @@ def test_three_cameras_are_live_at_once_and_nothing_is_left_afterwards(tmp_path:
         wait_until(
             lambda: len(list(store.rglob("*.jpg"))) > 3, PATIENT_S, lambda: str(list(store.rglob("*")))
         )
+        kept = {camera["id"]: camera["frames"] for camera in running.cameras("/api/archive")}
+        assert kept.keys() <= {"gate", "yard", "tower"}
+        assert kept["gate"] > 0
 
         running.process.send_signal(signal.SIGINT)
         stopped_s = time.monotonic()

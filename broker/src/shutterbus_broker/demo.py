@@ -152,6 +152,7 @@ def _start(demo: Demo, clean: Mapping[str, str], password: str, parts: list[Demo
         # Anyone on the machine can read a command line, and the same user an environment: only the hash goes there.
         "VIEWER_PASSWORD_HASH": PasswordHasher().hash(password),
         "VIEWER_MQTT_BROKERS": f"127.0.0.1:{mqtt_port}",
+        "VIEWER_ARCHIVE_STATE_DIR": str(demo.folder / ARCHIVE),
         "VIEWER_MQTT_PROTOCOL": "3.1.1",  # all that amqtt speaks; it leaves a client of 5 without an answer
     }
     parts.append(
@@ -181,7 +182,7 @@ def _start_archive(demo: Demo, clean: Mapping[str, str], mqtt_port: str, parts: 
         chosen.bind(("127.0.0.1", 0))
         health_port = chosen.getsockname()[1]
     archive = {
-        "ARCHIVE_STATE_DIR": str(demo.folder / "archive"),
+        "ARCHIVE_STATE_DIR": str(demo.folder / ARCHIVE),
         "ARCHIVE_MAX_BYTES": "2GiB",
         "ARCHIVE_MQTT_BROKERS": f"127.0.0.1:{mqtt_port}",
         "ARCHIVE_MQTT_PROTOCOL": "3.1.1",  # see the viewer's
