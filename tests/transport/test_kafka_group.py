@@ -6,12 +6,15 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
+from kafka.consumer.fetcher import Fetcher
 
 from shutterbus_transport.consuming import Gap, Group
+from shutterbus_transport.kafka.offsets import HEARTBEAT_INTERVAL_MS
 from stack.brokers import kafka
 from stack.viewing import make_topics
 from transport.rig import EPOCH, Broker, Notes, deliver, message, reading, send
@@ -156,3 +159,33 @@ def test_what_a_rebalance_brings_while_paused_is_paused_too(
     finally:
         other.kill()
         other.wait()
+
+
+def test_broker_that_is_frozen_is_not_asked_without_a_pause(
+    broker: Broker, camera: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its member's heartbeat is due and cannot be sent, and the library would ask for records as fast as it can."""
+    asked = 0
+    fetch = Fetcher.fetch_records
+
+    def count_and_fetch(fetcher: Fetcher, *arguments: Any, **options: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        return fetch(fetcher, *arguments, **options)
+
+    monkeypatch.setattr(Fetcher, "fetch_records", count_and_fetch)
+    notes = Notes(broker.topic(camera))
+    with reading(broker, notes, Group(f"group-{camera}", camera)), broker.client(camera) as client:
+        send(client, broker.topic(camera), message(camera, 0))
+        notes.wait(lambda: notes.seqs == [0])
+        broker.container.pause()
+        try:
+            time.sleep(2 * HEARTBEAT_INTERVAL_MS / 1000)  # the second heartbeat has no answer to the first
+            asked_before, begun_s = asked, time.monotonic()
+            time.sleep(2)
+            asked_a_second = (asked - asked_before) / (time.monotonic() - begun_s)
+        finally:
+            broker.container.unpause()
+        send(client, broker.topic(camera), message(camera, 1))
+        notes.wait(lambda: notes.seqs == [0, 1])
+    assert asked_a_second < 30

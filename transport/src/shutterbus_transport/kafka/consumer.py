@@ -8,7 +8,7 @@ from kafka import KafkaConsumer
 from kafka.errors import KafkaError
 
 from shutterbus_transport.kafka.availability import PartitionState
-from shutterbus_transport.kafka.library import Net
+from shutterbus_transport.kafka.library import Net, rest_between_heartbeats
 from shutterbus_transport.settings import BrokerSettings
 
 BOOTSTRAP_TIMEOUT_MS = 15_000
@@ -46,6 +46,7 @@ class Consumer:
             if cause is error:
                 raise
             raise KafkaError(str(cause)) from error
+        rest_between_heartbeats(self.kafka._coordinator)  # noqa: SLF001 - the library keeps it to itself
 
     @property
     def connected(self) -> bool:

@@ -9,6 +9,8 @@
 - What a broker answers to a message that it tries to send again is told to nobody (``Producer``).
 - A producer that is garbage collected silences the log of all later ones, and ``close`` of one whose messages cannot be
   sent raises and leaves thread and sockets behind (``Producer``).
+- A member of a group whose heartbeat is not answered, since its broker is frozen or very busy, asks for records again and again
+  without a pause (``rest_between_heartbeats``).
 - It unpacks a compressed batch of any size, and needs a library for each kind of compression (``codecs``).
 """
 
@@ -38,6 +40,8 @@ HANDSHAKE_S = 10.0
 """Longer than a handshake takes on any line, each time the other side has something to say."""
 SLOW_S = 1.0
 """After so long the next broker of the list is asked as well."""
+REST_S = 0.1
+"""Of a session's ten seconds it is little, and of a processor's time nearly all."""
 BY_US = "closed by its lane"
 LOGIN_REFUSALS = (
     kafka_errors.AuthorizationError,
@@ -60,6 +64,16 @@ def note_refusals(sender: Any, refusals: dict[str, Exception]) -> None:
         dispatch(batch, exception, partition_response)
 
     sender._dispatch_error = note  # noqa: SLF001 - likewise
+
+
+def rest_between_heartbeats(coordinator: Any) -> None:
+    """Have ``poll`` wait a moment also where a heartbeat is due that cannot be sent: the one before is on its way."""
+    due_in_s = coordinator.time_to_next_poll
+
+    def due_in_or_rest_s() -> float:
+        return max(REST_S, float(due_in_s()))
+
+    coordinator.time_to_next_poll = due_in_or_rest_s
 
 
 class Producer(KafkaProducer):  # type: ignore[misc] # kafka-python has no types
