@@ -19,7 +19,9 @@ settings.load_profile("patient")
 
 
 OWNER = pytest.StashKey[bool]()
-SHARING_A_SERVER = {f"tests/stack/test_{name}.py" for name in ("doctor", "identities", "make", "server")}
+SHARING_A_SERVER = {
+    f"tests/stack/test_{name}.py" for name in ("archive_service", "doctor", "identities", "make", "server")
+}
 """The files that use ``shared_server`` follow each other, so that it is started once."""
 
 

@@ -1,0 +1,194 @@
+"""The archive as a service of the server: what comes over either broker is a file, also where its disk comes later."""
+
+import base64
+import contextlib
+import json
+import re
+import ssl
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+import testrun
+from shutterbus_broker import dotenv
+from shutterbus_wire import exif
+from shutterbus_wire.frame import FrameMetadata
+from shutterbus_wire.identity import FrameId, new_epoch
+from stack.brokers import docker
+from stack.servers import Identity, Server
+from stack.test_identities import Producer, Publisher
+from stack.waiting import wait_until
+
+pytestmark = [pytest.mark.stack(minutes=0.7), pytest.mark.timeout(600)]
+
+PICTURE = (Path(__file__).parents[1] / "data/bare.jpg").read_bytes()
+TAKEN = {0, 0x10}
+"""What Mosquitto answers: with somebody who listens, or nobody now."""
+WITHIN_S = 30
+
+
+@pytest.fixture(scope="module")
+def running(shared_server: Server) -> Server:
+    """All services of both profiles."""
+    return shared_server
+
+
+def pictures(camera: str, count: int) -> list[bytes]:
+    """Return new pictures of *camera*, each with its identity in it."""
+    epoch = new_epoch()
+    return [
+        exif.stamp(
+            PICTURE,
+            FrameMetadata(camera, FrameId(epoch, seq), time.time_ns() // 1_000),
+            software="test",
+        )
+        for seq in range(count)
+    ]
+
+
+def send(camera: Identity, sent: Sequence[bytes]) -> None:
+    """Send half of them over Kafka and half over MQTT, each acknowledged by the broker."""
+    producer, publisher = Producer(camera), Publisher(camera.mqtt)
+    for number, picture in enumerate(sent):
+        if number % 2:
+            assert publisher.publish(f"shutterbus/{camera.name}/frames", picture) in TAKEN
+        else:
+            assert producer.send(f"shutterbus.{camera.name}.frames", picture) == "ok"
+    producer.close()
+    publisher.close()
+
+
+def files(store: Path, camera: str) -> list[bytes]:
+    """Return what the files of *camera* contain."""
+    folder = store / "frames" / f"camera={camera}"
+    return [path.read_bytes() for path in folder.rglob("*.jpg")] if folder.exists() else []
+
+
+def wait_for_files(running: Server, store: Path, camera: str, sent: Sequence[bytes]) -> None:
+    """Return when each of *sent* is a file, and nothing else is."""
+    wait_until(
+        lambda: len(files(store, camera)) >= len(sent),
+        WITHIN_S,
+        lambda: running.compose("logs", "--no-color", "--tail", "20", "archive"),
+    )
+    assert sorted(files(store, camera)) == sorted(sent)
+
+
+def ready(running: Server) -> str:
+    """Return what the archive says is wrong, or ``ok``."""
+    ask = "import urllib.request as u, urllib.error as e\ntry: print(u.urlopen('http://localhost:8082/readyz').read().decode())\n"
+    ask += "except e.HTTPError as error: print(error.read().decode())"
+    return running.compose("exec", "-T", "archive", "python", "-c", ask).strip()
+
+
+def latest(running: Server, camera: str) -> bytes:
+    """Return what the viewer shows of *camera*."""
+    match = re.search(r"user (\S+)  password (\S+)", running.init_said)
+    assert match
+    user = base64.b64encode(f"{match[1]}:{match[2]}".encode()).decode()
+    address = f"https://{running.address}:8080/api/cameras/{camera}/latest.jpg"
+    request = urllib.request.Request(address, headers={"Authorization": f"Basic {user}"})
+    context = ssl.create_default_context(cafile=str(running.folder / "state/ca/ca.crt"))
+    with urllib.request.urlopen(request, timeout=10, context=context) as answer:
+        return bytes(answer.read())
+
+
+def test_pictures_over_both_brokers_become_files(running: Server) -> None:
+    """Byte for byte, of a camera that was enrolled while the archive ran."""
+    sent = pictures("cove", 4)
+    send(running.enroll("cove"), sent)
+    wait_for_files(running, running.folder / "state/archive/store", "cove", sent)
+    assert ready(running) == "ok"
+
+
+def test_its_state_is_told_inside_compose_and_nowhere_else(running: Server) -> None:
+    """Other services reach it; it is no port of the machine."""
+    asked = "import urllib.request as u; print(u.urlopen('http://archive:8082/status').read().decode())"
+    said = json.loads(running.compose("exec", "-T", "viewer", "python", "-c", asked))
+    assert said["problems"] == []
+    assert said["store"]["free_bytes"] > 0
+    ports = docker(
+        "inspect",
+        "-f",
+        "{{json .HostConfig.PortBindings}}",
+        running.compose("ps", "-q", "archive").strip(),
+    )
+    assert ports in {"{}", "null"}
+
+
+def mount(script: str) -> None:
+    """Do something with the disks of the machine that the engine runs on, as its owner would."""
+    engine = "pid=$(grep -lx dockerd /proc/[0-9]*/comm | head -n 1 | cut -d / -f 3)"
+    docker(
+        "run",
+        "--rm",
+        *testrun.labelled(),
+        "--privileged",
+        "--pid",
+        "host",
+        "debian:trixie-slim",
+        "sh",
+        "-ec",
+        f'{engine}; exec nsenter -t "$pid" -m -- sh -ec "$0"',
+        script,
+    )
+
+
+@contextlib.contextmanager
+def disk_that_is_away(running: Server) -> Iterator[tuple[Path, str]]:
+    """What the archive has had until now is on a disk that is not mounted; yield its folder, and how to mount it."""
+    place = running.folder / "state/archive"
+    store, disk = place / "store", place / "disk"
+    running.compose("stop", "archive")
+    store.rename(disk)
+    owner = disk.stat()
+    docker(
+        "run",
+        "--rm",
+        *testrun.labelled(),
+        "-v",
+        f"{place}:/place",
+        "debian:trixie-slim",
+        "sh",
+        "-ec",
+        f"mkdir -m 700 /place/store; chown {owner.st_uid}:{owner.st_gid} /place/store",
+    )
+    env = running.folder / ".env"
+    before = env.read_text()
+    # A machine with systemd has all its disks so.
+    mount(f"mount --bind {place} {place}; mount --make-shared {place}")
+    try:
+        dotenv.merge(env, {"ARCHIVE_PROPAGATION": ("rslave", "")})
+        yield disk, f"mount --bind {disk} {store}"
+    finally:
+        running.compose("rm", "-sf", "archive")
+        mount(f"umount -l {store} 2>/dev/null || true; umount -l {place}")
+        env.write_text(before)
+        store.rmdir()
+        disk.rename(store)
+        running.compose("up", "-d", "--wait", "archive")
+
+
+def test_disk_that_is_mounted_later_gets_all_that_came_meanwhile(running: Server) -> None:
+    """Without a hand: the archive starts without it, says so, writes nothing beside it and acknowledges nothing. Live goes on."""
+    camera = running.enroll("fen")
+    before, meanwhile = pictures("fen", 4), pictures("fen", 10)
+    send(camera, before)
+    wait_for_files(running, running.folder / "state/archive/store", "fen", before)
+    with disk_that_is_away(running) as (disk, mounting):
+        running.compose("up", "-d", "--wait", "archive")
+        container = running.compose("ps", "-q", "archive").strip()
+        send(camera, meanwhile)
+        wait_until(lambda: "is its disk mounted?" in ready(running), WITHIN_S, lambda: ready(running), 0.5)
+        assert list((running.folder / "state/archive/store").iterdir()) == []
+        wait_until(lambda: latest(running, "fen") in meanwhile, WITHIN_S, lambda: "the viewer shows another")
+
+        mount(mounting)
+
+        wait_for_files(running, disk, "fen", [*before, *meanwhile])
+        assert running.compose("ps", "-q", "archive").strip() == container
+        assert docker("inspect", "-f", "{{.RestartCount}}", container) == "0"
+        assert "store: back after" in running.compose("logs", "--no-color", "archive")
