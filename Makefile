@@ -117,7 +117,7 @@ revoke:  ## Take all rights away, on open connections too, and what Mosquitto ke
 renew:  ## New dates for the services' certificates
 	@$(TOOLS) renew
 
-backup:  ## What cannot be made again (keys, identities, .env) in one file; tar -xpf restores it
+backup:  ## What cannot be made again (keys, identities, .env) in one file; the archive's catalog in another
 	@$(TOOLS) backup
 
 up:  ## Build and start the server, and wait until it is healthy

@@ -513,3 +513,33 @@ def test_backup_holds_the_viewers_users_though_it_is_writing(installation: Insta
     assert entry.mode == 0o600
     with contextlib.closing(sqlite3.connect(installation.project / "unpacked" / entry.name)) as restored:
         assert restored.execute("SELECT name FROM users").fetchall() == [("ann",)]
+
+
+def test_catalog_of_the_archive_is_backed_up_though_it_is_writing(installation: Installation) -> None:
+    """In a file of its own, for its owner alone; where there is no archive yet, there is none."""
+    assert backup.copy_catalog(installation, NOW) is None
+    path = installation.state / "archive/catalog/catalog.sqlite"
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("PRAGMA journal_mode = WAL")
+        writer.execute("CREATE TABLE frame (seq INTEGER)")
+        writer.execute("INSERT INTO frame VALUES (118)")
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute("INSERT INTO frame VALUES (119)")
+
+        made = backup.copy_catalog(installation, NOW)
+
+        writer.execute("COMMIT")
+    assert made == installation.project / "shutterbus-backup-20261121T000000Z-catalog.sqlite"
+    assert made.stat().st_mode & 0o777 == 0o600
+    with contextlib.closing(sqlite3.connect(made)) as restored:
+        assert restored.execute("SELECT seq FROM frame").fetchall() == [(118,)]
+    assert not list(installation.project.glob("*.unfinished"))
+
+
+def test_catalog_that_cannot_be_copied_is_named_and_leaves_nothing(installation: Installation) -> None:
+    """The rest of the backup is written by then."""
+    path = installation.state / "archive/catalog/catalog.sqlite"
+    path.write_bytes(b"no database" * 1000)
+    with pytest.raises(SetupError, match=r"catalog\.sqlite cannot be copied: file is not a database"):
+        backup.copy_catalog(installation, NOW)
+    assert not list(installation.project.glob("shutterbus-backup-*"))

@@ -5,6 +5,7 @@ import os
 import queue
 import re
 import socket
+import sqlite3
 import ssl
 import subprocess
 import threading
@@ -420,6 +421,12 @@ def test_backup_restores_who_is_who(running: Server, gate: Identity, tmp_path: P
     file = next(running.folder.glob("shutterbus-backup-*.tar"))
     assert file.name in said
     assert file.stat().st_mode & 0o777 == 0o600
+    catalog = next(running.folder.glob("shutterbus-backup-*-catalog.sqlite"))
+    assert catalog.name in said
+    assert catalog.stat().st_mode & 0o777 == 0o600
+    with contextlib.closing(sqlite3.connect(catalog)) as copy:  # the archive runs meanwhile
+        assert copy.execute("pragma integrity_check").fetchone() == ("ok",)
+        assert copy.execute("select value from meta where name = 'store'").fetchone()
     running.run("tar", "-xpf", str(file), "-C", str(tmp_path))
     for name in ("state/ca/ca.key", "state/devices/identities.json", "state/server/kafka/server.pem", ".env"):
         assert (tmp_path / name).read_bytes() == (running.folder / name).read_bytes()

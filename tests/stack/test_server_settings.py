@@ -105,7 +105,13 @@ def test_keys_that_enroll_and_backup_write_are_none_of_gits(made: Server) -> Non
     """A commit of everything must not publish them."""
     made.run("git", "init", "-q")
     (made.folder / ".gitignore").write_text((Path(__file__).parents[2] / ".gitignore").read_text())
-    for name in ("gate.tar", "shutterbus-backup-20261121T100000Z.tar", ".env", "state/ca/ca.key"):
+    for name in (
+        "gate.tar",
+        "shutterbus-backup-20261121T100000Z.tar",
+        "shutterbus-backup-1-catalog.sqlite",
+        ".env",
+        "state/ca/ca.key",
+    ):
         made.run("git", "check-ignore", "-q", name)
 
 

@@ -1,12 +1,17 @@
-"""``backup``: what cannot be made again, in one file. The pictures in the brokers are not among it."""
+"""``backup``: what cannot be made again, in one file, and the archive's catalog in another.
+
+The pictures, in the brokers and in the archive's store, are not among it.
+"""
 
 import contextlib
 import datetime as dt
+import os
 import sqlite3
 import tarfile
 import tempfile
 from pathlib import Path
 
+from shutterbus_broker.errors import SetupError
 from shutterbus_broker.files import private_file
 from shutterbus_broker.installation import Installation
 
@@ -15,7 +20,7 @@ _PARTS = ("state/ca", "state/server", "state/devices", "state/mosquitto/acl", ".
 
 def run(installation: Installation, now: dt.datetime) -> Path:
     """Write the file, which unpacks into a fresh copy of the project with ``tar -xpf``, and return it."""
-    target = installation.project / f"shutterbus-backup-{now:%Y%m%dT%H%M%SZ}.tar"
+    target = installation.project / f"{_name(now)}.tar"
     with installation.lock():
         with private_file(target) as file, tarfile.open(fileobj=file, mode="w") as tar:
             tar.add(installation.state, "state", recursive=False)
@@ -28,14 +33,49 @@ def run(installation: Installation, now: dt.datetime) -> Path:
     return target
 
 
+def copy_catalog(installation: Installation, now: dt.datetime) -> Path | None:
+    """Write the archive's catalog as it is at one moment, though the archive may be writing; None where there is none.
+
+    It can be as large as the rest of the server's files together, so it is a file of its own and never in memory.
+    """
+    database = installation.state / "archive" / "catalog" / "catalog.sqlite"
+    if not database.exists():
+        return None
+    target = installation.project / f"{_name(now)}-catalog.sqlite"
+    unfinished = target.with_suffix(".unfinished")
+    unfinished.unlink(missing_ok=True)
+    unfinished.touch(mode=0o600)
+    try:
+        _copy(database, unfinished)
+        with unfinished.open("rb") as file:
+            os.fsync(file.fileno())
+        unfinished.rename(target)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    installation.hand_over(target)
+    return target
+
+
+def _name(now: dt.datetime) -> str:
+    return f"shutterbus-backup-{now:%Y%m%dT%H%M%SZ}"
+
+
+def _copy(database: Path, target: Path) -> None:
+    try:
+        with contextlib.closing(sqlite3.connect(database)) as connection:
+            connection.execute("VACUUM INTO ?", (str(target),))
+    except sqlite3.Error as error:
+        raise SetupError(f"{database} cannot be copied: {error}") from error
+
+
 def _add_users(tar: tarfile.TarFile, database: Path) -> None:
     """Add the viewer's users as they are at one moment, though the viewer may be writing."""
     if not database.exists():
         return
     tar.add(database.parent, "state/viewer", recursive=False)
-    with tempfile.TemporaryDirectory() as folder, contextlib.closing(sqlite3.connect(database)) as connection:
+    with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / database.name
-        connection.execute("VACUUM INTO ?", (str(copy),))
+        _copy(database, copy)
         entry = tar.gettarinfo(copy, "state/viewer/viewer.db")
         owner = database.stat()
         entry.uid, entry.gid, entry.mode = owner.st_uid, owner.st_gid, 0o600

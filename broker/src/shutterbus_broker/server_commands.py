@@ -47,7 +47,11 @@ def add_server_commands(commands: Commands) -> None:
     clear = add("clear", _clear, "have Mosquitto forget what a camera left in it; make revoke does")
     clear.add_argument("--camera", metavar="NAME", required=True)
     add("renew", _renew, "renew the certificates of the services; those of cameras by enrolling them again")
-    add("backup", _backup, "write what cannot be made again into one file")
+    add(
+        "backup",
+        _backup,
+        "write what cannot be made again into one file, and the archive's catalog into another",
+    )
     tune = add(
         "tune", _tune, "set how large a message may be, put it back, or verify that the largest passes"
     )
@@ -143,8 +147,13 @@ def _renew(_: argparse.Namespace, installation: "Installation") -> None:
 def _backup(_: argparse.Namespace, installation: "Installation") -> None:
     from shutterbus_broker import backup
 
-    name = backup.run(installation, _now()).name
+    now = _now()
+    name = backup.run(installation, now).name
     say(f"Wrote {name}; it holds the authority's key: keep it where nobody reads it")
+    if catalog := backup.copy_catalog(installation, now):
+        say(
+            f"Wrote {catalog.name}, the archive's catalog; its pictures are copied by other means: docs/archive.md"
+        )
 
 
 def _tune(chosen: argparse.Namespace, installation: "Installation") -> None:
