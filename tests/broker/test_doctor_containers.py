@@ -84,6 +84,16 @@ def test_port_that_somebody_else_has_is_named_with_its_setting(error: str) -> No
     assert result.fix == "in .env: another VIEWER_PORT; docker compose up -d"
 
 
+def test_disk_that_is_not_shared_with_containers_is_named_with_its_setting() -> None:
+    """Where there is no systemd, which shares them."""
+    error = "path /mnt/pictures is mounted on / but it is not a shared or slave mount"
+    inspected = [KAFKA, _named("setup"), _named("archive", Status="created", Error=error), _named("viewer")]
+    result = containers.healthy(inspected, {"kafka"})
+    assert result.sentence == "archive cannot start: disks of this machine are not shared with containers"
+    assert result.fix is not None
+    assert result.fix.startswith("in .env: ARCHIVE_PROPAGATION=rprivate")
+
+
 def test_container_that_starts_is_waited_for() -> None:
     """Nothing is wrong with it yet; one that is broken beside it is named first."""
     inspected = [

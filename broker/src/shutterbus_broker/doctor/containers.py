@@ -17,6 +17,8 @@ LEGACY_PORTS = {"kafka": {"9092/tcp"}, "mosquitto": {"1883/tcp"}}
 ASK_S = 10.0
 _TAKEN_PORT = re.compile(r":(\d+)\b.*\balready (?:in use|allocated)")
 """In what Docker says of a container whose port it cannot open."""
+_NOT_SHARED = "not a shared or slave mount"
+"""Likewise, of one that is to see disks that are mounted later, where the engine's own are not shared."""
 
 
 def read(text: str) -> Containers:
@@ -67,6 +69,11 @@ def healthy(containers: Containers | None, profiles: Container[str]) -> CheckRes
             )
             return failure(
                 f"{name} cannot start: port {port[1]} is taken by another program", f"{setting}; {UP}"
+            )
+        if _NOT_SHARED in state.get("Error", ""):
+            return failure(
+                f"{name} cannot start: disks of this machine are not shared with containers",
+                "in .env: ARCHIVE_PROPAGATION=rprivate, or sudo mount --make-rshared /; docs/archive.md",
             )
         if state["Status"] != "running":
             return failure(f"{name} is {state['Status']}", f"docker compose logs --tail 20 {name}; {UP}")
