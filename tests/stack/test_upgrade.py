@@ -203,6 +203,15 @@ class Site:
             return 0
         return int(picture["captured_at_us"]) if picture else 0
 
+    def wait_archived(self) -> None:
+        """Return when the archive, which version 0.1.0 did not have, has pictures of every camera."""
+        store = self.server.folder / "state/archive/store/frames"
+        wait_until(
+            lambda: all(any(store.glob(f"camera={name}/*/*/*.jpg")) for name in self.cameras),
+            WITHIN_S,
+            lambda: self.server.compose("logs", "--no-color", "--tail", "20", "archive"),
+        )
+
     def topics(self) -> Counter[str]:
         """How many readings of ``yard`` came on which topic."""
         return Counter(line["topic"] for line in self.arrived("yard") if line["stream"])
@@ -278,6 +287,7 @@ def test_upgrade_and_going_back_lose_no_frame(site: Site) -> None:
     site.wait_held()
     site.type_in(commands("The server", 0))
     site.wait_goes_on("new server, old edges", together)
+    site.wait_archived()
 
     site.type_in(commands("A camera", 0), "gate")
     site.type_in(commands("A camera", 3), "yard")
