@@ -3,11 +3,11 @@
 Whatever happens in between, doing it again is safe: a file's name follows from what it is, and the catalog knows each number.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from shutterbus_archive.catalog import Catalog, FrameName, FrameRow, schema
+from shutterbus_archive.catalog import Catalog, Erasing, Erasure, FrameName, FrameRow, schema
 from shutterbus_archive.errors import StoreUnavailableError
 from shutterbus_archive.quarantine import Bounds, Quarantine, Refusal
 from shutterbus_archive.store import Store
@@ -55,11 +55,14 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a group: frames that are new in the archive, those that were there, and messages put into quarantine."""
+    """What became of a group: frames that are new in the archive, those that were there, messages put into quarantine, and frames
+    that are not kept because they were erased.
+    """
 
     stored: int
     repeats: int
     quarantined: int
+    erased: int
 
 
 class Archive:
@@ -90,14 +93,22 @@ class Archive:
         self.store.check()
         self._check_room(group.size_bytes)
         refusals = list(group.refusals)
-        fresh, repeats = self._sort_out(group.frames, refusals)
+        wanted = self.wanted(group.frames)
+        fresh, repeats = self._sort_out(wanted, refusals)
         rows = self._store_frames(fresh, refusals)
         quarantined = self.quarantine.store(refusals)
         telemetry = [message for _, message in group.telemetry]
         self._append(telemetry)
         self.catalog.add(rows, telemetry, quarantined)
         self.quarantine.keep_within_bounds({row.camera for row in quarantined})
-        return Outcome(len(rows), repeats, len(quarantined))
+        return Outcome(len(rows), repeats, len(quarantined), len(group.frames) - len(wanted))
+
+    def wanted(self, frames: Sequence[tuple[Delivery, Frame]]) -> Sequence[tuple[Delivery, Frame]]:
+        """Return those of *frames* that nobody has ordered to erase."""
+        orders = Erasing(self.catalog).orders({frame.metadata.camera for _, frame in frames})
+        if not orders:
+            return frames
+        return [(delivery, frame) for delivery, frame in frames if not _is_erased(frame, orders)]
 
     def _check_room(self, incoming_bytes: int) -> None:
         room = self.store.room()
@@ -186,6 +197,15 @@ class Archive:
                 lines[key] = lines.get(key, b"") + message.model_dump_json().encode() + b"\n"
         if lines:
             self.store.append(lines)
+
+
+def _is_erased(frame: Frame, orders: Iterable[Erasure]) -> bool:
+    metadata = frame.metadata
+    return any(
+        order.camera == metadata.camera
+        and order.covers(metadata.id, metadata.captured_at_us, clock_synced=metadata.clock_synced)
+        for order in orders
+    )
 
 
 def _name(frame: Frame) -> FrameName:

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from shutterbus_archive.catalog import Catalog, schema
+from shutterbus_archive.catalog import Catalog, beside, schema
 from shutterbus_archive.errors import NotOurStoreError
 from shutterbus_archive.keeping import Archive
 from shutterbus_archive.quarantine import Bounds
@@ -13,7 +13,7 @@ from shutterbus_archive.settings import ArchiveSettings
 from shutterbus_archive.store import Store, folder
 from shutterbus_archive.store.folder import FolderStore
 from shutterbus_archive.store.marker import Marker
-from shutterbus_runtime.clock import Clock
+from shutterbus_runtime.clock import Clock, SystemClock
 
 STORE = "store"
 
@@ -68,3 +68,19 @@ def store_of(settings: ArchiveSettings, connection: sqlite3.Connection) -> Itera
         yield store
     finally:
         store.close()
+
+
+@contextlib.contextmanager
+def archive_beside(settings: ArchiveSettings) -> Iterator[Archive]:
+    """Lend store and catalog to a command that works whether the archive runs or not.
+
+    Raises:
+        ArchiveError: They cannot be used as they are.
+    """
+    with beside.writing(settings.state_dir) as catalog:
+        store = open_store(settings, catalog)
+        try:
+            store.check()
+            yield open_archive(settings, store, catalog, SystemClock())
+        finally:
+            store.close()

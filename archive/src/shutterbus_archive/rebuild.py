@@ -4,14 +4,27 @@ A frame is what its EXIF says, and where a foreign producer wrote none, what its
 with a catalog: ``LOST`` says what.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 
 from shutterbus_archive import quarantine
-from shutterbus_archive.catalog import Catalog, FrameName, FrameRow, schema
+from shutterbus_archive.catalog import (
+    Ageing,
+    Catalog,
+    Erasing,
+    Erasure,
+    FrameName,
+    FrameRow,
+    Protection,
+    schema,
+    spans,
+)
 from shutterbus_archive.catalog.quarantined import FACTS
+from shutterbus_archive.catalog.spans import Span
+from shutterbus_archive.orders import Orders
 from shutterbus_archive.progress import Progress
 from shutterbus_archive.store import Store, StoredObject, layout
 from shutterbus_archive.store.layout import FrameKey
@@ -37,6 +50,7 @@ class Rebuilt:
     Attributes:
         frames, telemetry, quarantined: Frames, reports and readings, and messages in quarantine, that it did not have.
         torn: Those of the frames that have no end mark.
+        erased: Files that were to be erased and are still there. The archive removes them when it runs.
         left_out: Names of files that stay untracked, each with why.
     """
 
@@ -45,6 +59,7 @@ class Rebuilt:
     telemetry: int = 0
     quarantined: int = 0
     torn: int = 0
+    erased: int = 0
     left_out: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -68,17 +83,46 @@ class Rebuild:
         self._catalog = catalog
         self._since = since
         self._rebuilt = Rebuilt()
+        self._erased: dict[tuple[str, str], list[Span]] = defaultdict(list)
+        self._remains: list[str] = []
+        self._orders: list[Erasure] = []
         self._last_us = int(catalog.noted(schema.LAST) or 0)
 
     def run(self) -> Rebuilt:
         """Do it; raise StoreUnavailableError if the store is not there, or goes."""
         self._store.check()
+        self._respect()
         self._frames()
         self._telemetry()
         self._quarantine()
+        Ageing(self._catalog).note_garbage(self._remains)
+        self._rebuilt.erased = len(self._remains)
         if self._last_us:
             self._catalog.note(schema.LAST, str(self._last_us))
         return self._rebuilt
+
+    def _respect(self) -> None:
+        """What was erased stays away, and what is kept is kept."""
+        orders, erasing, protection = Orders(self._store), Erasing(self._catalog), Protection(self._catalog)
+        self._orders, gone = orders.erasures()
+        for order in self._orders:
+            erasing.note(order)
+        for camera, ranges in gone:
+            for epoch, first, last in ranges:
+                numbers = range(first, last + 1)
+                self._catalog.note_archived(camera, epoch, numbers)
+                self._erased[camera, epoch] = spans.add(self._erased[camera, epoch], numbers)
+                # An older copy of the catalog has rows of what went after it was made.
+                while erasing.take_out(Erasure("", camera, "", 0, epoch, first, last), 0, BATCH):
+                    pass
+        wanted = orders.keeps()
+        if wanted is None:
+            return
+        for keep in protection.keeps():
+            if keep not in wanted:
+                protection.drop(keep.id)
+        for keep in wanted:
+            protection.add(keep)
 
     def _frames(self) -> None:
         total = sum(1 for _ in self._store.keys(f"{layout.FRAMES}/"))
@@ -95,6 +139,8 @@ class Rebuild:
             key = layout.parse(item.key)
             if key is None:
                 self._rebuilt.left_out.append((item.key, "no name of a frame"))
+            elif spans.holds(self._erased[key.camera, key.id.epoch], key.id.seq):
+                self._remains.append(item.key)
             elif key.day >= self._since:
                 frames.append((item, key))
         known = self._catalog.archived((key.camera, key.id) for _, key in frames)
@@ -116,6 +162,8 @@ class Rebuild:
         for file in read:
             if file.row is None:
                 self._rebuilt.left_out.append((file.key, file.obstacle))
+            elif self._is_meant(file.row):
+                self._remains.append(file.key)
             elif rows.setdefault(file.row.name, file.row) is not file.row:
                 self._rebuilt.left_out.append((file.key, "the same frame is there under another name"))
             else:
@@ -124,6 +172,15 @@ class Rebuild:
         self._rebuilt.frames += len(rows)
         self._rebuilt.size_bytes += sum(row.size_bytes for row in rows.values())
         self._last_us = max([self._last_us, *(row.archived_at_us for row in rows.values())])
+
+    def _is_meant(self, row: FrameRow) -> bool:
+        """Whether *row* is of an order that was written, and then cut before it was carried out."""
+        trusted = not row.flags & schema.CLOCK_UNTRUSTED
+        return any(
+            order.camera == row.key.camera
+            and order.covers(row.key.id, row.captured_at_us, clock_synced=trusted)
+            for order in self._orders
+        )
 
     def _telemetry(self) -> None:
         keys = [key for key in self._store.keys(TELEMETRY) if _day_of(key) >= self._since]

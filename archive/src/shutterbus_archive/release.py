@@ -63,6 +63,10 @@ def _keep_frame(archive: Archive, row: QuarantineRow, arrival: Arrival) -> str:
     frame = read_frame(arrival, row.reason)
     if topic_of_ours(arrival) is None:
         frame = replace(frame, metadata=replace(frame.metadata, camera=row.camera))
+    if not archive.wanted([(Delivery(arrival), frame)]):
+        raise ArchiveError(
+            f"message {row.id} is frame {frame.metadata.id} of {frame.metadata.camera}, which was erased: it can only be dropped"
+        )
     name = frame.metadata.camera, frame.metadata.id
     said = f"released as frame {frame.metadata.id} of {frame.metadata.camera}"
     if name in archive.catalog.archived([name]):

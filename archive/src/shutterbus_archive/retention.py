@@ -76,6 +76,11 @@ class Retention:
             self._store.remove(keys)
             self._ageing.forget_garbage(keys)
             self.removed += len(keys)
+        if not (stop and stop.is_set()) and self._over_bytes() > 0:
+            self.problem = (
+                f"ARCHIVE_MAX_BYTES is exceeded by {self._over_bytes() / 1e9:.2f} GB, and all that is left is kept: raise it, or "
+                "let go of something (shutterbus-archive keep list, keep drop)"
+            )
 
     def _next_batch(self) -> list[tuple[int, int]]:
         """Return frames that are over a limit, oldest first, a batch at most."""
@@ -83,11 +88,12 @@ class Retention:
             before_us = self._clock.utc_us() - int(self._limits.max_age_s * 1e6)
             if batch := self._ageing.oldest(BATCH, before_us=before_us):
                 return batch
-        if self._limits.max_bytes is not None:
-            over_bytes = self._ageing.total_bytes() - self._limits.max_bytes
-            if over_bytes > 0:
-                return self._ageing.oldest(BATCH, at_least_bytes=over_bytes)
+        if (over_bytes := self._over_bytes()) > 0:
+            return self._ageing.oldest(BATCH, at_least_bytes=over_bytes)
         return []
+
+    def _over_bytes(self) -> int:
+        return 0 if self._limits.max_bytes is None else self._ageing.total_bytes() - self._limits.max_bytes
 
     def _may_go_on(self) -> bool:
         """Whether what the limits ask for is no more than may go without a person's word; what is agreed to is remembered."""
@@ -109,7 +115,7 @@ class Retention:
         return True
 
     def _going_bytes(self, total_bytes: int) -> int:
-        over_bytes = max(0, total_bytes - self._limits.max_bytes) if self._limits.max_bytes is not None else 0
+        over_bytes = min(max(0, self._over_bytes()), total_bytes - self._ageing.kept_bytes())
         aged_bytes = 0
         if self._limits.max_age_s is not None and not self._clock_is_doubtful():
             aged_bytes = self._ageing.bytes_before(self._clock.utc_us() - int(self._limits.max_age_s * 1e6))

@@ -1,19 +1,14 @@
 """What of the catalog retention needs: what is oldest, how much it is, and taking it out."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from sqlalchemy import and_, delete, func, select, tuple_, update
+from sqlalchemy import Connection, and_, delete, exists, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from shutterbus_archive.catalog import schema
 from shutterbus_archive.catalog.catalog import Catalog
-from shutterbus_archive.store.layout import FrameKey
-from shutterbus_wire.identity import FrameId
-from shutterbus_wire.jpeg import ContentType
-
-FrameRef = tuple[int, int]
-"""A frame's ``epoch_id`` and ``seq``."""
+from shutterbus_archive.catalog.protection import kept_bytes
+from shutterbus_archive.catalog.removal import FrameRef, take_out
 
 
 class Ageing:
@@ -30,7 +25,7 @@ class Ageing:
             )
 
     def bytes_before(self, before_us: int) -> int:
-        """Return the bytes of frames that were taken before *before_us*."""
+        """Return the bytes of frames that were taken before *before_us* and are not kept."""
         bucket, frame = schema.bucket, schema.frame
         whole = select(func.coalesce(func.sum(bucket.c.bytes), 0)).where(bucket.c.last_us < before_us)
         of_bucket = and_(
@@ -44,7 +39,13 @@ class Ageing:
             .where(and_(bucket.c.first_us < before_us, bucket.c.last_us >= before_us))
         )
         with self._catalog.transaction() as connection:
-            return sum(int(connection.execute(query).scalar_one()) for query in (whole, part))
+            size_bytes = sum(int(connection.execute(query).scalar_one()) for query in (whole, part))
+            return size_bytes - kept_bytes(connection, before_us)
+
+    def kept_bytes(self) -> int:
+        """Return the bytes of frames that are kept, whatever the limits say."""
+        with self._catalog.transaction() as connection:
+            return kept_bytes(connection)
 
     def last_archived_us(self) -> int:
         """Return when a frame was stored last, by this machine's clock of then; 0 if none ever was."""
@@ -57,86 +58,89 @@ class Ageing:
     def oldest(
         self, most: int, *, before_us: int | None = None, at_least_bytes: int | None = None
     ) -> list[FrameRef]:
-        """Return the oldest frames by capture time, as pairs of ``epoch_id`` and ``seq``, *most* of them at most.
+        """Return the oldest frames by capture time that are not kept, as pairs of ``epoch_id`` and ``seq``, *most* of them at most.
 
         Args:
             most: How many.
             before_us: Only frames taken before that instant.
             at_least_bytes: Only as many as are needed to have so many bytes together.
         """
-        table = schema.frame
         with self._catalog.transaction() as connection:
-            start = select(func.min(schema.bucket.c.start_us)).where(schema.bucket.c.frames > 0)
-            start_us = connection.execute(start).scalar_one_or_none()
-            if start_us is None:
-                return []
-            end_us = start_us + schema.BUCKET_US
-            if before_us is not None:
-                end_us = min(end_us, before_us)
-            cameras = select(schema.bucket.c.camera_id).where(schema.bucket.c.start_us == start_us)
-            query = (
-                select(table.c.epoch_id, table.c.seq, table.c.bytes)
-                .where(
-                    and_(
-                        table.c.camera_id.in_(cameras),
-                        table.c.captured_us >= start_us,
-                        table.c.captured_us < end_us,
-                    )
-                )
-                .order_by(table.c.captured_us)
-                .limit(most)
-            )
-            chosen: list[FrameRef] = []
-            size_bytes = 0
-            for epoch_id, seq, bytes_ in connection.execute(query):
-                if at_least_bytes is not None and size_bytes >= at_least_bytes:
+            for start_us in self._starts(connection):
+                if before_us is not None and start_us >= before_us:
                     break
-                chosen.append((epoch_id, seq))
-                size_bytes += bytes_
-            return chosen
+                if chosen := self._oldest_within(connection, start_us, most, before_us, at_least_bytes):
+                    return chosen
+        return []
+
+    def _starts(self, connection: Connection) -> Iterator[int]:
+        """Yield the five minutes that have frames which are not all kept, oldest first."""
+        bucket, keep = schema.bucket.c, schema.keep.c
+        whole = exists().where(
+            keep.camera_id == bucket.camera_id,
+            keep.from_us <= bucket.start_us,
+            keep.to_us >= bucket.start_us + schema.BUCKET_US,
+        )
+        start_us = -1
+        query = select(func.min(bucket.start_us)).where(bucket.frames > 0, ~whole)
+        while (
+            next_us := connection.execute(query.where(bucket.start_us > start_us)).scalar_one()
+        ) is not None:
+            yield (start_us := next_us)
+
+    def _oldest_within(
+        self,
+        connection: Connection,
+        start_us: int,
+        most: int,
+        before_us: int | None,
+        at_least_bytes: int | None,
+    ) -> list[FrameRef]:
+        table, keep = schema.frame, schema.keep.c
+        end_us = start_us + schema.BUCKET_US
+        if before_us is not None:
+            end_us = min(end_us, before_us)
+        cameras = select(schema.bucket.c.camera_id).where(schema.bucket.c.start_us == start_us)
+        is_kept = exists().where(
+            keep.camera_id == table.c.camera_id,
+            keep.from_us <= table.c.captured_us,
+            keep.to_us > table.c.captured_us,
+        )
+        query = (
+            select(table.c.epoch_id, table.c.seq, table.c.bytes)
+            .where(
+                table.c.camera_id.in_(cameras),
+                table.c.captured_us >= start_us,
+                table.c.captured_us < end_us,
+                ~is_kept,
+            )
+            .order_by(table.c.captured_us)
+            .limit(most)
+        )
+        chosen: list[FrameRef] = []
+        size_bytes = 0
+        for epoch_id, seq, bytes_ in connection.execute(query):
+            if at_least_bytes is not None and size_bytes >= at_least_bytes:
+                break
+            chosen.append((epoch_id, seq))
+            size_bytes += bytes_
+        return chosen
 
     def discard(self, frames: Sequence[FrameRef]) -> list[str]:
         """Take *frames* out of the index and note their keys as garbage, together; return the keys."""
-        table = schema.frame
-        by_bucket: dict[tuple[int, int], list[int]] = defaultdict(list)
         with self._catalog.transaction() as connection:
-            query = (
-                select(table, schema.epoch.c.hex, schema.camera.c.name)
-                .join(schema.epoch, schema.epoch.c.id == table.c.epoch_id)
-                .join(schema.camera, schema.camera.c.id == table.c.camera_id)
-                .where(tuple_(table.c.epoch_id, table.c.seq).in_(list(frames)))
-            )
-            keys = []
-            for row in connection.execute(query):
-                content_type: ContentType = "image/png" if row.flags & schema.PNG else "image/jpeg"
-                keys.append(str(FrameKey(row.name, FrameId(row.hex, row.seq), row.filed_us, content_type)))
-                by_bucket[row.camera_id, row.captured_us - row.captured_us % schema.BUCKET_US].append(
-                    row.bytes
-                )
-            if keys:
-                connection.execute(
-                    upsert(schema.garbage).on_conflict_do_nothing(), [{"key": key} for key in keys]
-                )
-                connection.execute(
-                    delete(table).where(tuple_(table.c.epoch_id, table.c.seq).in_(list(frames)))
-                )
-            bucket = schema.bucket
-            for (camera_id, start_us), sizes in by_bucket.items():
-                connection.execute(
-                    update(bucket)
-                    .where(and_(bucket.c.camera_id == camera_id, bucket.c.start_us == start_us))
-                    .values(
-                        frames=bucket.c.frames - len(sizes),
-                        aged=bucket.c.aged + len(sizes),
-                        bytes=bucket.c.bytes - sum(sizes),
-                    )
-                )
-        return keys
+            return take_out(connection, frames, aged=True)
 
     def garbage(self) -> list[str]:
         """Return the keys of objects that were to be removed, and may be there."""
         with self._catalog.transaction() as connection:
             return list(connection.execute(select(schema.garbage.c.key)).scalars())
+
+    def note_garbage(self, keys: Iterable[str]) -> None:
+        """Note that *keys* are to be removed."""
+        if values := [{"key": key} for key in keys]:
+            with self._catalog.transaction() as connection:
+                connection.execute(upsert(schema.garbage).on_conflict_do_nothing(), values)
 
     def forget_garbage(self, keys: Iterable[str]) -> None:
         """Note that *keys* are gone."""

@@ -14,7 +14,7 @@ from shutterbus_archive.catalog.database import Database
 from shutterbus_archive.catalog.rows import FrameName, FrameRow, QuarantineRow
 from shutterbus_archive.catalog.spans import Span
 from shutterbus_archive.store.layout import FrameKey
-from shutterbus_wire.identity import FrameId
+from shutterbus_wire.identity import SEQ_MAX, FrameId
 from shutterbus_wire.telemetry import Reading, Report
 
 
@@ -104,6 +104,14 @@ class Catalog:
             epoch_id = self._epoch(connection, camera, epoch)
             present = _spans(connection, schema.span, epoch_id, schema.ARCHIVED, low, high)
         return FrameId(epoch, min(present[-1][1], high)) if present else None
+
+    def note_archived(self, camera: str, epoch: str, numbers: Iterable[int]) -> None:
+        """Note that frames were in the store once, without rows for them."""
+        with self.transaction() as connection:
+            epoch_id = self._epoch(connection, camera, epoch)
+            present = _spans(connection, schema.span, epoch_id, schema.ARCHIVED, 0, SEQ_MAX)
+            merged = spans.add(present, numbers)
+            _replace(connection, schema.span, epoch_id, schema.ARCHIVED, present, merged)
 
     def frames(self, names: Sequence[FrameName]) -> Mapping[FrameName, FrameRow]:
         """Return the rows of those of *names* that are in the store now."""

@@ -41,3 +41,39 @@ class QuarantineRow:
     key: str
     id: int | None = None
     """The number by which people name it; None before the catalog has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """An order to erase frames of *camera*: numbers of an epoch, or what was taken within a time. See ``schema.erased``."""
+
+    id: str
+    camera: str
+    reason: str
+    at_us: int
+    epoch: str | None = None
+    first: int | None = None
+    last: int | None = None
+    from_us: int | None = None
+    to_us: int | None = None
+
+    def covers(self, identity: FrameId, captured_at_us: int, *, clock_synced: bool) -> bool:
+        """Whether a frame that comes now is meant. By its time only where its camera trusted its clock: a wrong one would cost it."""
+        if self.epoch is not None:
+            return identity.epoch == self.epoch and (self.first or 0) <= identity.seq <= (self.last or 0)
+        within = (self.from_us is None or captured_at_us >= self.from_us) and (
+            self.to_us is None or captured_at_us < self.to_us
+        )
+        return clock_synced and within
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """What *camera* took from *from_us* on and before *to_us*, which retention leaves alone. See ``schema.keep``."""
+
+    id: str
+    camera: str
+    from_us: int
+    to_us: int
+    reason: str
+    at_us: int

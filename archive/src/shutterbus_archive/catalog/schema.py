@@ -112,6 +112,34 @@ garbage = Table(
 )
 """Objects that are to be removed: noted before they are, so that a cut leaves none behind that nobody knows."""
 
+erased = Table(
+    "erased",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("camera_id", ForeignKey("camera.id"), nullable=False),
+    Column("epoch", String(16)),
+    Column("first", BigInteger),
+    Column("last", BigInteger),
+    Column("from_us", BigInteger),
+    Column("to_us", BigInteger),
+    Column("reason", String, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+)
+"""Orders to erase: numbers *first* to *last* of *epoch*, or what was taken from *from_us* on and before *to_us*. What they removed
+stays in ``span``; what comes later and is meant too is not kept."""
+
+keep = Table(
+    "keep",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("camera_id", ForeignKey("camera.id"), nullable=False),
+    Column("from_us", BigInteger, nullable=False),
+    Column("to_us", BigInteger, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+)
+"""What retention leaves alone: what a camera took from *from_us* on and before *to_us*."""
+
 reading = Table(
     "reading",
     metadata,

@@ -17,6 +17,8 @@ def register(commands: Commands) -> None:
     _add_audit(commands)
     _add_rebuild(commands)
     _add_quarantine(commands)
+    _add_erase(commands)
+    _add_keep(commands)
 
 
 def _add_audit(commands: Commands) -> None:
@@ -72,6 +74,62 @@ def _add_quarantine(commands: Commands) -> None:
     released.add_argument("numbers", metavar="ID", type=int, nargs="+")
     dropped = _action(actions, "drop", _later("quarantine", "drop"), "Remove messages for good.")
     dropped.add_argument("numbers", metavar="ID", type=int, nargs="+")
+
+
+def _add_erase(commands: Commands) -> None:
+    parser = commands.add(
+        "erase",
+        _later("erase"),
+        "Say what would be removed for good; with --yes remove it, and keep out what of it still comes. The archive may run.",
+        json=True,
+    )
+    parser.add_argument(
+        "ids", metavar="ID", nargs="*", help="<epoch>-<number>, or <epoch>-<first>..<last> for several"
+    )
+    parser.add_argument("--camera", help="all of this camera, or what it took within --from and --to")
+    _add_times(parser)
+    parser.add_argument("--reason", required=True, help="why; it is recorded")
+    parser.add_argument("--yes", action="store_true", help="remove it")
+
+
+def _add_keep(commands: Commands) -> None:
+    listing = _later("keep", "list_keeps")
+    parser = commands.add(
+        "keep", listing, "List what retention leaves alone, or add to it. The archive may run.", json=True
+    )
+    actions = parser.add_subparsers(metavar="ACTION")
+    _action(actions, "list", listing, "Print a line for each, oldest first.")
+    added = _action(actions, "add", _later("keep", "add"), "Leave alone what a camera took within a time.")
+    added.add_argument("--camera", required=True)
+    _add_times(added, required=True)
+    added.add_argument("--reason", default="", help="why; it is recorded")
+    dropped = _action(actions, "drop", _later("keep", "drop"), "Leave it to retention again.")
+    dropped.add_argument("ids", metavar="ID", nargs="+")
+
+
+def _add_times(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
+    form = "2026-11-27T22:04:00Z, or a day, which begins at midnight UTC"
+    parser.add_argument("--from", dest="from_us", metavar="TIME", type=_instant, required=required, help=form)
+    parser.add_argument(
+        "--to",
+        dest="to_us",
+        metavar="TIME",
+        type=_instant,
+        required=required,
+        help="up to, and without, that time",
+    )
+
+
+def _instant(text: str) -> int:
+    from shutterbus_archive.store.layout import is_day, start_of_day_us
+    from shutterbus_wire import instant
+
+    at_us = start_of_day_us(text) if is_day(text) else instant.parse(text)
+    if at_us is None:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no time: 2026-11-27T22:04:00Z (with a zone) or 2026-11-27 is expected"
+        )
+    return at_us
 
 
 def _action(actions: Actions, name: str, command: Command, description: str) -> argparse.ArgumentParser:

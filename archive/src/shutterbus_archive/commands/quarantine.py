@@ -3,26 +3,22 @@
 import argparse
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from shutterbus_archive.catalog import QuarantineRow, beside
+from shutterbus_archive.catalog import QuarantineRow
 from shutterbus_archive.catalog.quarantined import FACTS
 from shutterbus_archive.errors import ArchiveError
-from shutterbus_archive.keeping import Archive
 from shutterbus_archive.load import load
-from shutterbus_archive.opening import open_archive, open_store
+from shutterbus_archive.opening import archive_beside
 from shutterbus_archive.quarantine import facts_of
 from shutterbus_archive.release import entry, release
-from shutterbus_runtime.clock import SystemClock
 from shutterbus_runtime.command_line import say
 from shutterbus_wire import instant
 
 
 def list_messages(options: argparse.Namespace) -> int:
     """Print a line for each message, oldest first."""
-    with _archive() as archive:
+    with archive_beside(load(os.environ).settings) as archive:
         rows = archive.catalog.quarantined(options.camera)
     if options.json:
         say(json.dumps([_members(row) for row in rows]))
@@ -38,7 +34,7 @@ def list_messages(options: argparse.Namespace) -> int:
 
 def show(options: argparse.Namespace) -> int:
     """Print all that is known of one message."""
-    with _archive() as archive:
+    with archive_beside(load(os.environ).settings) as archive:
         row = entry(archive, options.number)
         members = _members(row) | {
             "attributes": facts_of(archive.store.read(row.key + FACTS)).get("attributes", {})
@@ -55,7 +51,7 @@ def release_messages(options: argparse.Namespace) -> int:
     """Put messages through again; return 1 if one of them cannot be."""
     failed = False
     answers: list[dict[str, Any]] = []
-    with _archive() as archive:
+    with archive_beside(load(os.environ).settings) as archive:
         for number in options.numbers:
             try:
                 answers.append({"id": number, "released": True, "sentence": release(archive, number)})
@@ -68,7 +64,7 @@ def release_messages(options: argparse.Namespace) -> int:
 
 def drop(options: argparse.Namespace) -> int:
     """Remove messages for good."""
-    with _archive() as archive:
+    with archive_beside(load(os.environ).settings) as archive:
         rows = [entry(archive, number) for number in options.numbers]
         archive.quarantine.remove(rows)
     answers = [
@@ -77,18 +73,6 @@ def drop(options: argparse.Namespace) -> int:
     ]
     _print_answers(answers, as_json=options.json)
     return 0
-
-
-@contextmanager
-def _archive() -> Iterator[Archive]:
-    settings = load(os.environ).settings
-    with beside.writing(settings.state_dir) as catalog:
-        store = open_store(settings, catalog)
-        try:
-            store.check()
-            yield open_archive(settings, store, catalog, SystemClock())
-        finally:
-            store.close()
 
 
 def _members(row: QuarantineRow) -> dict[str, Any]:

@@ -72,6 +72,10 @@ def _print(rebuilt: Rebuilt, took_s: float) -> None:
         say(f"left out {len(rebuilt.left_out) - LISTED_MAX:,} more files and lines")
     if rebuilt.torn:
         say(f"{rebuilt.torn:,} pictures have no end mark; they are taken in as they are")
+    if rebuilt.erased:
+        say(
+            f"{rebuilt.erased:,} files of erased frames are still there; the archive removes them when it runs"
+        )
     say(
         f"Taken in: {rebuilt.frames:,} frames ({rebuilt.size_bytes / 1e9:.2f} GB), {rebuilt.telemetry:,} reports and readings, "
         f"{rebuilt.quarantined:,} messages in quarantine, in {took_s:.1f} s"

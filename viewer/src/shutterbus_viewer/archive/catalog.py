@@ -24,7 +24,7 @@ from shutterbus_viewer.errors import ArchiveUnreadableError
 Answer = TypeVar("Answer")
 
 FILE = "catalog.sqlite"
-VERSION = 2
+VERSION = 3
 """The newest revision of the archive's tables that is known here."""
 
 BUSY_S = 5.0
