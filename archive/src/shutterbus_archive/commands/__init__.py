@@ -19,6 +19,7 @@ def register(commands: Commands) -> None:
     _add_quarantine(commands)
     _add_erase(commands)
     _add_keep(commands)
+    _add_adopt(commands)
 
 
 def _add_audit(commands: Commands) -> None:
@@ -130,6 +131,15 @@ def _instant(text: str) -> int:
             f"{text!r} is no time: 2026-11-27T22:04:00Z (with a zone) or 2026-11-27 is expected"
         )
     return at_us
+
+
+def _add_adopt(commands: Commands) -> None:
+    parser = commands.add(
+        "adopt",
+        _later("adopt"),
+        "Take over a store that was copied, or that belongs to another catalog. The archive must not run.",
+    )
+    parser.add_argument("--yes", action="store_true", help="do it")
 
 
 def _action(actions: Actions, name: str, command: Command, description: str) -> argparse.ArgumentParser:

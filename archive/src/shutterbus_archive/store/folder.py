@@ -188,10 +188,16 @@ class FolderStore:
     def _check_marker(self, at: int) -> None:
         with open(marker.FILE, "rb", opener=lambda name, flags: os.open(name, flags, dir_fd=at)) as file:
             present = marker.decode(file.read(4_096), str(self._root / marker.FILE))
+            is_copy = present.is_copy(os.fstat(file.fileno()).st_ino)
         if present.store != self._expected.store:
             raise NotOurStoreError(
                 f"{self._root} is store {present.store}, and this archive's is {self._expected.store}: mount that one there, or "
                 "adopt this one with shutterbus-archive adopt"
+            )
+        if is_copy:
+            raise NotOurStoreError(
+                f"{self._root} is a copy of store {present.store}: mount the one it was copied from, or go on with the copy, after "
+                "shutterbus-archive adopt"
             )
 
     def _read(self, key: str) -> bytes | None:
@@ -310,18 +316,8 @@ def initialise(root: Path) -> marker.Marker:
             raise NotOurStoreError(
                 f"{root} is not empty ({inside[0]} is in it) and no store: choose an empty folder"
             )
-        made = marker.new()
-        descriptor = os.open(root / marker.FILE, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o640)
-        try:
-            _write_all(descriptor, made.encode(), 0)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        made = marker.write(root / marker.FILE)
+        _sync(root)
     except OSError as error:
         raise NotOurStoreError(f"{root} cannot be made a store: {_words(error)}") from error
     return made
@@ -336,6 +332,38 @@ def read_marker(root: Path) -> marker.Marker | None:
     except OSError as error:
         raise NotOurStoreError(f"{root / marker.FILE} cannot be read: {_words(error)}") from error
     return marker.decode(data, str(root / marker.FILE))
+
+
+def adopt(root: Path) -> marker.Marker:
+    """Make what is in *root* another store than it was, and than any copy of it; return its marker.
+
+    Raises:
+        NotOurStoreError: It cannot be written there.
+    """
+    path = root / marker.FILE
+    beside = path.with_name(f"{marker.FILE}.tmp")
+    try:
+        beside.unlink(missing_ok=True)
+        made = marker.write(beside)
+        beside.rename(path)
+        _sync(root)
+    except OSError as error:
+        raise NotOurStoreError(f"{root} cannot be adopted: {_words(error)}") from error
+    return made
+
+
+def is_copy(root: Path) -> bool:
+    """Whether the marker of the store at *root* was copied there."""
+    present = read_marker(root)
+    return present is not None and present.is_copy((root / marker.FILE).stat().st_ino)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _described(key: str, status: os.stat_result) -> StoredObject:
