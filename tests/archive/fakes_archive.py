@@ -23,14 +23,20 @@ NOW_US = 1_795_817_040_123_456  # 2026-11-27T22:04:00.123456Z
 
 
 def frame(
-    seq: int, *, camera: str = "gate", epoch: str = EPOCH, at_us: int | None = None, note: str = ""
+    seq: int,
+    *,
+    camera: str = "gate",
+    epoch: str = EPOCH,
+    at_us: int | None = None,
+    note: str = "",
+    clock_synced: bool = True,
 ) -> Frame:
     metadata = FrameMetadata(
         camera,
         FrameId(epoch, seq),
         NOW_US + seq * 1_000_000 if at_us is None else at_us,
         "sensor",
-        clock_synced=True,
+        clock_synced=clock_synced,
         camera_metadata={"Note": note} if note else {},
     )
     return Frame(metadata, exif.stamp(BARE_JPEG, metadata, software="test"))

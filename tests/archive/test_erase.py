@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from shutterbus_archive.orders import Orders
 from shutterbus_archive.rebuild import Rebuild, Rebuilt
 from shutterbus_archive.release import release
 from shutterbus_archive.retention import Limits, Retention
+from shutterbus_archive.store import Stored
 
 SIZE = len(frame(0).data)
 S_US = 1_000_000
@@ -112,6 +113,34 @@ def test_camera_whose_pictures_were_erased_takes_new_ones(rig: Rig) -> None:
     erase(rig, camera="gate")
     rig.take(delivery(10, at_us=NOW_US + 5 * S_US))
     assert left(rig) == [10]
+
+
+def test_frame_whose_camera_does_not_trust_its_clock_is_not_meant_by_a_time(rig: Rig) -> None:
+    """Its clock may be days behind: new pictures would be lost."""
+    fill(rig)
+    erase(rig, camera="gate")
+    sent = delivery(50, at_us=NOW_US - 100 * S_US, clock_synced=False)
+    rig.take(sent)
+    assert left(rig) == [50]
+
+
+def test_frame_that_was_being_stored_as_the_order_came_goes_as_well(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(rig)
+    stored = rig.store.put
+
+    def put(objects: Mapping[str, bytes]) -> Mapping[str, Stored]:
+        outcomes = stored(objects)
+        erase(rig, f"{EPOCH}-5..40", camera="gate")
+        return outcomes
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rig.store, "put", put)
+        rig.take(delivery(20, at_us=NOW_US), delivery(41, at_us=NOW_US))
+    assert rig.archived == 6
+    Retention(rig.store, rig.catalog, Limits(), rig.clock).enforce()
+    assert left(rig) == [0, 1, 2, 3, 4, 41]
 
 
 def test_clock_that_ran_ahead_does_not_save_a_picture(rig: Rig) -> None:

@@ -15,7 +15,7 @@ from shutterbus_archive.store.layout import FrameKey, filed_at_us
 from shutterbus_runtime.clock import Clock
 from shutterbus_transport.checksum import crc32c
 from shutterbus_transport.consuming import Delivery
-from shutterbus_wire.frame import Frame
+from shutterbus_wire.frame import Frame, FrameMetadata
 from shutterbus_wire.identity import FrameId
 from shutterbus_wire.telemetry import Reading, Report
 
@@ -108,7 +108,7 @@ class Archive:
         orders = Erasing(self.catalog).orders({frame.metadata.camera for _, frame in frames})
         if not orders:
             return frames
-        return [(delivery, frame) for delivery, frame in frames if not _is_erased(frame, orders)]
+        return [(delivery, frame) for delivery, frame in frames if not _is_erased(frame.metadata, orders)]
 
     def _check_room(self, incoming_bytes: int) -> None:
         room = self.store.room()
@@ -199,13 +199,9 @@ class Archive:
             self.store.append(lines)
 
 
-def _is_erased(frame: Frame, orders: Iterable[Erasure]) -> bool:
-    metadata = frame.metadata
-    return any(
-        order.camera == metadata.camera
-        and order.covers(metadata.id, metadata.captured_at_us, clock_synced=metadata.clock_synced)
-        for order in orders
-    )
+def _is_erased(metadata: FrameMetadata, orders: Iterable[Erasure]) -> bool:
+    facts = metadata.camera, metadata.id, metadata.captured_at_us
+    return any(order.covers(*facts, clock_synced=metadata.clock_synced) for order in orders)
 
 
 def _name(frame: Frame) -> FrameName:

@@ -85,7 +85,6 @@ class Rebuild:
         self._rebuilt = Rebuilt()
         self._erased: dict[tuple[str, str], list[Span]] = defaultdict(list)
         self._remains: list[str] = []
-        self._orders: list[Erasure] = []
         self._last_us = int(catalog.noted(schema.LAST) or 0)
 
     def run(self) -> Rebuilt:
@@ -95,8 +94,9 @@ class Rebuild:
         self._frames()
         self._telemetry()
         self._quarantine()
-        Ageing(self._catalog).note_garbage(self._remains)
-        self._rebuilt.erased = len(self._remains)
+        ageing = Ageing(self._catalog)
+        ageing.note_garbage(self._remains)
+        self._rebuilt.erased = len(ageing.garbage())
         if self._last_us:
             self._catalog.note(schema.LAST, str(self._last_us))
         return self._rebuilt
@@ -104,8 +104,8 @@ class Rebuild:
     def _respect(self) -> None:
         """What was erased stays away, and what is kept is kept."""
         orders, erasing, protection = Orders(self._store), Erasing(self._catalog), Protection(self._catalog)
-        self._orders, gone = orders.erasures()
-        for order in self._orders:
+        erasures, gone = orders.erasures()
+        for order in erasures:
             erasing.note(order)
         for camera, ranges in gone:
             for epoch, first, last in ranges:
@@ -162,25 +162,14 @@ class Rebuild:
         for file in read:
             if file.row is None:
                 self._rebuilt.left_out.append((file.key, file.obstacle))
-            elif self._is_meant(file.row):
-                self._remains.append(file.key)
             elif rows.setdefault(file.row.name, file.row) is not file.row:
                 self._rebuilt.left_out.append((file.key, "the same frame is there under another name"))
             else:
                 self._rebuilt.torn += file.is_torn
-        self._catalog.add(list(rows.values()))
-        self._rebuilt.frames += len(rows)
-        self._rebuilt.size_bytes += sum(row.size_bytes for row in rows.values())
-        self._last_us = max([self._last_us, *(row.archived_at_us for row in rows.values())])
-
-    def _is_meant(self, row: FrameRow) -> bool:
-        """Whether *row* is of an order that was written, and then cut before it was carried out."""
-        trusted = not row.flags & schema.CLOCK_UNTRUSTED
-        return any(
-            order.camera == row.key.camera
-            and order.covers(row.key.id, row.captured_at_us, clock_synced=trusted)
-            for order in self._orders
-        )
+        new = self._catalog.add(list(rows.values()))
+        self._rebuilt.frames += len(new)
+        self._rebuilt.size_bytes += sum(row.size_bytes for row in new)
+        self._last_us = max([self._last_us, *(row.archived_at_us for row in new)])
 
     def _telemetry(self) -> None:
         keys = [key for key in self._store.keys(TELEMETRY) if _day_of(key) >= self._since]

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from shutterbus_archive.catalog import schema, spans
 from shutterbus_archive.catalog.database import Database
+from shutterbus_archive.catalog.erased import orders_for
 from shutterbus_archive.catalog.rows import FrameName, FrameRow, QuarantineRow
 from shutterbus_archive.catalog.spans import Span
 from shutterbus_archive.store.layout import FrameKey
@@ -137,10 +138,13 @@ class Catalog:
         frames: Sequence[FrameRow] = (),
         telemetry: Sequence[Report | Reading] = (),
         quarantined: Sequence[QuarantineRow] = (),
-    ) -> None:
-        """Note a group of what has been stored, in one transaction. What is known already changes nothing."""
+    ) -> list[FrameRow]:
+        """Note a group of what has been stored, in one transaction; return the frames that are new.
+
+        What is known already changes nothing. A frame that was to be erased, since its file was written, is noted as garbage.
+        """
         with self.transaction() as connection:
-            self._add_frames(connection, frames)
+            new = self._add_frames(connection, frames)
             self._add_telemetry(connection, telemetry)
             if quarantined:
                 connection.execute(
@@ -161,6 +165,7 @@ class Catalog:
                         for row in quarantined
                     ],
                 )
+        return new
 
     def quarantined(self, camera: str | None = None) -> list[QuarantineRow]:
         """Return what is in quarantine, of *camera* or of all, oldest first."""
@@ -199,7 +204,8 @@ class Catalog:
                 name: (int(frames), int(size_bytes)) for name, frames, size_bytes in connection.execute(query)
             }
 
-    def _add_frames(self, connection: Connection, frames: Sequence[FrameRow]) -> None:
+    def _add_frames(self, connection: Connection, frames: Sequence[FrameRow]) -> list[FrameRow]:
+        frames = _without_erased(connection, frames)
         by_epoch: dict[int, dict[int, FrameRow]] = defaultdict(dict)
         for row in frames:
             epoch_id = self._epoch(connection, row.key.camera, row.key.id.epoch)
@@ -214,7 +220,7 @@ class Catalog:
                 )
                 new += [(epoch_id, row) for row in fresh.values()]
         if not new:
-            return
+            return []
         connection.execute(
             insert(schema.frame),
             [
@@ -239,6 +245,7 @@ class Catalog:
         connection.execute(
             last.on_conflict_do_update(index_elements=["name"], set_={"value": last.excluded.value})
         )
+        return [row for _, row in new]
 
     def _fill_buckets(self, connection: Connection, rows: Sequence[FrameRow]) -> None:
         buckets: dict[tuple[int, int], list[FrameRow]] = defaultdict(list)
@@ -312,6 +319,20 @@ class Catalog:
             query = select(table.c.id).where(and_(table.c.camera_id == camera_id, table.c.hex == hex_digits))
             self._epochs[key] = connection.execute(query).scalar_one()
         return self._epochs[key]
+
+
+def _without_erased(connection: Connection, frames: Sequence[FrameRow]) -> list[FrameRow]:
+    """Return those of *frames* that nobody has ordered to erase; the files of the others are garbage."""
+    orders = orders_for(connection, {row.key.camera for row in frames})
+    wanted: list[FrameRow] = []
+    for row in frames:
+        facts = row.key.camera, row.key.id, row.captured_at_us
+        trusted = not row.flags & schema.CLOCK_UNTRUSTED
+        if any(order.covers(*facts, clock_synced=trusted) for order in orders):
+            connection.execute(upsert(schema.garbage).on_conflict_do_nothing(), {"key": str(row.key)})
+        else:
+            wanted.append(row)
+    return wanted
 
 
 def _spans(connection: Connection, table: Table, epoch_id: int, kind: str, low: int, high: int) -> list[Span]:

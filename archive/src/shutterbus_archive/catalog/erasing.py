@@ -4,11 +4,12 @@ from collections import defaultdict
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Row, and_, func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from shutterbus_archive.catalog import schema, spans
 from shutterbus_archive.catalog.catalog import Catalog
+from shutterbus_archive.catalog.erased import orders_for
 from shutterbus_archive.catalog.removal import take_out
 from shutterbus_archive.catalog.rows import Erasure
 
@@ -37,11 +38,8 @@ class Erasing:
 
     def orders(self, cameras: Collection[str]) -> list[Erasure]:
         """Return the orders that there are for *cameras*."""
-        table, camera = schema.erased, schema.camera
-        query = select(table, camera.c.name).join(camera, camera.c.id == table.c.camera_id)
         with self._catalog.transaction() as connection:
-            rows = connection.execute(query.where(camera.c.name.in_(list(cameras)))).all()
-        return [_order(row) for row in rows]
+            return orders_for(connection, cameras)
 
     def cameras(self, epoch: str | None = None) -> list[str]:
         """Return the cameras that the catalog knows; with *epoch* those that have it."""
@@ -130,17 +128,3 @@ def _meant(order: Erasure, until_us: int) -> ColumnElement[bool]:
         return and_(frame.epoch_id == epoch_id, frame.seq >= order.first, frame.seq <= order.last)
     within = and_(frame.camera_id == _camera(order.camera), frame.captured_us < until_us)
     return within if order.from_us is None else and_(within, frame.captured_us >= order.from_us)
-
-
-def _order(row: Row[tuple[object, ...]]) -> Erasure:
-    return Erasure(
-        row.id,
-        row.name,
-        row.reason,
-        row.at_us,
-        row.epoch,
-        row.first,
-        row.last,
-        row.from_us,
-        row.to_us,
-    )

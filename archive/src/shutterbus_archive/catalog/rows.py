@@ -57,14 +57,14 @@ class Erasure:
     from_us: int | None = None
     to_us: int | None = None
 
-    def covers(self, identity: FrameId, captured_at_us: int, *, clock_synced: bool) -> bool:
+    def covers(self, camera: str, identity: FrameId, captured_at_us: int, *, clock_synced: bool) -> bool:
         """Whether a frame that comes now is meant. By its time only where its camera trusted its clock: a wrong one would cost it."""
+        if camera != self.camera:
+            return False
         if self.epoch is not None:
             return identity.epoch == self.epoch and (self.first or 0) <= identity.seq <= (self.last or 0)
-        within = (self.from_us is None or captured_at_us >= self.from_us) and (
-            self.to_us is None or captured_at_us < self.to_us
-        )
-        return clock_synced and within
+        begun = self.from_us is None or captured_at_us >= self.from_us
+        return clock_synced and begun and (self.to_us is None or captured_at_us < self.to_us)
 
 
 @dataclass(frozen=True, slots=True)
