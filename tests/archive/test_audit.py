@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -149,6 +150,17 @@ def test_row_that_came_while_it_looked_is_not_untracked(rig: Rig) -> None:
 
     rig.store.keys = keys  # type: ignore[method-assign]
     assert names(rig, "untracked") == names(rig, "missing") == []
+
+
+def test_terminal_sees_how_far_it_has_come_and_a_program_does_not(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rig.take(*(delivery(seq) for seq in range(5)))
+    audit(rig)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    audit(rig)
+    assert capsys.readouterr().err == "\r\x1b[Kaudit: 1 of 5 (20 %)\r\x1b[K"
 
 
 def test_command_prints_by_camera_and_day_and_its_exit_code_says_whether_all_is_there(

@@ -280,6 +280,21 @@ def test_limit_that_kept_frames_alone_exceed_is_said(rig: Rig) -> None:
     assert "all that is left is kept" in retention.problem
 
 
+def test_retain_says_what_the_limits_remove_beside_what_is_kept(
+    command: Rig, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill(command)
+    with command.catalog.transaction() as connection:
+        connection.exec_driver_sql("update frame set bytes = 1000000000")
+        connection.exec_driver_sql("update bucket set bytes = 10000000000")
+    kept(command, -9, -5)
+    monkeypatch.setenv("ARCHIVE_MAX_BYTES", "3GB")
+    assert main(["retain"]) == 0
+    assert capsys.readouterr().out == (
+        "10 frames, 10.00 GB (4.00 GB are kept whatever the limits say), of which the limits remove 6.00 GB, the oldest first.\n"
+    )
+
+
 def test_what_is_kept_is_not_erased_by_mistake(rig: Rig) -> None:
     fill(rig)
     kept(rig, -9, -5)
