@@ -6,14 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from sqlalchemy import Connection, Table, and_, delete, func, insert, select, tuple_
+from sqlalchemy import Connection, and_, func, insert, select, tuple_
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from shutterbus_archive.catalog import schema, spans
+from shutterbus_archive.catalog import quarantine_rows, schema, spans
 from shutterbus_archive.catalog.database import Database
-from shutterbus_archive.catalog.erased import orders_for
+from shutterbus_archive.catalog.erased import without_erased
+from shutterbus_archive.catalog.numbers import replace, touching
 from shutterbus_archive.catalog.rows import FrameName, FrameRow, QuarantineRow
-from shutterbus_archive.catalog.spans import Span
 from shutterbus_archive.store.layout import FrameKey
 from shutterbus_wire.identity import SEQ_MAX, FrameId
 from shutterbus_wire.telemetry import Reading, Report
@@ -68,7 +68,7 @@ class Catalog:
         with self.transaction() as connection:
             return [
                 bool(
-                    _spans(
+                    touching(
                         connection,
                         schema.telemetry,
                         self._epoch(connection, message.camera, message.epoch),
@@ -89,7 +89,7 @@ class Catalog:
         with self.transaction() as connection:
             for (camera, hex_digits), numbers in by_epoch.items():
                 epoch_id = self._epoch(connection, camera, hex_digits)
-                present = _spans(
+                present = touching(
                     connection, schema.span, epoch_id, schema.ARCHIVED, min(numbers), max(numbers)
                 )
                 known |= {
@@ -103,16 +103,16 @@ class Catalog:
         """Return the highest number from *low* to *high* of *epoch* that is or once was in the store; None if none is."""
         with self.transaction() as connection:
             epoch_id = self._epoch(connection, camera, epoch)
-            present = _spans(connection, schema.span, epoch_id, schema.ARCHIVED, low, high)
+            present = touching(connection, schema.span, epoch_id, schema.ARCHIVED, low, high)
         return FrameId(epoch, min(present[-1][1], high)) if present else None
 
     def note_archived(self, camera: str, epoch: str, numbers: Iterable[int]) -> None:
         """Note that frames were in the store once, without rows for them."""
         with self.transaction() as connection:
             epoch_id = self._epoch(connection, camera, epoch)
-            present = _spans(connection, schema.span, epoch_id, schema.ARCHIVED, 0, SEQ_MAX)
+            present = touching(connection, schema.span, epoch_id, schema.ARCHIVED, 0, SEQ_MAX)
             merged = spans.add(present, numbers)
-            _replace(connection, schema.span, epoch_id, schema.ARCHIVED, present, merged)
+            replace(connection, schema.span, epoch_id, schema.ARCHIVED, present, merged)
 
     def frames(self, names: Sequence[FrameName]) -> Mapping[FrameName, FrameRow]:
         """Return the rows of those of *names* that are in the store now."""
@@ -146,50 +146,13 @@ class Catalog:
         with self.transaction() as connection:
             new = self._add_frames(connection, frames)
             self._add_telemetry(connection, telemetry)
-            if quarantined:
-                connection.execute(
-                    upsert(schema.quarantine).on_conflict_do_nothing(),
-                    [
-                        {
-                            "camera": row.camera,
-                            "reason": row.reason,
-                            "sentence": row.sentence,
-                            "transport": row.transport,
-                            "topic": row.topic,
-                            "position": row.position,
-                            "digest": row.digest,
-                            "bytes": row.size_bytes,
-                            "at_us": row.at_us,
-                            "key": row.key,
-                        }
-                        for row in quarantined
-                    ],
-                )
+            quarantine_rows.insert(connection, quarantined)
         return new
 
     def quarantined(self, camera: str | None = None) -> list[QuarantineRow]:
         """Return what is in quarantine, of *camera* or of all, oldest first."""
-        table = schema.quarantine
-        query = select(table).order_by(table.c.id)
         with self.transaction() as connection:
-            return [
-                QuarantineRow(
-                    row.camera,
-                    row.reason,
-                    row.sentence,
-                    row.transport,
-                    row.topic,
-                    row.position,
-                    row.digest,
-                    row.bytes,
-                    row.at_us,
-                    row.key,
-                    row.id,
-                )
-                for row in connection.execute(
-                    query if camera is None else query.where(table.c.camera == camera)
-                )
-            ]
+            return quarantine_rows.read(connection, camera)
 
     def totals(self) -> Mapping[str, tuple[int, int]]:
         """Return, for each camera, how many frames are in the store now, and their bytes."""
@@ -205,17 +168,19 @@ class Catalog:
             }
 
     def _add_frames(self, connection: Connection, frames: Sequence[FrameRow]) -> list[FrameRow]:
-        frames = _without_erased(connection, frames)
+        frames = without_erased(connection, frames)
         by_epoch: dict[int, dict[int, FrameRow]] = defaultdict(dict)
         for row in frames:
             epoch_id = self._epoch(connection, row.key.camera, row.key.id.epoch)
             by_epoch[epoch_id].setdefault(row.key.id.seq, row)
         new: list[tuple[int, FrameRow]] = []
         for epoch_id, rows in by_epoch.items():
-            present = _spans(connection, schema.span, epoch_id, schema.ARCHIVED, min(rows) - 1, max(rows) + 1)
+            present = touching(
+                connection, schema.span, epoch_id, schema.ARCHIVED, min(rows) - 1, max(rows) + 1
+            )
             fresh = {seq: row for seq, row in rows.items() if not spans.holds(present, seq)}
             if fresh:
-                _replace(
+                replace(
                     connection, schema.span, epoch_id, schema.ARCHIVED, present, spans.add(present, fresh)
                 )
                 new += [(epoch_id, row) for row in fresh.values()]
@@ -284,8 +249,8 @@ class Catalog:
             by_stream[epoch_id, message.stream].add(message.seq)
         for (epoch_id, stream), numbers in by_stream.items():
             low, high = min(numbers) - 1, max(numbers) + 1
-            present = _spans(connection, schema.telemetry, epoch_id, stream, low, high)
-            _replace(connection, schema.telemetry, epoch_id, stream, present, spans.add(present, numbers))
+            present = touching(connection, schema.telemetry, epoch_id, stream, low, high)
+            replace(connection, schema.telemetry, epoch_id, stream, present, spans.add(present, numbers))
         values = [
             {
                 "camera_id": self._camera(connection, reading.camera),
@@ -319,49 +284,3 @@ class Catalog:
             query = select(table.c.id).where(and_(table.c.camera_id == camera_id, table.c.hex == hex_digits))
             self._epochs[key] = connection.execute(query).scalar_one()
         return self._epochs[key]
-
-
-def _without_erased(connection: Connection, frames: Sequence[FrameRow]) -> list[FrameRow]:
-    """Return those of *frames* that nobody has ordered to erase; the files of the others are garbage."""
-    orders = orders_for(connection, {row.key.camera for row in frames})
-    wanted: list[FrameRow] = []
-    for row in frames:
-        facts = row.key.camera, row.key.id, row.captured_at_us
-        trusted = not row.flags & schema.CLOCK_UNTRUSTED
-        if any(order.covers(*facts, clock_synced=trusted) for order in orders):
-            connection.execute(upsert(schema.garbage).on_conflict_do_nothing(), {"key": str(row.key)})
-        else:
-            wanted.append(row)
-    return wanted
-
-
-def _spans(connection: Connection, table: Table, epoch_id: int, kind: str, low: int, high: int) -> list[Span]:
-    """Return the spans of *kind* (a state, or a stream) that touch the numbers *low* to *high*."""
-    kinds = table.c.state if "state" in table.c else table.c.stream
-    query = (
-        select(table.c.first, table.c.last)
-        .where(and_(table.c.epoch_id == epoch_id, kinds == kind, table.c.last >= low, table.c.first <= high))
-        .order_by(table.c.first)
-    )
-    return [(first, last) for first, last in connection.execute(query)]
-
-
-def _replace(
-    connection: Connection, table: Table, epoch_id: int, kind: str, old: Sequence[Span], new: Sequence[Span]
-) -> None:
-    name = "state" if "state" in table.c else "stream"
-    for first, _ in set(old) - set(new):
-        connection.execute(
-            delete(table).where(
-                and_(table.c.epoch_id == epoch_id, table.c[name] == kind, table.c.first == first)
-            )
-        )
-    fresh = set(new) - set(old)
-    if fresh:
-        connection.execute(
-            insert(table),
-            [
-                {"epoch_id": epoch_id, name: kind, "first": first, "last": last}
-                for first, last in sorted(fresh)
-            ],
-        )

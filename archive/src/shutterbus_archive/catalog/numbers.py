@@ -1,0 +1,41 @@
+"""Numbers of an epoch as rows of spans, in the tables ``span`` (by state) and ``telemetry`` (by stream)."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, Table, and_, delete, insert, select
+
+from shutterbus_archive.catalog.spans import Span
+
+
+def touching(
+    connection: Connection, table: Table, epoch_id: int, kind: str, low: int, high: int
+) -> list[Span]:
+    """Return the spans of *kind* (a state, or a stream) that touch the numbers *low* to *high*."""
+    kinds = table.c.state if "state" in table.c else table.c.stream
+    query = (
+        select(table.c.first, table.c.last)
+        .where(and_(table.c.epoch_id == epoch_id, kinds == kind, table.c.last >= low, table.c.first <= high))
+        .order_by(table.c.first)
+    )
+    return [(first, last) for first, last in connection.execute(query)]
+
+
+def replace(
+    connection: Connection, table: Table, epoch_id: int, kind: str, old: Sequence[Span], new: Sequence[Span]
+) -> None:
+    name = "state" if "state" in table.c else "stream"
+    for first, _ in set(old) - set(new):
+        connection.execute(
+            delete(table).where(
+                and_(table.c.epoch_id == epoch_id, table.c[name] == kind, table.c.first == first)
+            )
+        )
+    fresh = set(new) - set(old)
+    if fresh:
+        connection.execute(
+            insert(table),
+            [
+                {"epoch_id": epoch_id, name: kind, "first": first, "last": last}
+                for first, last in sorted(fresh)
+            ],
+        )
