@@ -9,7 +9,8 @@ from shutterbus_archive.consume.keeper import Keeper
 from shutterbus_archive.errors import StoreUnavailableError
 from shutterbus_archive.keeping import Archive
 from shutterbus_archive.store import Room, Store, Stored, StoredObject
-from shutterbus_archive.store.folder import FolderStore, initialise
+from shutterbus_archive.store.folder import FolderStore
+from shutterbus_archive.store.founding import initialise
 from shutterbus_transport.consuming import Delivery
 from shutterbus_wire import exif, names
 from shutterbus_wire.frame import Frame, FrameMetadata

@@ -10,7 +10,8 @@ from shutterbus_archive.__main__ import main
 from shutterbus_archive.catalog import Catalog, schema
 from shutterbus_archive.errors import NotOurStoreError
 from shutterbus_archive.store import marker
-from shutterbus_archive.store.folder import FolderStore, initialise, read_marker
+from shutterbus_archive.store.folder import FolderStore
+from shutterbus_archive.store.founding import initialise, read_marker
 
 
 @pytest.fixture

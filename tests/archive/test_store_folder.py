@@ -12,7 +12,8 @@ from archive.store_promises import *  # noqa: F403 (the promises of every store)
 from archive.store_promises import KEY
 from shutterbus_archive.errors import NotOurStoreError, StoreUnavailableError
 from shutterbus_archive.store import marker
-from shutterbus_archive.store.folder import FolderStore, initialise, read_marker
+from shutterbus_archive.store.folder import FolderStore
+from shutterbus_archive.store.founding import initialise, read_marker
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from shutterbus_archive.errors import NotOurStoreError
 from shutterbus_archive.keeping import Archive
 from shutterbus_archive.quarantine import Bounds
 from shutterbus_archive.settings import ArchiveSettings
-from shutterbus_archive.store import Store, folder
+from shutterbus_archive.store import Store, founding
 from shutterbus_archive.store.folder import FolderStore
 from shutterbus_archive.store.marker import Marker
 from shutterbus_runtime.clock import Clock, SystemClock
@@ -34,13 +34,13 @@ def open_store(settings: ArchiveSettings, catalog: Catalog) -> FolderStore:
         root.mkdir(mode=0o750, exist_ok=True)
     known = catalog.noted(schema.STORE)
     if known is None:
-        present = folder.read_marker(root)
+        present = founding.read_marker(root)
         if present is not None:
             raise NotOurStoreError(
                 f"{root} is store {present.store} of another catalog, and the one in {settings.state_dir} is new: name the "
                 "catalog's own folder in ARCHIVE_STATE_DIR, or make it anew from the files with shutterbus-archive rebuild"
             )
-        known = folder.initialise(root).store
+        known = founding.initialise(root).store
         catalog.note(schema.STORE, known)
     return FolderStore(root, Marker(known))
 

@@ -7,7 +7,7 @@ from shutterbus_archive.catalog import Catalog, schema
 from shutterbus_archive.errors import NotOurStoreError
 from shutterbus_archive.load import load
 from shutterbus_archive.opening import store_root
-from shutterbus_archive.store import folder, layout
+from shutterbus_archive.store import founding, layout
 from shutterbus_runtime.command_line import say
 
 
@@ -15,7 +15,7 @@ def run(options: argparse.Namespace) -> int:
     """Say what would be taken over; with ``--yes`` take it over."""
     settings = load(os.environ).settings
     root = store_root(settings)
-    present = folder.read_marker(root)
+    present = founding.read_marker(root)
     if present is None and not (root / layout.FRAMES).is_dir():
         raise NotOurStoreError(
             f"there is no store at {root}, nor frames of one: is its disk mounted, and ARCHIVE_DIR right?"
@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
         frames = sum(count for count, _ in catalog.totals().values())
         what = f"store {present.store}" if present else "a store without its marker"
         if present and present.store == known:
-            if not folder.is_copy(root):
+            if not founding.is_copy(root):
                 say(f"{root} is the store of this catalog already: there is nothing to adopt.")
                 return 0
             what = f"a copy of store {known}"
@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
                 "With --yes it becomes this catalog's, under a new name, and the one before is refused from then on."
             )
             return 0
-        made = folder.adopt(root)
+        made = founding.adopt(root)
         catalog.note(schema.STORE, made.store)
     finally:
         catalog.close()

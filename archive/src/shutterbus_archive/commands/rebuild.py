@@ -10,7 +10,8 @@ from shutterbus_archive.load import load
 from shutterbus_archive.opening import open_store, store_root
 from shutterbus_archive.rebuild import LOST, Rebuild, Rebuilt
 from shutterbus_archive.settings import ArchiveSettings
-from shutterbus_archive.store.folder import FolderStore, read_marker
+from shutterbus_archive.store.folder import FolderStore
+from shutterbus_archive.store.founding import read_marker
 from shutterbus_runtime.command_line import say
 
 LISTED_MAX = 10

@@ -7,7 +7,6 @@ folder that the marker was found in: what is mounted over it later, or unmounted
 """
 
 import contextlib
-import errno
 import os
 import shutil
 import stat
@@ -18,6 +17,7 @@ from typing import TypeVar
 
 from shutterbus_archive.errors import NotOurStoreError, StoreUnavailableError
 from shutterbus_archive.store import Room, Stored, StoredObject, marker
+from shutterbus_archive.store.files import end_of_lines, words, write_all
 
 SYNC_THREADS = 8
 """One file after the other takes ten times as long on a slow disk; more than these gain nothing."""
@@ -103,7 +103,7 @@ class FolderStore:
                 flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
                 descriptor = os.open(key, flags, 0o640, dir_fd=self._fd)
                 try:
-                    _write_all(descriptor, data, _end_of_lines(descriptor))
+                    write_all(descriptor, data, end_of_lines(descriptor))
                     os.fsync(descriptor)
                 finally:
                     os.close(descriptor)
@@ -226,7 +226,7 @@ class FolderStore:
         flags = os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW
         descriptor = os.open(name, flags, 0o640, dir_fd=self._fd)
         try:
-            _write_all(descriptor, data, 0)
+            write_all(descriptor, data, 0)
         except BaseException:
             os.close(descriptor)
             raise
@@ -301,69 +301,7 @@ class FolderStore:
                 f"the store {self._root} lost {error.filename} while it was used"
             ) from error
         except OSError as error:
-            raise StoreUnavailableError(f"the store {self._root}: {_words(error)}") from error
-
-
-def initialise(root: Path) -> marker.Marker:
-    """Make the empty folder *root* a store, and return its marker.
-
-    Raises:
-        NotOurStoreError: It is not there, or not empty.
-    """
-    try:
-        inside = sorted(path.name for path in root.iterdir() if path.name != "lost+found")
-        if inside:
-            raise NotOurStoreError(
-                f"{root} is not empty ({inside[0]} is in it) and no store: choose an empty folder"
-            )
-        made = marker.write(root / marker.FILE)
-        _sync(root)
-    except OSError as error:
-        raise NotOurStoreError(f"{root} cannot be made a store: {_words(error)}") from error
-    return made
-
-
-def read_marker(root: Path) -> marker.Marker | None:
-    """Return the marker of the store at *root*; None where there is none."""
-    try:
-        data = (root / marker.FILE).read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise NotOurStoreError(f"{root / marker.FILE} cannot be read: {_words(error)}") from error
-    return marker.decode(data, str(root / marker.FILE))
-
-
-def adopt(root: Path) -> marker.Marker:
-    """Make what is in *root* another store than it was, and than any copy of it; return its marker.
-
-    Raises:
-        NotOurStoreError: It cannot be written there.
-    """
-    path = root / marker.FILE
-    beside = path.with_name(f"{marker.FILE}.tmp")
-    try:
-        beside.unlink(missing_ok=True)
-        made = marker.write(beside)
-        beside.rename(path)
-        _sync(root)
-    except OSError as error:
-        raise NotOurStoreError(f"{root} cannot be adopted: {_words(error)}") from error
-    return made
-
-
-def is_copy(root: Path) -> bool:
-    """Whether the marker of the store at *root* was copied there."""
-    present = read_marker(root)
-    return present is not None and present.is_copy((root / marker.FILE).stat().st_ino)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+            raise StoreUnavailableError(f"the store {self._root}: {words(error)}") from error
 
 
 def _described(key: str, status: os.stat_result) -> StoredObject:
@@ -373,31 +311,3 @@ def _described(key: str, status: os.stat_result) -> StoredObject:
 def _temporary(key: str) -> str:
     folder, _, name = key.rpartition("/")
     return f"{folder}/{TEMPORARY_PREFIX}{name}{TEMPORARY_SUFFIX}"
-
-
-def _write_all(descriptor: int, data: bytes, offset: int) -> None:
-    view = memoryview(data)
-    while view:
-        count = os.pwrite(descriptor, view, offset)
-        view, offset = view[count:], offset + count
-
-
-def _end_of_lines(descriptor: int) -> int:
-    """Return where the next line begins; what a power cut left of one is cut away."""
-    size = os.fstat(descriptor).st_size
-    at = size
-    while at > 0:
-        begin = max(0, at - 4_096)
-        block = os.pread(descriptor, at - begin, begin)
-        if (newline := block.rfind(b"\n")) >= 0:
-            at = begin + newline + 1
-            break
-        at = begin
-    if at != size:
-        os.ftruncate(descriptor, at)
-    return at
-
-
-def _words(error: OSError) -> str:
-    text = (error.strerror or str(error)).lower()
-    return "the disk is full" if error.errno in {errno.ENOSPC, errno.EDQUOT} else text
