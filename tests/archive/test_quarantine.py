@@ -73,6 +73,7 @@ def test_oldest_messages_of_a_camera_go_and_those_of_another_stay(
     assert len(rig.catalog.quarantined("yard")) == 1
     assert len(messages(rig)) == 4
     assert rig.archive.quarantine.discarded == {"gate": 6}
+    assert rig.keeper.kept["discarded"] == 6
     assert Ageing(rig.catalog).garbage() == []
     assert "1 of the oldest messages of gate have left quarantine" in caplog.text
 

@@ -55,14 +55,19 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a group: frames that are new in the archive, those that were there, messages put into quarantine, and frames
-    that are not kept because they were erased.
+    """What became of a group.
+
+    Attributes:
+        stored, repeats: Frames that are new in the archive, and those that were there.
+        erased: Frames that are not kept because they were erased.
+        quarantined, discarded: Messages that were put into quarantine, and older ones that left it for them.
     """
 
     stored: int
     repeats: int
     quarantined: int
     erased: int
+    discarded: int
 
 
 class Archive:
@@ -100,8 +105,8 @@ class Archive:
         telemetry = [message for _, message in group.telemetry]
         self._append(telemetry)
         self.catalog.add(rows, telemetry, quarantined)
-        self.quarantine.keep_within_bounds({row.camera for row in quarantined})
-        return Outcome(len(rows), repeats, len(quarantined), len(group.frames) - len(wanted))
+        discarded = self.quarantine.keep_within_bounds({row.camera for row in quarantined})
+        return Outcome(len(rows), repeats, len(quarantined), len(group.frames) - len(wanted), discarded)
 
     def wanted(self, frames: Sequence[tuple[Delivery, Frame]]) -> Sequence[tuple[Delivery, Frame]]:
         """Return those of *frames* that nobody has ordered to erase."""

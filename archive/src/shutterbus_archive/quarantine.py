@@ -77,16 +77,16 @@ class Quarantine:
             )
         return [row for row, _ in rows.values()]
 
-    def keep_within_bounds(self, cameras: Iterable[str]) -> None:
-        """Remove the oldest messages of each of *cameras* that has too many, or too large ones."""
-        quarantined = Quarantined(self._catalog)
+    def keep_within_bounds(self, cameras: Iterable[str]) -> int:
+        """Remove the oldest messages of each of *cameras* that has too many, or too large ones; return how many went."""
+        quarantined, before = Quarantined(self._catalog), self.discarded.total()
         for camera in cameras:
             if going := quarantined.surplus(camera, self._bounds.max_bytes, self._bounds.max_count):
                 self.remove(going)
-                before = self.discarded[camera]
+                already = self.discarded[camera]
                 self.discarded[camera] += len(going)
                 # A camera that floods it is named at the first, the tenth, the hundredth.
-                if len(str(self.discarded[camera])) > len(str(before)) or not before:
+                if len(str(self.discarded[camera])) > len(str(already)) or not already:
                     log.warning(
                         "%d of the oldest messages of %s have left quarantine, which holds %d messages or %.0f MB of each camera "
                         "(ARCHIVE_QUARANTINE_MAX_COUNT, ARCHIVE_QUARANTINE_MAX_BYTES)",
@@ -95,6 +95,7 @@ class Quarantine:
                         self._bounds.max_count,
                         self._bounds.max_bytes / 1e6,
                     )
+        return self.discarded.total() - before
 
     def remove(self, rows: list[QuarantineRow]) -> None:
         """Remove *rows* and their messages for good. A store that is away loses its part at the next look for garbage."""

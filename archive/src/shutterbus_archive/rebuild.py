@@ -4,6 +4,7 @@ A frame is what its EXIF says, and where a foreign producer wrote none, what its
 with a catalog: ``LOST`` says what.
 """
 
+import io
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -175,10 +176,12 @@ class Rebuild:
         keys = [key for key in self._store.keys(TELEMETRY) if _day_of(key) >= self._since]
         with Progress("days of telemetry", len(keys)) as progress:
             for key in keys:
-                messages = list(self._messages(key))
-                known = self._catalog.telemetry_known(messages)
-                self._catalog.add(telemetry=messages)
-                self._rebuilt.telemetry += known.count(False)
+                messages = self._messages(key)
+                # A day of readings each second does not fit into memory as a whole.
+                while batch := list(islice(messages, BATCH)):
+                    known = self._catalog.telemetry_known(batch)
+                    self._catalog.add(telemetry=batch)
+                    self._rebuilt.telemetry += known.count(False)
                 progress.advance()
 
     def _quarantine(self) -> None:
@@ -195,7 +198,7 @@ class Rebuild:
         self._rebuilt.quarantined = len(self._catalog.quarantined()) - before
 
     def _messages(self, key: str) -> Iterator[Report | Reading]:
-        for number, line in enumerate((self._store.read(key) or b"").splitlines(), 1):
+        for number, line in enumerate(io.BytesIO(self._store.read(key) or b""), 1):
             try:
                 message = parse_telemetry(line)
             except MalformedError as error:

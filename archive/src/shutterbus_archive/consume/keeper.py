@@ -40,7 +40,8 @@ class Keeper(Handler):
 
     Attributes:
         problem: Why nothing is kept now, a sentence; empty while it is.
-        kept: What became of what came, by word: ``stored``, ``repeated``, ``quarantined``, ``erased``, ``gap``.
+        kept: What became of what came, by word: ``stored``, ``repeated``, ``quarantined``, ``discarded`` (from
+            quarantine), ``erased``, ``gap``.
     """
 
     def __init__(self, archive: Archive, clock: Clock) -> None:
@@ -161,8 +162,8 @@ class Keeper(Handler):
             return
         self._group = Group()
         self.kept.update(stored=outcome.stored, repeated=outcome.repeats, quarantined=outcome.quarantined)
-        if outcome.erased:
-            self.kept["erased"] += outcome.erased
+        rare = {"erased": outcome.erased, "discarded": outcome.discarded}
+        self.kept.update({word: count for word, count in rare.items() if count})
         self._reader.acknowledge(group.deliveries)
         if self.problem:
             self.problem, self._retry_at_s = "", 0.0
