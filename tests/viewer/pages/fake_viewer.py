@@ -102,6 +102,7 @@ class FakeViewer:
         self.full = ""  # why a connection is closed at once
         self.problems: list[str] = []
         self.outages: list[dict[str, Any]] = []
+        self.archived: list[dict[str, Any]] = []
         self.frames: dict[str, bytes] = {}
         self.refuse = False  # every connection to /api/live
         self.clock_us: Callable[[], int] = now_us
@@ -312,6 +313,7 @@ class FakeViewer:
         async def state(name: str) -> JSONResponse:
             return JSONResponse({}, 200 if name in self.places else 404)
 
+        app.get("/api/archive")(lambda: JSONResponse({"problem": "", "cameras": self.archived}))
         app.get("/login")(lambda: page("login.html", message=self.login_message, username=self.login_name))
         app.get("/api/cameras")(
             lambda: JSONResponse({"problems": self.problems}, status_code=200 if self.signed_in else 401)

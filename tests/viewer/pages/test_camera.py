@@ -87,6 +87,24 @@ def test_what_is_said_of_a_camera_whose_broker_is_away_is_dated(page: Page, view
     expect(page.locator("#connection")).to_contain_text("Kafka cannot be reached")
 
 
+def test_what_the_archive_keeps_of_a_camera_is_a_line(page: Page, viewer: FakeViewer) -> None:
+    kept = {"frames": 12_345, "bytes": 1_234_000_000, "newest_us": now_us()}
+    viewer.archived = [
+        {"id": "gate", "oldest_us": now_us() - 400 * 86_400_000_000, **kept},
+        {"id": "yard", "oldest_us": now_us(), **kept},
+    ]
+    for camera in ("gate", "roof"):
+        viewer.tell(camera)
+    page.goto("/cameras/gate")
+    expect(page.locator("#archived")).to_have_text(
+        re.compile(r"^12,345 pictures since \d+ \w+ 20\d\d \d\d:\d\d CES?T, 1\.2 GB$")
+    )
+    with page.expect_response("**/api/archive"):
+        page.goto("/cameras/roof")
+    expect(page.locator("#name")).to_be_attached()
+    expect(page.locator("#archived")).to_be_hidden()
+
+
 def test_readings_have_a_line_that_grows(page: Page, viewer: FakeViewer) -> None:
     start = now_us() - 60_000_000
     reading = {"sensor": "outside", "name": "temperature", "unit": "°C", "value": 20.5, "at_us": start}

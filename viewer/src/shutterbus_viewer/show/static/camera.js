@@ -1,5 +1,6 @@
 // One camera: its picture as large as the window allows, and what is known about it.
 
+import { showArchived } from "./archived.js";
 import { onKeys, wireBar } from "./bar.js";
 import { nowUs } from "./clock.js";
 import { showCamera, showPicture } from "./facts.js";
@@ -104,6 +105,7 @@ function neighbours() {
 }
 
 live.addEventListener("cameras", ({ detail }) => {
+  if (openedUs === Infinity) showArchived(id, $("#archived"));
   openedUs = Math.min(openedUs, detail.now_us);
   detail.cameras.forEach(take);
   neighbours();

@@ -1,6 +1,6 @@
 // Numbers and short words of the edge as sentences.
 
-import { span } from "./times.js";
+import { moment, span } from "./times.js";
 
 const number = new Intl.NumberFormat("en");
 const plural = (many, one, more = `${one}s`) => `${number.format(many)} ${many === 1 ? one : more}`;
@@ -31,6 +31,11 @@ export function heldBack(held) {
   if (!held.frames) return "Nothing is held back.";
   const oldest = held.oldest_age_s == null ? "" : `; the oldest for ${span(held.oldest_age_s * 1e6)}`;
   return `${plural(held.frames, "picture")} (${bytes(held.bytes)}) held back${oldest}.`;
+}
+
+/** What the archive has of a camera: `12,345 pictures since 9 Nov 16:20 CET, 1.2 GB`. */
+export function archived({ frames, bytes: size, oldest_us: oldestUs }, nowUs) {
+  return `${plural(frames, "picture")} since ${moment(oldestUs, nowUs)}, ${bytes(size)}`;
 }
 
 /** What became of the pictures, one sentence each. */
