@@ -17,6 +17,7 @@ from shutterbus_transport.consuming import Gap, Group
 from shutterbus_transport.kafka.offsets import HEARTBEAT_INTERVAL_MS
 from stack.brokers import kafka
 from stack.viewing import make_topics
+from stack.waiting import wait_until
 from transport.rig import EPOCH, Broker, Notes, deliver, message, reading, send
 
 pytestmark = [
@@ -96,6 +97,23 @@ def test_two_members_share_twenty_topics_and_a_killed_one_loses_nothing(
                 member.kill()
                 member.wait()
     print(f"sent {len(sent)}, one {len(noted('one'))}, two {len(noted('two'))}, missing 0")
+
+
+def test_topic_made_anew_while_it_is_read_begins_again_under_another_id(broker: Broker, camera: str) -> None:
+    topic, notes = broker.topic(camera), Notes(broker.topic(camera))
+    with reading(broker, notes, Group(f"group-{camera}", camera)), broker.client(camera) as client:
+        send(client, topic, message(camera, 0), message(camera, 1))
+        notes.wait(lambda: notes.seqs == [0, 1])
+        with KafkaAdminClient(bootstrap_servers=broker.container.address) as admin:
+            admin.delete_topics([topic, topic.replace("frames", "telemetry")])
+            wait_until(lambda: topic not in admin.list_topics(), 30, lambda: "the topic is still there")
+        make_topics(broker.container.address, [camera])
+        deliver(client, topic, message(camera, 7))
+        notes.wait(lambda: notes.seqs == [0, 1, 7])
+    ids = [(each.arrival.topic_id, each.arrival.position) for each in notes.deliveries]
+    assert [position for _, position in ids] == [(0, 0), (0, 1), (0, 0)]
+    assert len({topic_id for topic_id, _ in ids}) == 2
+    assert all(topic_id for topic_id, _ in ids)
 
 
 def test_what_was_deleted_while_the_group_was_away_is_told_with_its_numbers(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import pytest
 from kafka.errors import CorruptRecordError, KafkaTimeoutError, TopicAuthorizationFailedError
@@ -56,7 +57,8 @@ class Log:
         self.refusal: Exception | None = None
         self.polls_left = 60
         self.stop: Any = None
-        self._fetcher = self
+        self._fetcher = self._cluster = self
+        self.ids: dict[str, UUID] = {}
         self._next_partition_records: Any = None
         self.kafka = self
         self.failure = ""
@@ -69,8 +71,8 @@ class Log:
     def states(self, partitions: Iterable[Partition]) -> list[PartitionState]:
         return self.told
 
-    def topic_id(self, topic: str) -> str:
-        return f"{topic}'s id"
+    def topic_id(self, topic: str) -> UUID:
+        return self.ids.get(topic, UUID(int=7))
 
     def paused(self) -> set[Partition]:
         return set()
@@ -270,6 +272,22 @@ def test_topic_that_vanishes_and_comes_back_is_read_anew(viewer: Viewer, log: Lo
     log.records[GATE] = [*gone, frame(0, epoch=LATER_EPOCH)]
     viewer.follower._end.clear()
     viewer.run(10)
+
+    assert viewer.newest() == f"{LATER_EPOCH}-0"
+
+
+def test_topic_made_anew_is_read_from_its_beginning(viewer: Viewer, log: Log) -> None:
+    """Nothing else tells: the partition is the same, and kafka-python goes to where it believes that the log was cut."""
+    log.add(GATE, frame(0), frame(1))
+
+    def make_anew() -> None:
+        if log.polls_left == 30:
+            log.ids[GATE.topic] = UUID(int=8)
+            log.records[GATE] = [frame(0, epoch=LATER_EPOCH)]
+            log.positions[GATE] = 1
+
+    log.each_poll = make_anew
+    viewer.run(60)
 
     assert viewer.newest() == f"{LATER_EPOCH}-0"
 

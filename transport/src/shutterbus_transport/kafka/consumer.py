@@ -15,6 +15,15 @@ BOOTSTRAP_TIMEOUT_MS = 15_000
 CLOSE_TIMEOUT_MS = 1_000
 
 
+def topic_id(kafka: Any, topic: str) -> str:
+    """Return the id that the cluster gave *topic* when it was made, as Kafka's own tools write it.
+
+    Empty where it tells none. A topic that is deleted and made anew has another.
+    """
+    known = kafka._cluster.topic_id(topic)  # noqa: SLF001 - it has no other way to ask
+    return base64.urlsafe_b64encode(known.bytes).decode().rstrip("=") if known and known.int else ""
+
+
 class Consumer:
     """One connection's worth of a consumer.
 
@@ -57,11 +66,6 @@ class Consumer:
     def failure(self) -> str:
         """Why the last connection failed, or an empty text."""
         return str(self._net.failure or "")
-
-    def topic_id(self, topic: str) -> str:
-        """Return the id that the cluster gave *topic* when it was made, as Kafka's own tools write it; empty where it tells none."""
-        known = self.kafka._cluster.topic_id(topic)  # noqa: SLF001 - it has no other way to ask
-        return base64.urlsafe_b64encode(known.bytes).decode().rstrip("=") if known and known.int else ""
 
     def states(self, partitions: Iterable[Any]) -> Iterator[PartitionState]:
         """Yield what the cluster last said of *partitions*; nothing of those that it does not tell of."""

@@ -20,6 +20,7 @@ from kafka.errors import KafkaError
 
 from shutterbus_runtime.clock import Clock
 from shutterbus_transport.consuming import Delivery, Gap, Group
+from shutterbus_transport.kafka.consumer import topic_id
 from shutterbus_transport.kafka.rewind import Rewind
 from shutterbus_wire.names import camera_of_kafka_topic
 
@@ -165,10 +166,12 @@ class Progress:
     Attributes:
         next: The offset to be delivered next.
         committed: Up to where that was committed last, or is being.
+        made: The id of its topic: offsets mean something in that one alone.
     """
 
-    def __init__(self, start: int) -> None:
+    def __init__(self, start: int, made: str) -> None:
         self.next = self.committed = start
+        self.made = made
         self._waiting: dict[int, None] = {}
 
     def delivered(self, offset: int) -> None:
@@ -214,11 +217,14 @@ class CommittedOffsets(Offsets):
             set(begins), timeout_ms=OFFSETS_TIMEOUT_MS
         )
         for partition, begin in begins.items():
-            commit = committed.get(partition)
+            commit, made = committed.get(partition), topic_id(consumer, partition.topic)
+            if commit is not None and made and commit.metadata not in {"", made}:
+                log.info("%s was made anew: it is read from its beginning", partition.topic)
+                commit = None
             start = begin if commit is None or commit.offset > ends[partition] else max(begin, commit.offset)
             if commit is not None and commit.offset < begin:
                 self._missed(partition, commit.offset, begin)
-            self._progress[partition] = Progress(start)
+            self._progress[partition] = Progress(start, made)
             consumer.seek(partition, start)
 
     def take(self, consumer: Any, partition: Any, records: Sequence[Any], deliver: Deliver) -> None:
@@ -245,7 +251,8 @@ class CommittedOffsets(Offsets):
     def acknowledge(self, deliveries: Iterable[Delivery]) -> None:
         for delivery in deliveries:
             partition, offset, _ = delivery.receipt or (None, 0, 0)
-            if progress := self._progress.get(partition):
+            progress = self._progress.get(partition)
+            if progress and progress.made == delivery.arrival.topic_id:
                 progress.acknowledged(offset)
                 self._touched.add(partition)
 
@@ -264,7 +271,7 @@ class CommittedOffsets(Offsets):
             progress = self._progress.get(partition)
             if progress and progress.committable > progress.committed:
                 progress.committed = progress.committable
-                offsets[partition] = OffsetAndMetadata(progress.committed, "", -1)
+                offsets[partition] = OffsetAndMetadata(progress.committed, progress.made, -1)
         return offsets
 
     def _answered(self, offsets: Mapping[Any, Any], answer: Any) -> None:

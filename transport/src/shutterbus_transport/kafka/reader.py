@@ -20,7 +20,7 @@ from shutterbus_runtime.outage import Outage
 from shutterbus_transport.broker_list import BrokerList
 from shutterbus_transport.consuming import Delivery, Handler
 from shutterbus_transport.kafka.availability import Availability, Lack, ask_least
-from shutterbus_transport.kafka.consumer import Consumer
+from shutterbus_transport.kafka.consumer import Consumer, topic_id
 from shutterbus_transport.kafka.offsets import OFFSETS_TIMEOUT_MS, Offsets
 from shutterbus_transport.kafka.unpacking import PoisonBatchError, Unpacking
 from shutterbus_transport.reader_thread import ReaderThread
@@ -89,6 +89,7 @@ class KafkaReader(ReaderThread):
         self._look_at_s = float("-inf")
         self._connection = 0
         self._ends: dict[Any, int] = {}
+        self._made: dict[Any, str] = {}
         self._away_since_s: float | None = None
         self._said: dict[str, float] = {}
 
@@ -145,8 +146,8 @@ class KafkaReader(ReaderThread):
                 continue
             failures = 0
             for partition, records in batch.items():
-                if partition not in self._ends:
-                    continue  # just assigned: it is read from where its policy says, in the next turn
+                if partition not in self._ends or self._is_made_anew(kafka, partition):
+                    continue  # it is read from where its policy says, in the next turn
                 if self._paused.is_set():
                     kafka.seek(partition, records[0].offset)  # a rebalance has resumed it
                 else:
@@ -154,7 +155,7 @@ class KafkaReader(ReaderThread):
                         kafka,
                         partition,
                         records,
-                        partial(self._deliver, consumer.topic_id(partition.topic), partition),
+                        partial(self._deliver, partition),
                     )
             self._handler.turn(more=bool(batch))
             self._offsets.turn(kafka)
@@ -206,7 +207,9 @@ class KafkaReader(ReaderThread):
 
     def _notice_partitions(self, kafka: Any) -> None:
         assigned = kafka.assignment()
-        gone = self._ends.keys() - assigned
+        # The library takes a topic that was made anew for one that lost its end, and would pass over its beginning.
+        remade = {partition for partition in self._ends if self._is_made_anew(kafka, partition)}
+        gone = (self._ends.keys() - assigned) | remade
         for partition in gone:
             del self._ends[partition]
         self._offsets.lost(gone)
@@ -215,6 +218,7 @@ class KafkaReader(ReaderThread):
             return
         named = (camera_of_kafka_topic(partition.topic) for partition in new)
         self._handler.cameras({camera_and_kind[0] for camera_and_kind in named if camera_and_kind})
+        self._made.update({partition: topic_id(kafka, partition.topic) for partition in new})
         try:
             begins = kafka.beginning_offsets(new, timeout_ms=OFFSETS_TIMEOUT_MS)
             ends = kafka.end_offsets(new, timeout_ms=OFFSETS_TIMEOUT_MS)
@@ -224,6 +228,9 @@ class KafkaReader(ReaderThread):
         except ValueError:
             return  # one of them was deleted in this moment
         self._ends.update(ends)
+
+    def _is_made_anew(self, kafka: Any, partition: Any) -> bool:
+        return topic_id(kafka, partition.topic) not in {"", self._made[partition]}
 
     def _skip(self, kafka: Any, error: Exception) -> bool:
         """Go past what cannot be read; False if it is not known where that is."""
@@ -238,9 +245,9 @@ class KafkaReader(ReaderThread):
             last = max(first, self._unpacking.end_of(partition.topic, partition.partition) - 1)
             kafka.seek(partition, last + 1)
             self._offsets.skipped(partition, last)
-            arrival = Arrival(
-                "kafka", partition.topic, b"", {}, None, (partition.partition, last), self._clock.utc_us()
-            )
+            where, made = (partition.partition, last), self._made.get(partition, "")
+            now_us = self._clock.utc_us()
+            arrival = Arrival("kafka", partition.topic, b"", {}, None, where, now_us, topic_id=made)
             skipped = f"offset {last}" if first == last else f"offsets {first} to {last}"
             reason = "poison-batch" if isinstance(error, PoisonBatchError) else "corrupt-batch"
             self._handler.refused(
@@ -250,10 +257,10 @@ class KafkaReader(ReaderThread):
             )
         return True
 
-    def _deliver(self, topic_id: str, partition: Any, records: Sequence[Any]) -> Iterator[tuple[int, bool]]:
+    def _deliver(self, partition: Any, records: Sequence[Any]) -> Iterator[tuple[int, bool]]:
         """Hand each record to the handler; yield its offset, and whether it is a frame from now."""
         for record in records:
-            delivery = self._delivery(topic_id, partition, record)
+            delivery = self._delivery(partition, record)
             yield record.offset, delivery is not None and self._hand_over(delivery)
 
     def _hand_over(self, delivery: Delivery) -> bool:
@@ -262,8 +269,8 @@ class KafkaReader(ReaderThread):
             return False
         return self._handler.frame(delivery) and delivery.arrival.attributes.get("lane") != "backlog"
 
-    def _delivery(self, topic_id: str, partition: Any, record: Any) -> Delivery | None:
-        now_us = self._clock.utc_us()
+    def _delivery(self, partition: Any, record: Any) -> Delivery | None:
+        now_us, made = self._clock.utc_us(), self._made[partition]
         stored = record.timestamp_type == LOG_APPEND_TIME
         # The broker's time is worth something; a producer's only for what was there before us.
         before_us = record.offset < self._ends[partition]
@@ -279,11 +286,11 @@ class KafkaReader(ReaderThread):
                 record.headers or (),
                 record.value,
                 now_us,
-                topic_id,
+                made,
             )
         except MalformedError as error:
             where = (record.partition, record.offset)
-            bare = Arrival("kafka", record.topic, record.value or b"", {}, None, where, now_us)
+            bare = Arrival("kafka", record.topic, record.value or b"", {}, None, where, now_us, topic_id=made)
             self._handler.refused(Delivery(bare, age_s, broker_time_us, receipt), error.reason, str(error))
             return None
         if before_us and not dated:
