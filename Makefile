@@ -19,8 +19,8 @@ demo: .venv/.run  ## Three cameras, a broker, the archive and the viewer on this
 test: .venv/.dev  ## Everything this machine can test; says last what it could not, and why. ARGS= for a part, as pytest takes it
 	.venv/bin/python $(if $(ARGS),-m pytest $(ARGS),tests/testrun.py)
 
-soak: .venv/.dev  ## The tests that take too long for every change: further orders of start, slow lines, memory, longer faults
-	.venv/bin/python -m pytest -m soak $(ARGS)
+soak: .venv/.dev  ## What takes too long for every change: orders of start, slow lines, memory, and long forms of faults; their last lines go into docs
+	SHUTTERBUS_SOAK=1 .venv/bin/python -m pytest -s $(or $(ARGS),-m "soak or long_form")
 
 lint: .venv/.dev  ## Format, style, types, import rules, and that generated files are current
 	.venv/bin/ruff format --check .

@@ -11,6 +11,9 @@ import subprocess
 
 import pytest
 
+SOAK = os.environ.get("SHUTTERBUS_SOAK") == "1"
+"""Whether tests that have a long form take it: ``make soak``."""
+
 
 def needs(have: bool, sentence: str) -> None:
     """Leave the running test out, or fail it under CI, unless the machine has what *sentence* says is missing."""

@@ -1,31 +1,58 @@
 """The archive as a process, and three cameras that send to it: what each of them knows of every frame is noted."""
 
+import itertools
 import json
 import os
 import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self
 from urllib.request import urlopen
 
 from shutterbus_archive.store import layout
+from shutterbus_wire import exif
+from shutterbus_wire.frame import Frame, FrameMetadata
+from shutterbus_wire.identity import FrameId
+from shutterbus_wire.message import Message, encode_frame
 from stack.brokers import free_port
 from stack.programs import Program, program
-from transport.rig import Broker
+from transport.rig import EPOCH, Broker, deliver
+from wire.pictures import CAMERA_JPEG
 
 HERE = Path(__file__).parent
 CAMERAS = ("gate", "yard", "roof")
 
 
+def picture(camera: str, seq: int) -> Message:
+    metadata = FrameMetadata(
+        camera, FrameId(EPOCH, seq), time.time_ns() // 1_000, "sensor", clock_synced=True
+    )
+    return encode_frame(Frame(metadata, exif.stamp(CAMERA_JPEG, metadata, software="test")), "jpeg", "live")
+
+
+def frames_in(store: Path) -> dict[tuple[str, int], int]:
+    """How often each frame is in *store*, by camera and number."""
+    counts: dict[tuple[str, int], int] = {}
+    for path in store.rglob("*.jpg"):
+        key = layout.parse(path.relative_to(store).as_posix())
+        assert key is not None, path
+        counts[key.camera, key.id.seq] = counts.get((key.camera, key.id.seq), 0) + 1
+    return counts
+
+
 class ArchiveProcess:
     """The archive as its container runs it, noting each frame as it is read."""
 
-    def __init__(self, broker: Broker, folder: Path) -> None:
+    def __init__(self, broker: Broker, folder: Path, *, within: Sequence[str] = (), **settings: str) -> None:
+        """*within* is a command that starts it elsewhere, *settings* are further ones."""
         self.state = folder / "archive"
+        self._command = [*within, sys.executable, str(HERE / "noting_archive.py"), "run"]
         self.log = folder / "archive.log"
         self.port = free_port()
         self._notes = folder / "read"
@@ -36,6 +63,7 @@ class ArchiveProcess:
             "ARCHIVE_HEALTH_PORT": str(self.port),
             "ARCHIVE_MIN_FREE": "0",
             "NOTES": str(self._notes),
+            **settings,
         }
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -47,8 +75,9 @@ class ArchiveProcess:
 
     def start(self) -> None:
         with self.log.open("ab") as log:
-            command: list[str | Path] = [sys.executable, HERE / "noting_archive.py", "run"]
-            self._process = subprocess.Popen(command, env=self._environment, stderr=log, cwd=self.log.parent)
+            self._process = subprocess.Popen(
+                self._command, env=self._environment, stderr=log, cwd=self.log.parent
+            )
 
     def kill(self) -> None:
         if self._process is not None:
@@ -62,12 +91,7 @@ class ArchiveProcess:
 
     def files(self) -> dict[tuple[str, int], int]:
         """How often each frame is in the store, by camera and number."""
-        counts: dict[tuple[str, int], int] = {}
-        for path in (self.state / "store").rglob("*.jpg"):
-            key = layout.parse(path.relative_to(self.state / "store").as_posix())
-            assert key is not None, path
-            counts[key.camera, key.id.seq] = counts.get((key.camera, key.id.seq), 0) + 1
-        return counts
+        return frames_in(self.state / "store")
 
     def rows(self) -> set[tuple[str, int]]:
         """What the catalog has, read as somebody else does."""
@@ -152,3 +176,33 @@ def edges(broker: Broker, folder: Path) -> Iterator[Edges]:
             command: list[str | Path] = [sys.executable, place / "noting_spool.py", "run"]
             programs[camera] = stack.enter_context(program(command, environment, place / "edge.log"))
         yield Edges(folder, programs)
+
+
+class Sender(threading.Thread):
+    """Sends picture after picture of every camera, each until the broker has acknowledged it.
+
+    Attributes:
+        sent: What was acknowledged.
+        newest: The last of each camera, and when it was acknowledged, by the monotonic clock.
+    """
+
+    def __init__(self, broker: Broker) -> None:
+        super().__init__()
+        self.sent: set[tuple[str, int]] = set()
+        self.newest: dict[str, tuple[int, float]] = {}
+        self._broker = broker
+        self._end = threading.Event()
+
+    def run(self) -> None:
+        with self._broker.client(CAMERAS[0]) as client:
+            for seq in itertools.count():
+                for camera in CAMERAS:
+                    deliver(client, self._broker.topic(camera), picture(camera, seq))
+                    self.sent.add((camera, seq))
+                    self.newest[camera] = seq, time.monotonic()
+                if self._end.wait(0.03):
+                    return
+
+    def finish(self) -> None:
+        self._end.set()
+        self.join()

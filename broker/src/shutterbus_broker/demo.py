@@ -151,7 +151,6 @@ def _start(demo: Demo, clean: Mapping[str, str], password: str, parts: list[Demo
         "VIEWER_USER": "admin",
         # Anyone on the machine can read a command line, and the same user an environment: only the hash goes there.
         "VIEWER_PASSWORD_HASH": PasswordHasher().hash(password),
-        "VIEWER_ARCHIVE_STATE_DIR": str(demo.folder / "archive"),
         "VIEWER_MQTT_BROKERS": f"127.0.0.1:{mqtt_port}",
         "VIEWER_ARCHIVE_STATE_DIR": str(demo.folder / ARCHIVE),
         "VIEWER_MQTT_PROTOCOL": "3.1.1",  # all that amqtt speaks; it leaves a client of 5 without an answer

@@ -18,6 +18,9 @@ from shutterbus_archive.store.layout import FrameKey
 from shutterbus_wire.identity import SEQ_MAX, FrameId
 from shutterbus_wire.telemetry import Reading, Report
 
+EPOCHS_REMEMBERED = 10_000
+"""An epoch is a start of a camera, but over MQTT each picture of a foreign one has its own."""
+
 
 class Catalog:
     """Any thread may call it; one at a time is let in."""
@@ -277,6 +280,8 @@ class Catalog:
     def _epoch(self, connection: Connection, camera: str, hex_digits: str) -> int:
         key = camera, hex_digits
         if key not in self._epochs:
+            if len(self._epochs) >= EPOCHS_REMEMBERED:
+                self._epochs.clear()
             camera_id = self._camera(connection, camera)
             values = {"camera_id": camera_id, "hex": hex_digits}
             connection.execute(upsert(schema.epoch).on_conflict_do_nothing(), values)
