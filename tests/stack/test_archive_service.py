@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import datetime as dt
 import json
 import re
 import ssl
@@ -13,7 +14,9 @@ from pathlib import Path
 import pytest
 
 import testrun
-from shutterbus_broker import dotenv
+from shutterbus_broker.doctor import CheckContext, backlog
+from shutterbus_broker.installation import Installation
+from shutterbus_broker.kafka_admin import kafka_admin
 from shutterbus_wire import exif
 from shutterbus_wire.frame import FrameMetadata
 from shutterbus_wire.identity import FrameId, new_epoch
@@ -82,6 +85,16 @@ def ready(running: Server) -> str:
     ask = "import urllib.request as u, urllib.error as e\ntry: print(u.urlopen('http://localhost:8082/readyz').read().decode())\n"
     ask += "except e.HTTPError as error: print(error.read().decode())"
     return running.compose("exec", "-T", "archive", "python", "-c", ask).strip()
+
+
+def unread_frames(running: Server, camera: str) -> int:
+    """Return how many of *camera*'s frames in Kafka the archive has not read, as the doctor counts them."""
+    context = CheckContext(Installation(running.folder), dt.datetime.now(dt.UTC))
+    with kafka_admin(context.kafka_admin) as admin:
+        counted = {entry.topic: entry for entry in backlog.unread(admin, set())}
+    entry = counted[f"shutterbus.{camera}.frames"]
+    assert bool(entry.messages) is (0 < entry.share < backlog.HALF)
+    return entry.messages
 
 
 def latest(running: Server, camera: str) -> bytes:
@@ -156,17 +169,15 @@ def disk_that_is_away(running: Server) -> Iterator[tuple[Path, str]]:
         "-ec",
         f"mkdir -m 700 /place/store; chown {owner.st_uid}:{owner.st_gid} /place/store",
     )
-    env = running.folder / ".env"
-    before = env.read_text()
     # A machine with systemd has all its disks so.
     mount(f"mount --bind {place} {place}; mount --make-shared {place}")
     try:
-        dotenv.merge(env, {"ARCHIVE_PROPAGATION": ("rslave", "")})
+        running.environment["ARCHIVE_PROPAGATION"] = "rslave"
         yield disk, f"mount --bind {disk} {store}"
     finally:
         running.compose("rm", "-sf", "archive")
         mount(f"umount -l {store} 2>/dev/null || true; umount -l {place}")
-        env.write_text(before)
+        del running.environment["ARCHIVE_PROPAGATION"]
         store.rmdir()
         disk.rename(store)
         running.compose("up", "-d", "--wait", "archive")
@@ -184,11 +195,13 @@ def test_disk_that_is_mounted_later_gets_all_that_came_meanwhile(running: Server
         send(camera, meanwhile)
         wait_until(lambda: "is its disk mounted?" in ready(running), WITHIN_S, lambda: ready(running), 0.5)
         assert list((running.folder / "state/archive/store").iterdir()) == []
+        assert unread_frames(running, "fen") == len(meanwhile) // 2
         wait_until(lambda: latest(running, "fen") in meanwhile, WITHIN_S, lambda: "the viewer shows another")
 
         mount(mounting)
 
         wait_for_files(running, disk, "fen", [*before, *meanwhile])
+        wait_until(lambda: unread_frames(running, "fen") == 0, WITHIN_S, lambda: "not committed", 0.5)
         assert running.compose("ps", "-q", "archive").strip() == container
         assert docker("inspect", "-f", "{{.RestartCount}}", container) == "0"
         assert "store: back after" in running.compose("logs", "--no-color", "archive")

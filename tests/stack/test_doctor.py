@@ -102,6 +102,8 @@ def test_healthy_server_has_nothing_to_fix(running: Server) -> None:
     assert checks_by_name["containers"]["sentence"] == (
         "archive, kafka, mosquitto, setup, viewer run and are healthy"
     )
+    for name in ("archive", "archive room", "archive backlog"):
+        assert checks_by_name[name]["status"] == "ok", checks_by_name[name]
     assert checks_by_name["kafka picture"]["sentence"] == "2093068 bytes came back as they were sent"
     assert checks_by_name["mosquitto picture"]["sentence"] == "2093068 bytes came back as they were sent"
     assert {name for name, check in checks_by_name.items() if check["status"] == "skipped"} <= {"clock"}

@@ -12,10 +12,9 @@ from typing import Any
 
 from shutterbus_broker.doctor import backlog
 from shutterbus_broker.doctor.context import CheckContext
-from shutterbus_broker.errors import SetupError
 from shutterbus_broker.identities import counted
-from shutterbus_broker.sizing import docker_bytes
 from shutterbus_runtime.checks import Check, CheckResult, failure, ok, skipped, warning
+from shutterbus_runtime.settings.values import read_bytes
 
 HOST, PORT = "archive", 8082
 ASK_S = 5.0
@@ -94,11 +93,11 @@ def room(told: Told, settings: Mapping[str, str]) -> CheckResult:
         return skipped("the archive does not say what room its store has")
     store = told.status["store"]
     total, free, files = (store[name] for name in ("total_bytes", "free_bytes", "free_files"))
+    text = settings.get("ARCHIVE_MIN_FREE", "").strip()
     try:
-        text = settings.get("ARCHIVE_MIN_FREE", "")
-        floor = docker_bytes("ARCHIVE_MIN_FREE", text) if text else min(total // FLOOR_SHARE, FLOOR_BYTES)
-    except SetupError as error:
-        return failure(str(error), "in .env")
+        floor = int(read_bytes(text)) if text else min(total // FLOOR_SHARE, FLOOR_BYTES)
+    except ValueError as error:
+        return failure(f"ARCHIVE_MIN_FREE={text!r}: {error}", "in .env")
     said = f"{free / GIB:.1f} GiB are free in the store"
     if free < 2 * floor:
         return warning(f"{said}, and below {floor / GIB:.1f} (ARCHIVE_MIN_FREE) reading pauses", LESS)
