@@ -2,15 +2,18 @@
 
 import json
 import os
+import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from archive.fakes_archive import NOW_US, Rig, bare_delivery, delivery
+from archive.fakes_archive import NOW_US, Rig, bare_delivery, delivery, reading, telemetry_delivery
 from shutterbus_archive.__main__ import main
 from shutterbus_archive.audit import Audit, DayAudit, Depth
+from shutterbus_archive.audit_messages import audit_quarantine, audit_telemetry
 from shutterbus_archive.catalog import Ageing, beside, schema
 from shutterbus_archive.errors import ArchiveError
 from wire.pictures import CAMERA_JPEG
@@ -150,6 +153,48 @@ def test_row_that_came_while_it_looked_is_not_untracked(rig: Rig) -> None:
 
     rig.store.keys = keys  # type: ignore[method-assign]
     assert names(rig, "untracked") == names(rig, "missing") == []
+
+
+def messages(rig: Rig, depth: Depth = "presence") -> list[DayAudit]:
+    with beside.reading(rig.state) as connection:
+        return list(audit_quarantine(connection, rig.store, depth, time.time_ns() // 1_000))
+
+
+def test_quarantine_is_compared_as_well(rig: Rig) -> None:
+    rig.take(*(bare_delivery(b"nonsense %d" % seq, seq=seq) for seq in range(4)))
+    first, second, third, _ = (rig.root / row.key for row in rig.catalog.quarantined())
+    assert messages(rig, "content") == []
+    first.unlink()
+    second.write_bytes(b"longer than it was")
+    third.write_bytes(b"Nonsense 2")
+    stray = make_old(Path(shutil.copy(second, second.with_name("stray.bin"))))
+    [seen] = messages(rig, "content")
+    assert (seen.camera, seen.day) == ("gate", "quarantine")
+    assert [rig.root / key for key in seen.missing] == [first]
+    assert [rig.root / key for key in seen.untracked] == [stray]
+    assert sorted((rig.root / damage.key, damage.sentence) for damage in seen.damaged) == sorted(
+        [
+            (second, "18 bytes long, and 10 were stored"),
+            (third, "other bytes than were stored (SHA-256)"),
+        ]
+    )
+
+
+def test_report_or_reading_without_a_line_is_missing(rig: Rig) -> None:
+    for seq in range(6):
+        rig.keeper.telemetry(telemetry_delivery(reading(seq), seq))
+    rig.keeper.turn(more=False)
+    [path] = (rig.root / "telemetry").rglob("*.jsonl")
+    lines = path.read_bytes().splitlines(keepends=True)
+    with beside.reading(rig.state) as connection:
+        assert list(audit_telemetry(connection, rig.store)) == []
+        path.write_bytes(b"".join([*lines[:2], b"nonsense\n", *lines[4:]]))
+        [seen] = audit_telemetry(connection, rig.store)
+    assert (seen.camera, seen.day, seen.missing) == (
+        "gate",
+        "telemetry",
+        ["readings-cpu 9f2c4e1a77b0d3c5-2..3"],
+    )
 
 
 def test_terminal_sees_how_far_it_has_come_and_a_program_does_not(

@@ -53,7 +53,7 @@ class Damage:
 
 @dataclass(slots=True)
 class DayAudit:
-    """What was seen of one camera's day.
+    """What was seen of one camera's day, or of its quarantine or telemetry, which *day* then says.
 
     Attributes:
         frames: In the catalog.

@@ -3,13 +3,17 @@
 import argparse
 import json
 import os
+import sqlite3
+import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from shutterbus_archive.audit import Audit, DayAudit
+from shutterbus_archive.audit import Audit, DayAudit, Depth
+from shutterbus_archive.audit_messages import audit_quarantine, audit_telemetry
 from shutterbus_archive.catalog import beside
 from shutterbus_archive.load import load
 from shutterbus_archive.opening import store_of
+from shutterbus_archive.store import Store
 from shutterbus_runtime.command_line import say
 
 LISTED_MAX = 10
@@ -22,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
     totals: Counter[str] = Counter(frames=0, missing=0, damaged=0, untracked=0)
     differing: list[DayAudit] = []
     with beside.reading(settings.state_dir) as connection, store_of(settings, connection) as store:
-        for day in Audit(connection, store, options.depth).run():
+        for day in _all(connection, store, options.depth):
             totals.update(_counts(day))
             if day.missing or day.damaged or day.untracked:
                 differing.append(day)
@@ -32,6 +36,13 @@ def run(options: argparse.Namespace) -> int:
         for line in _lines(differing, totals):
             say(line)
     return 1 if totals["missing"] or totals["damaged"] else 0
+
+
+def _all(connection: sqlite3.Connection, store: Store, depth: Depth) -> Iterator[DayAudit]:
+    yield from Audit(connection, store, depth).run()
+    yield from audit_quarantine(connection, store, depth, time.time_ns() // 1_000)
+    if depth == "content":
+        yield from audit_telemetry(connection, store)
 
 
 def _counts(day: DayAudit) -> dict[str, int]:
@@ -54,7 +65,7 @@ def _members(day: DayAudit) -> dict[str, object]:
     }
 
 
-def _lines(days: Iterable[DayAudit], totals: Counter[str]) -> Iterable[str]:
+def _lines(days: Iterable[DayAudit], totals: Counter[str]) -> Iterator[str]:
     for day in days:
         counts = ", ".join(f"{count:,} {word}" for word, count in _counts(day).items() if count)
         yield f"{day.camera} {day.day}: {counts}"
