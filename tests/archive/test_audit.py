@@ -208,6 +208,19 @@ def test_terminal_sees_how_far_it_has_come_and_a_program_does_not(
     assert capsys.readouterr().err == "\r\x1b[Kaudit: 1 of 5 (20 %)\r\x1b[K"
 
 
+def test_frame_that_aged_out_while_it_looked_is_not_missing(rig: Rig) -> None:
+    rig.take(*(delivery(seq) for seq in range(3)))
+    kept = rig.store.keys
+
+    def keys(prefix: str) -> Iterator[str]:
+        ageing = Ageing(rig.catalog)
+        rig.store.remove(ageing.discard(ageing.oldest(1)))
+        yield from kept(prefix)
+
+    rig.store.keys = keys  # type: ignore[method-assign]
+    assert names(rig, "missing") == []
+
+
 def test_command_prints_by_camera_and_day_and_its_exit_code_says_whether_all_is_there(
     rig: Rig, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -36,7 +36,7 @@ from shutterbus_wire.frame import FrameMetadata
 from shutterbus_wire.telemetry import Reading, Report, parse_telemetry
 
 READ_THREADS = 8
-BATCH = 256
+BATCH, LINES = 256, 2_000
 TELEMETRY = "telemetry/"
 LOST = (
     "which frames aged out before: a late repeat of one is stored again, and the counts of the day strip are of what is here",
@@ -167,7 +167,7 @@ class Rebuild:
                 self._rebuilt.left_out.append((file.key, "the same frame is there under another name"))
             else:
                 self._rebuilt.torn += file.is_torn
-        new = self._catalog.add(list(rows.values()))
+        new = self._catalog.add(list(rows.values())).frames
         self._rebuilt.frames += len(new)
         self._rebuilt.size_bytes += sum(row.size_bytes for row in new)
         self._last_us = max([self._last_us, *(row.archived_at_us for row in new)])
@@ -178,10 +178,8 @@ class Rebuild:
             for key in keys:
                 messages = self._messages(key)
                 # A day of readings each second does not fit into memory as a whole.
-                while batch := list(islice(messages, BATCH)):
-                    known = self._catalog.telemetry_known(batch)
-                    self._catalog.add(telemetry=batch)
-                    self._rebuilt.telemetry += known.count(False)
+                while batch := list(islice(messages, LINES)):
+                    self._rebuilt.telemetry += self._catalog.add(telemetry=batch).telemetry
                 progress.advance()
 
     def _quarantine(self) -> None:

@@ -13,7 +13,7 @@ from shutterbus_archive.catalog import quarantine_rows, schema, spans
 from shutterbus_archive.catalog.database import Database
 from shutterbus_archive.catalog.erased import without_erased
 from shutterbus_archive.catalog.numbers import replace, touching
-from shutterbus_archive.catalog.rows import FrameName, FrameRow, QuarantineRow
+from shutterbus_archive.catalog.rows import Added, FrameName, FrameRow, QuarantineRow
 from shutterbus_archive.store.layout import FrameKey
 from shutterbus_wire.identity import SEQ_MAX, FrameId
 from shutterbus_wire.telemetry import Reading, Report
@@ -141,16 +141,15 @@ class Catalog:
         frames: Sequence[FrameRow] = (),
         telemetry: Sequence[Report | Reading] = (),
         quarantined: Sequence[QuarantineRow] = (),
-    ) -> list[FrameRow]:
-        """Note a group of what has been stored, in one transaction; return the frames that are new.
+    ) -> Added:
+        """Note a group of what has been stored, in one transaction; return what of it is new.
 
         What is known already changes nothing. A frame that was to be erased, since its file was written, is noted as garbage.
         """
         with self.transaction() as connection:
-            new = self._add_frames(connection, frames)
-            self._add_telemetry(connection, telemetry)
+            added = Added(self._add_frames(connection, frames), self._add_telemetry(connection, telemetry))
             quarantine_rows.insert(connection, quarantined)
-        return new
+        return added
 
     def quarantined(self, camera: str | None = None) -> list[QuarantineRow]:
         """Return what is in quarantine, of *camera* or of all, oldest first."""
@@ -245,7 +244,8 @@ class Catalog:
             ],
         )
 
-    def _add_telemetry(self, connection: Connection, telemetry: Sequence[Report | Reading]) -> None:
+    def _add_telemetry(self, connection: Connection, telemetry: Sequence[Report | Reading]) -> int:
+        new = 0
         by_stream: dict[tuple[int, str], set[int]] = defaultdict(set)
         for message in telemetry:
             epoch_id = self._epoch(connection, message.camera, message.epoch)
@@ -253,7 +253,9 @@ class Catalog:
         for (epoch_id, stream), numbers in by_stream.items():
             low, high = min(numbers) - 1, max(numbers) + 1
             present = touching(connection, schema.telemetry, epoch_id, stream, low, high)
-            replace(connection, schema.telemetry, epoch_id, stream, present, spans.add(present, numbers))
+            merged = spans.add(present, numbers)
+            replace(connection, schema.telemetry, epoch_id, stream, present, merged)
+            new += spans.count(merged) - spans.count(present)
         values = [
             {
                 "camera_id": self._camera(connection, reading.camera),
@@ -269,6 +271,7 @@ class Catalog:
         ]
         if values:
             connection.execute(upsert(schema.reading).on_conflict_do_nothing(), values)
+        return new
 
     def _camera(self, connection: Connection, name: str) -> int:
         if name not in self._cameras:

@@ -167,7 +167,9 @@ def _own(path: Path, folder: Path) -> int:
     except BlockingIOError as error:
         owner = os.pread(lock, 200, 0).decode(errors="replace").strip() or "another process"
         os.close(lock)
-        raise InUseError(f"the archive in {folder} is in use by {owner}: one process a catalog") from error
+        raise InUseError(
+            f"the archive in {folder} is in use by {owner}, and a catalog belongs to one process: stop that one first"
+        ) from error
     os.ftruncate(lock, 0)
     os.pwrite(lock, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
     return lock

@@ -26,6 +26,14 @@ class FrameRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Added:
+    """What was new in a group: its frames, and how many reports and readings."""
+
+    frames: list[FrameRow]
+    telemetry: int
+
+
+@dataclass(frozen=True, slots=True)
 class QuarantineRow:
     """What the catalog keeps of a message that could not be used. See ``schema.quarantine``."""
 
