@@ -2,13 +2,16 @@
 
 import socket
 import ssl
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from kafka import TopicPartition
+from kafka.consumer.fetcher import Fetcher
 from kafka.errors import KafkaConnectionError, KafkaError
 
 from shutterbus_transport.kafka import library
-from shutterbus_transport.kafka.consumer import Consumer
+from shutterbus_transport.kafka.consumer import BUSY_WAIT_MS, Consumer
 from shutterbus_transport.settings import BrokerSettings
 
 pytestmark = [
@@ -28,6 +31,29 @@ def test_broker_that_takes_connections_and_is_mute_is_given_up(monkeypatch: pyte
         Consumer(
             BrokerSettings.model_validate({"brokers": f"127.0.0.1:{mute.getsockname()[1]}", "tls": {}}), {}
         )
+
+
+def test_time_that_a_broker_may_wait_is_read_with_each_fetch() -> None:
+    """What ``Consumer.expect_more`` relies on."""
+    partition = TopicPartition("shutterbus.gate.frames", 0)
+    cluster = SimpleNamespace(leader_for_partition=lambda _: 1, leader_epoch_for_partition=lambda _: 0)
+    manager = SimpleNamespace(
+        cluster=cluster, connection_delay=lambda _: 0, broker_version=(4, 3), _net=SimpleNamespace()
+    )
+    position = SimpleNamespace(offset=0, leader_epoch=0)
+    place = SimpleNamespace(position=position, preferred_read_replica=lambda: None)
+    subscriptions = SimpleNamespace(fetchable_partitions=lambda: [partition], assignment={partition: place})
+    client = SimpleNamespace(_manager=manager, throttle_delay=lambda _: 0)
+    consumer = object.__new__(Consumer)
+    consumer.kafka = SimpleNamespace(_fetcher=Fetcher(client, subscriptions))
+    consumer._idle_wait_ms = 500
+
+    waits_ms = []
+    for soon in (True, False):
+        consumer.expect_more(soon=soon)
+        [(request, _)] = consumer.kafka._fetcher._create_fetch_requests().values()
+        waits_ms.append(request.max_wait_ms)
+    assert waits_ms == [BUSY_WAIT_MS, 500]
 
 
 class Resetting:

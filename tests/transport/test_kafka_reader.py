@@ -59,6 +59,7 @@ class Log:
         self.stop: Any = None
         self._fetcher = self._cluster = self
         self.ids: dict[str, UUID] = {}
+        self.expected: list[bool] = []
         self._next_partition_records: Any = None
         self.kafka = self
         self.failure = ""
@@ -73,6 +74,9 @@ class Log:
 
     def topic_id(self, topic: str) -> UUID:
         return self.ids.get(topic, UUID(int=7))
+
+    def expect_more(self, *, soon: bool) -> None:
+        self.expected.append(soon)
 
     def paused(self) -> set[Partition]:
         return set()
@@ -274,6 +278,18 @@ def test_topic_that_vanishes_and_comes_back_is_read_anew(viewer: Viewer, log: Lo
     viewer.run(10)
 
     assert viewer.newest() == f"{LATER_EPOCH}-0"
+
+
+def test_brokers_do_not_wait_with_their_answers_while_records_come(viewer: Viewer, log: Log) -> None:
+    log.add(GATE)
+    log.add(YARD)
+    viewer.run(3)
+    log.add(GATE, frame(0), frame(1))
+    viewer.follower._end.clear()
+    viewer.run(6)
+
+    assert log.expected.count(True) == log.read > 0
+    assert not log.expected[-1]
 
 
 def test_topic_made_anew_is_read_from_its_beginning(viewer: Viewer, log: Log) -> None:

@@ -13,6 +13,8 @@ from shutterbus_transport.settings import BrokerSettings
 
 BOOTSTRAP_TIMEOUT_MS = 15_000
 CLOSE_TIMEOUT_MS = 1_000
+BUSY_WAIT_MS = 10
+"""How long a broker may keep a fetch that has nothing to bring while other topics have."""
 
 
 def topic_id(kafka: Any, topic: str) -> str:
@@ -56,6 +58,7 @@ class Consumer:
                 raise
             raise KafkaError(str(cause)) from error
         rest_between_heartbeats(self.kafka._coordinator)  # noqa: SLF001 - the library keeps it to itself
+        self._idle_wait_ms: int = self.kafka.config["fetch_max_wait_ms"]
 
     @property
     def connected(self) -> bool:
@@ -66,6 +69,15 @@ class Consumer:
     def failure(self) -> str:
         """Why the last connection failed, or an empty text."""
         return str(self._net.failure or "")
+
+    def expect_more(self, *, soon: bool) -> None:
+        """Say whether more records are likely to be there already.
+
+        The library has one fetch on its way to each broker. While it hands out what it has of one topic it asks for the others,
+        and the broker keeps that question until something comes: what is next of the first topic waits behind it.
+        """
+        wait_ms = min(BUSY_WAIT_MS, self._idle_wait_ms) if soon else self._idle_wait_ms
+        self.kafka._fetcher.config["fetch_max_wait_ms"] = wait_ms  # noqa: SLF001 - read with each fetch
 
     def states(self, partitions: Iterable[Any]) -> Iterator[PartitionState]:
         """Yield what the cluster last said of *partitions*; nothing of those that it does not tell of."""

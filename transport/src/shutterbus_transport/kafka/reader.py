@@ -145,6 +145,7 @@ class KafkaReader(ReaderThread):
                 self._idle(RETRY_S)
                 continue
             failures = 0
+            consumer.expect_more(soon=bool(batch))
             for partition, records in batch.items():
                 if partition not in self._ends or self._is_made_anew(kafka, partition):
                     continue  # it is read from where its policy says, in the next turn
