@@ -18,6 +18,7 @@ MEASUREMENTS = (
     "tabs",
     "intake",
     "mqtt_edge",
+    "archive",
 )
 
 
