@@ -7,6 +7,7 @@ over Kafka, and ``yard`` plays street footage over MQTT.
 
 import contextlib
 import datetime as dt
+import http.client
 import json
 import os
 import re
@@ -315,16 +316,28 @@ def test_no_door_opens_without_certificate_or_password(
                 "inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", container
             )
             for port in listening(container):
-                open_ports.add((container.removeprefix(f"{place.project}-"), port))
-                if "viewer" not in container:
+                service = container.removeprefix(f"{place.project}-")
+                open_ports.add((service, port))
+                if service not in {"viewer-1", "archive-1"}:
                     assert_no_broker_answers(address, port)
     assert open_ports == {
         ("kafka-1", 9093),
         ("kafka-1", 9094),
         ("mosquitto-1", 8883),
         ("viewer-1", 8080),
-        ("archive-1", 8082),  # how it is, for the doctor
+        ("archive-1", 8082),  # how it is, for the doctor, and nothing else
     }
+    archive = docker(
+        "inspect",
+        "-f",
+        "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}",
+        server.container("archive"),
+    )
+    for path in ("/", "/frames", "/../state", "/api/cameras"):
+        connection = http.client.HTTPConnection(archive, 8082, timeout=10)
+        connection.request("GET", path)
+        assert connection.getresponse().status == 404, path
+        connection.close()
 
     status, described = server.get("/openapi.json", f"admin:{server.password}")
     assert status == 200
