@@ -25,8 +25,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
 ]
 
-FAULT_S = 60 if SOAK else 6
-MAX_POLL_MS = 10_000 if SOAK else 3_000
+FAULT_S = 60 if SOAK else 4
+MAX_POLL_MS = 10_000 if SOAK else 2_000
 """A member that does not poll for so long is put out of its group; less than a fault lasts."""
 LATE_MAX_S = 2.0
 FAULTS = {
