@@ -59,6 +59,16 @@ MISTAKES = {
         ),
         "tests/archive/test_keeper.py::test_nothing_is_acknowledged_before_its_file_is_synced_and_its_row_committed",
     ),
+    "commit of what was only delivered": Mistake(
+        (
+            (
+                f"{TRANSPORT}/kafka/offsets.py",
+                "return next(iter(self._waiting), self.next)",
+                "return self.next",
+            ),
+        ),
+        "tests/transport/test_committed_offsets.py::test_reading_begins_where_the_group_has_committed",
+    ),
     "acknowledge before fsync": Mistake(
         (
             (

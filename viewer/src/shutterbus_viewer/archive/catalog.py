@@ -94,11 +94,11 @@ class CatalogReader:
         return connection
 
     def _check_version(self, connection: sqlite3.Connection) -> None:
-        row = connection.execute("select version_num from alembic_version").fetchone()
-        version = int(row[0][:4]) if row else 0
+        [name] = connection.execute("select version_num from alembic_version").fetchone() or ["0000"]
+        version = int(name[:4])
         if version > VERSION:
             raise ArchiveUnreadableError(
-                f"{self.path} is of a newer version ({row[0]}) than this viewer knows ({VERSION:04}): upgrade the viewer"
+                f"{self.path} is of a newer version ({name}) than this viewer knows ({VERSION:04}): upgrade the viewer"
             )
         if version < VERSION:
             raise ArchiveUnreadableError(
