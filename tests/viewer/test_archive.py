@@ -181,7 +181,10 @@ def test_scripts_are_told_what_is_kept_of_the_cameras_that_they_may_see(folder: 
     yard = {"id": "yard", "frames": 1, "bytes": 1_000, "oldest_us": FIRST_US, "newest_us": FIRST_US}
     with viewer((user("guard", Role.LOOK, "gate"),), archive=CatalogReader(folder)) as running:
         assert running.log_in().get("/api/archive").json() == {"problem": "", "cameras": [gate, yard]}
-        assert running.log_in("guard").get("/api/archive").json() == {"problem": "", "cameras": [gate]}
+        assert running.http.get("/api/archive?camera=yard").json() == {"problem": "", "cameras": [yard]}
+        assert running.http.get("/api/archive?camera=A").status_code == 422
+        assert running.log_in("guard").get("/api/archive?camera=yard").json()["cameras"] == []
+        assert running.http.get("/api/archive").json() == {"problem": "", "cameras": [gate]}
 
 
 def test_server_without_an_archive_says_so(tmp_path: Path) -> None:

@@ -313,7 +313,12 @@ class FakeViewer:
         async def state(name: str) -> JSONResponse:
             return JSONResponse({}, 200 if name in self.places else 404)
 
-        app.get("/api/archive")(lambda: JSONResponse({"problem": "", "cameras": self.archived}))
+        app.get("/api/archive")(
+            lambda camera: {
+                "problem": "",
+                "cameras": [kept for kept in self.archived if kept["id"] == camera],
+            }
+        )
         app.get("/login")(lambda: page("login.html", message=self.login_message, username=self.login_name))
         app.get("/api/cameras")(
             lambda: JSONResponse({"problems": self.problems}, status_code=200 if self.signed_in else 401)

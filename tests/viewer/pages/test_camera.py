@@ -99,7 +99,7 @@ def test_what_the_archive_keeps_of_a_camera_is_a_line(page: Page, viewer: FakeVi
     expect(page.locator("#archived")).to_have_text(
         re.compile(r"^12,345 pictures since \d+ \w+ 20\d\d \d\d:\d\d CES?T, 1\.2 GB$")
     )
-    with page.expect_response("**/api/archive"):
+    with page.expect_response("**/api/archive?camera=roof"):
         page.goto("/cameras/roof")
     expect(page.locator("#name")).to_be_attached()
     expect(page.locator("#archived")).to_be_hidden()

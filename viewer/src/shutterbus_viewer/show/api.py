@@ -58,8 +58,13 @@ async def one_camera(request: Request, camera: CameraName) -> Response:
 
 
 @router.get("/archive")
-async def kept(request: Request) -> dict[str, Any]:
-    """What the archive keeps of each camera that you may see: pictures, bytes, and the instants of the oldest and newest.
+async def kept(
+    request: Request,
+    camera: Annotated[
+        str | None, Query(pattern=f"^{CAMERA_PATTERN}$", description="Name of a camera; without it all.")
+    ] = None,
+) -> dict[str, Any]:
+    """What the archive keeps of the cameras that you may see: pictures, bytes, and the instants of the oldest and newest.
 
     Where that cannot be told now, ``problem`` says why.
     """
@@ -70,7 +75,7 @@ async def kept(request: Request) -> dict[str, Any]:
             "cameras": [],
         }
     try:
-        cameras = {row.camera: row for row in await asyncio.to_thread(services.archive.cameras)}
+        cameras = {row.camera: row for row in await asyncio.to_thread(services.archive.cameras, camera)}
     except ArchiveUnreadableError as error:
         return {"problem": str(error), "cameras": []}
     visible = services.policy.visible(get_principal(request), cameras)
@@ -78,13 +83,13 @@ async def kept(request: Request) -> dict[str, Any]:
         "problem": "",
         "cameras": [
             {
-                "id": camera,
-                "frames": cameras[camera].frames,
-                "bytes": cameras[camera].size_bytes,
-                "oldest_us": cameras[camera].oldest_us,
-                "newest_us": cameras[camera].newest_us,
+                "id": name,
+                "frames": cameras[name].frames,
+                "bytes": cameras[name].size_bytes,
+                "oldest_us": cameras[name].oldest_us,
+                "newest_us": cameras[name].newest_us,
             }
-            for camera in visible
+            for name in visible
         ],
     }
 

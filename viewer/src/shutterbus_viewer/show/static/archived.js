@@ -9,16 +9,16 @@ const AGAIN_MS = 60_000;
 export async function showArchived(id, element) {
   setTimeout(showArchived, AGAIN_MS, id, element);
   if (document.hidden) return;
-  const kept = (await ask())?.find((camera) => camera.id === id);
+  const [kept] = await ask(id);
   element.closest("div").hidden = !kept;
   element.textContent = kept ? archived(kept, nowUs()) : "";
 }
 
-async function ask() {
+async function ask(id) {
   try {
-    const answer = await fetch("/api/archive", { redirect: "error" });
-    return answer.ok ? (await answer.json()).cameras : null;
+    const answer = await fetch(`/api/archive?camera=${id}`, { redirect: "error" });
+    return answer.ok ? (await answer.json()).cameras : [];
   } catch {
-    return null; // no connection: the top of the page says so
+    return []; // no connection: the top of the page says so
   }
 }
