@@ -301,6 +301,7 @@ def test_topic_made_anew_is_read_from_its_beginning(viewer: Viewer, log: Log) ->
             log.ids[GATE.topic] = UUID(int=8)
             log.records[GATE] = [frame(0, epoch=LATER_EPOCH)]
             log.positions[GATE] = 1
+            viewer.clock.pass_s(module.LOOK_S)
 
     log.each_poll = make_anew
     viewer.run(60)

@@ -209,7 +209,9 @@ class KafkaReader(ReaderThread):
     def _notice_partitions(self, kafka: Any) -> None:
         assigned = kafka.assignment()
         # The library takes a topic that was made anew for one that lost its end, and would pass over its beginning.
-        remade = {partition for partition in self._ends if self._is_made_anew(kafka, partition)}
+        remade = set()
+        if self._clock.monotonic_s() >= self._look_at_s:
+            remade = {partition for partition in self._ends if self._is_made_anew(kafka, partition)}
         gone = (self._ends.keys() - assigned) | remade
         for partition in gone:
             del self._ends[partition]
@@ -224,10 +226,8 @@ class KafkaReader(ReaderThread):
             begins = kafka.beginning_offsets(new, timeout_ms=OFFSETS_TIMEOUT_MS)
             ends = kafka.end_offsets(new, timeout_ms=OFFSETS_TIMEOUT_MS)
             self._offsets.assigned(kafka, begins, ends)
-        except KafkaTimeoutError:
-            return  # no leader yet: asked again at the next turn
-        except ValueError:
-            return  # one of them was deleted in this moment
+        except (KafkaTimeoutError, ValueError):
+            return  # no leader yet, or one of them was deleted in this moment: asked again at the next turn
         self._ends.update(ends)
 
     def _is_made_anew(self, kafka: Any, partition: Any) -> bool:
