@@ -1,11 +1,16 @@
 """What every store promises. A store's test module imports these, and has the fixture ``store``."""
 
+import threading
 import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
-from shutterbus_archive.store import Store
+from shutterbus_archive.store import Store, Stored
 
 KEY = "frames/camera=gate/date=2026-11-27/hour=22/a.jpg"
+LINES = "telemetry/camera=gate/a.jsonl"
 OTHER = "frames/camera=yard/date=2026-11-27/hour=22/b.jpg"
 
 
@@ -22,6 +27,29 @@ def test_same_bytes_again_are_no_error_and_other_bytes_change_nothing(store: Sto
     assert store.read(KEY) == b"picture"
 
 
+def test_same_object_and_lines_of_the_same_file_may_come_from_several_threads_at_once(store: Store) -> None:
+    """As a camera's do that sends over both brokers."""
+    together = threading.Barrier(4)
+
+    def write(number: int, which: int) -> Mapping[str, Stored]:
+        together.wait(30)
+        store.append({LINES: b"%d %d\n" % (number, which)})
+        return store.put({f"frames/{number}.jpg": b"picture" * 1_000})
+
+    with ThreadPoolExecutor(4) as threads:
+        for number in range(30):
+            outcomes = list(threads.map(partial(write, number), range(4)))
+            assert sorted(outcome[f"frames/{number}.jpg"] for outcome in outcomes) == [
+                "new",
+                "same",
+                "same",
+                "same",
+            ]
+            assert store.read(f"frames/{number}.jpg") == b"picture" * 1_000
+    lines = (store.read(LINES) or b"").decode().splitlines()
+    assert sorted(lines) == sorted(f"{number} {which}" for number in range(30) for which in range(4))
+
+
 def test_file_is_put_in_place_of_what_was_there(store: Store, tmp_path: Path) -> None:
     source = tmp_path / "source"
     for content in (b"first" * 300_000, b"then"):
@@ -32,9 +60,9 @@ def test_file_is_put_in_place_of_what_was_there(store: Store, tmp_path: Path) ->
 
 
 def test_lines_are_added_at_the_end(store: Store) -> None:
-    store.append({"telemetry/camera=gate/a.jsonl": b"1\n2\n"})
-    store.append({"telemetry/camera=gate/a.jsonl": b"3\n"})
-    assert store.read("telemetry/camera=gate/a.jsonl") == b"1\n2\n3\n"
+    store.append({LINES: b"1\n2\n"})
+    store.append({LINES: b"3\n"})
+    assert store.read(LINES) == b"1\n2\n3\n"
 
 
 def test_objects_are_listed_by_prefix_in_order(store: Store) -> None:

@@ -10,6 +10,7 @@ import contextlib
 import os
 import shutil
 import stat
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -40,6 +41,8 @@ class FolderStore:
         self._at: int | None = None
         self._seen: tuple[int, int, int] | None = None
         self._pool = ThreadPoolExecutor(SYNC_THREADS, thread_name_prefix="store")
+        self._writing = threading.Lock()
+        """Held by whoever writes: the same frame may come from both brokers at once, and has one name."""
 
     def check(self) -> None:
         with self._translated():
@@ -49,6 +52,10 @@ class FolderStore:
                 self._open(place)
 
     def put(self, objects: Mapping[str, bytes]) -> Mapping[str, Stored]:
+        with self._writing:
+            return self._put(objects)
+
+    def _put(self, objects: Mapping[str, bytes]) -> Mapping[str, Stored]:
         outcomes: dict[str, Stored] = {}
         written: dict[str, int] = {}
         folders: dict[str, None] = {}
@@ -96,7 +103,7 @@ class FolderStore:
                 self._sync_folder(folder)
 
     def append(self, lines: Mapping[str, bytes]) -> None:
-        with self._translated():
+        with self._writing, self._translated():
             folders: dict[str, None] = {}
             for key, data in lines.items():
                 folders.update(dict.fromkeys(self._make_folders(key)))
