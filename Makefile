@@ -57,6 +57,7 @@ SERVER := docker compose -f compose.server.yml $(shell grep -qs '^[^#]*COMPOSE_F
 # Built each time, which costs a second when nothing has changed. SHUTTERBUS_TAG keeps two checkouts' images apart.
 TOOLS = $(SERVER) build -q tools >/dev/null && $(SERVER) run --rm --no-deps $(NAMED) $(if $(FROM),-T) --user $$(id -u):$$(id -g) tools
 PORTS_ARE_FREE = sh broker/host/ports.sh $(SERVER)
+DISKS_ARE_SHARED = sh broker/host/disks.sh $(SERVER)
 # HOST counts only where it was typed: some shells export one of their own.
 GIVEN_HOST = $(if $(filter command%,$(origin HOST)),--host '$(HOST)')
 WHO = $(if $(READER),--reader '$(READER)',$(if $(FROM),--from - <'$(FROM)',--camera '$(CAMERA)'))
@@ -84,7 +85,7 @@ TOOLS_IMAGE = shutterbus-broker:$(or $(SHUTTERBUS_TAG),latest)
 init:  ## A server's certificates, password and .env: make init HOST="server.example.org 192.168.1.10"
 	@docker image inspect $(TOOLS_IMAGE) >/dev/null 2>&1 || echo 'Building the image of the tools, once; on a small machine it takes minutes ...'
 	@docker build $(SHOWN) -t $(TOOLS_IMAGE) -f broker/Dockerfile . >/dev/null && docker run --rm -i $$([ -t 0 ] && echo -t) \
-	    --user $$(id -u):$$(id -g) -v '$(CURDIR)':/project $(TOOLS_IMAGE) init $(GIVEN_HOST)
+	    --user $$(id -u):$$(id -g) -v '$(CURDIR)':/project $(TOOLS_IMAGE) init $(GIVEN_HOST) && $(DISKS_ARE_SHARED)
 
 enroll:  ## An identity: CAMERA=gate [TO=pi@gate] [IMAGE=1], FROM=cameras.csv [IMAGE=1] or READER=nas [TO=..]
 ifdef IMAGE
@@ -122,11 +123,11 @@ backup:  ## What cannot be made again (keys, identities, .env) in one file; the 
 
 up:  ## Build and start the server, and wait until it is healthy
 	$(OURS)
-	@$(SERVER) build && $(TOOLS) refresh && $(PORTS_ARE_FREE) && $(SERVER) up -d --wait; status=$$?; $(MOSQUITTO) renewed; [ $$status = 0 ]
+	@$(SERVER) build && $(TOOLS) refresh && $(DISKS_ARE_SHARED) && $(PORTS_ARE_FREE) && $(SERVER) up -d --wait; status=$$?; $(MOSQUITTO) renewed; [ $$status = 0 ]
 
 up-demo: state/demo/demo-kafka state/demo/demo-mqtt  ## The same and a test card for each broker, all on this machine
 	$(OURS)
-	@$(SERVER) -f compose.demo.yml build && $(TOOLS) refresh && $(PORTS_ARE_FREE) && \
+	@$(SERVER) -f compose.demo.yml build && $(TOOLS) refresh && $(DISKS_ARE_SHARED) && $(PORTS_ARE_FREE) && \
 	    $(SERVER) -f compose.demo.yml up -d --wait
 	@echo "Open https://localhost:$$($(SERVER) port viewer 8080 | sed 's/.*://')/ with the user and password that make init printed; make down ends it"
 

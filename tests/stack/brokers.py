@@ -71,22 +71,6 @@ def gateway() -> str:
     return docker("network", "inspect", "bridge", "-f", "{{(index .IPAM.Config 0).Gateway}}")
 
 
-@functools.cache
-def propagation() -> str:
-    """Return how a disk that is mounted later gets into a container: not at all where the engine's own are not shared.
-
-    With systemd they are.
-    """
-    bind = f"type=bind,src={testrun.folder()},dst=/mnt,bind-propagation=rslave"
-    try:
-        docker("run", "--rm", *testrun.labelled(), "--mount", bind, "debian:trixie-slim", "true")
-    except RuntimeError as error:
-        if "not a shared or slave mount" not in str(error):
-            raise
-        return "rprivate"
-    return "rslave"
-
-
 def publish(port: int) -> list[str]:
     """Return arguments that make *port* of a container this machine's, for it and its containers and nobody else."""
     return [part for host in ("127.0.0.1", gateway()) for part in ("-p", f"{host}:{port}:{port}")]

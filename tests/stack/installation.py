@@ -24,7 +24,7 @@ from typing import Any
 
 import testrun
 from machine import needs, needs_docker, needs_tool
-from stack.brokers import QUICK_KAFKA, bring_classes, docker, propagation
+from stack.brokers import QUICK_KAFKA, bring_classes, docker
 from stack.programs import run, typed_in
 from stack.servers import Identity
 
@@ -153,7 +153,6 @@ class Installation(Place):
         """``make init`` beside an .env that says which address is this server's alone."""
         given = {
             "BIND_ADDR": self.address,
-            "ARCHIVE_PROPAGATION": propagation(),
             **QUICK_KAFKA,
             **env,
         }

@@ -10,7 +10,7 @@ from pathlib import Path
 import testrun
 from machine import needs_docker, needs_tool
 from shutterbus_transport.settings import BrokerSettings, Tls
-from stack.brokers import QUICK_KAFKA, bring_classes, docker, propagation
+from stack.brokers import QUICK_KAFKA, bring_classes, docker
 from stack.programs import run, typed_in
 
 ROOT = Path(__file__).parents[2]
@@ -129,7 +129,7 @@ def server(folder: Path, *services: str, env: str = "") -> Iterator[Server]:
     needs_docker()
     needs_tool("make", "make")
     made = Server(folder, services)
-    lines = {"BIND_ADDR": made.address, "ARCHIVE_PROPAGATION": propagation(), **QUICK_KAFKA}
+    lines = {"BIND_ADDR": made.address, **QUICK_KAFKA}
     said = "".join(f"{name}={value}\n" for name, value in lines.items())
     (folder / ".env").write_text(said + env.replace("ADDRESS", made.address))
     try:

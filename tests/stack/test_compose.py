@@ -32,7 +32,7 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 import testrun
 from shutterbus_broker import dotenv
 from shutterbus_edge.hardware.devices import override
-from stack.brokers import docker, host_pid, propagation
+from stack.brokers import docker, host_pid
 from stack.browser import chromium, log_in, wait_for_picture_after
 from stack.doors import assert_no_broker_answers, listening
 from stack.footage import footage
@@ -475,9 +475,7 @@ def test_revoked_camera_is_out_at_once_and_stays_out(
 def test_one_laptop_is_enough_for_an_ordinary_user() -> None:
     """``make up-demo`` and nothing else, by somebody who may use Docker and is not root."""
     with ordinary_user() as user, installation(user) as laptop:
-        (laptop.folder / ".env").write_text(
-            f"BIND_ADDR={laptop.address}\nARCHIVE_PROPAGATION={propagation()}\n"
-        )
+        (laptop.folder / ".env").write_text(f"BIND_ADDR={laptop.address}\n")
         laptop.person.owns(laptop.folder / ".env")
         laptop.check_hostname = False  # it is known as localhost, which other tests use
         laptop.init_said = laptop.make("up-demo", timeout_s=600)
