@@ -19,6 +19,7 @@ from bench.rows import Row
 
 from shutterbus_archive.catalog import Catalog
 from shutterbus_archive.consume.keeper import GROUP_MAX_BYTES, GROUP_MAX_COUNT, Keeper
+from shutterbus_archive.floor import Floor
 from shutterbus_archive.keeping import Archive
 from shutterbus_archive.store.folder import SYNC_THREADS, FolderStore
 from shutterbus_archive.store.founding import initialise
@@ -69,7 +70,7 @@ def ours(settings: BrokerSettings, topic: str, folder: Path, meter: Meter) -> li
         (folder / place).mkdir()
     store = FolderStore(folder / "store", initialise(folder / "store"))
     catalog = Catalog(folder / "state")
-    keeper = Keeper(Archive(store, catalog, clock, min_free_bytes=0), clock)
+    keeper = Keeper(Archive(store, catalog, clock, floor=Floor(0, clock.monotonic_s)), clock)
     subscription = Subscription(kinds=("frames",), group=Group(secrets.token_hex(4), "bench"))
     reader: Reader
     [reader] = TRANSPORT.readers(settings, subscription, keeper, clock)

@@ -7,6 +7,7 @@ from fakes import FakeClock
 from shutterbus_archive.catalog import Catalog
 from shutterbus_archive.consume.keeper import Keeper
 from shutterbus_archive.errors import StoreUnavailableError
+from shutterbus_archive.floor import Floor
 from shutterbus_archive.keeping import Archive
 from shutterbus_archive.store import Room, Store, Stored, StoredObject
 from shutterbus_archive.store.folder import FolderStore
@@ -179,7 +180,7 @@ class Rig:
         """Begin as a process does; what was open is left as a killed one leaves it, but for locks."""
         self.store = FailingStore(FolderStore(self.root, self.marker))
         self.catalog = Catalog(self.state)
-        self.archive = Archive(self.store, self.catalog, self.clock, min_free_bytes=0)
+        self.archive = Archive(self.store, self.catalog, self.clock, floor=Floor(0, self.clock.monotonic_s))
         self.reader = FakeReader()
         self.keeper = Keeper(self.archive, self.clock)
         self.keeper.serve(self.reader)

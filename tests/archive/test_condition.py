@@ -22,9 +22,9 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
 
 @pytest.fixture
 def condition(rig: Rig) -> Condition:
-    retention = Retention(rig.store, rig.catalog, Limits(), rig.clock)
+    retention = Retention(rig.store, rig.catalog, Limits(), rig.clock, rig.archive.floor)
     copies = CatalogCopies(rig.store, rig.state, rig.clock)
-    return Condition(rig.store, rig.catalog, [(rig.reader, rig.keeper)], retention, copies)
+    return Condition(rig.archive, [(rig.reader, rig.keeper)], retention, copies)
 
 
 def test_status_has_what_the_doctor_asks_for(rig: Rig, condition: Condition) -> None:
@@ -38,7 +38,7 @@ def test_status_has_what_the_doctor_asks_for(rig: Rig, condition: Condition) -> 
     assert said["cameras"]["gate"] == {"frames": 2, "bytes": 2 * size, "newest_at_us": NOW_US + 3_000_000}
     assert said["cameras"]["yard"]["newest_at_us"] == NOW_US + 7_000_000
     assert said["quarantined"] == {"gate": 1}
-    assert said["store"] == {"total_bytes": 100, "free_bytes": 60, "free_files": 7}
+    assert said["store"] == {"total_bytes": 100, "free_bytes": 60, "free_files": 7, "floor_bytes": 0}
     metrics = condition.metrics().splitlines()
     for line in (
         'shutterbus_archive_frames{camera="gate"} 2',

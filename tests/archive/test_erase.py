@@ -139,7 +139,7 @@ def test_frame_that_was_being_stored_as_the_order_came_goes_as_well(
         patched.setattr(rig.store, "put", put)
         rig.take(delivery(20, at_us=NOW_US), delivery(41, at_us=NOW_US))
     assert rig.archived == 6
-    Retention(rig.store, rig.catalog, Limits(), rig.clock).enforce()
+    Retention(rig.store, rig.catalog, Limits(), rig.clock, rig.archive.floor).enforce()
     assert left(rig) == [0, 1, 2, 3, 4, 41]
 
 
@@ -169,7 +169,7 @@ def test_file_that_a_cut_left_is_removed_after_the_catalog_was_made_anew(rig: Ri
     erase(rig, f"{EPOCH}-3")
     file.write_bytes(data)
     assert rebuild(rig).erased == 1
-    Retention(rig.store, rig.catalog, Limits(), rig.clock).enforce()
+    Retention(rig.store, rig.catalog, Limits(), rig.clock, rig.archive.floor).enforce()
     assert left(rig) == [0, 1, 2, 4, 5, 6, 7, 8, 9]
 
 
@@ -251,12 +251,16 @@ def kept(rig: Rig, from_s: int, to_s: int, camera: str = "gate") -> Protection:
 def test_retention_leaves_alone_what_is_kept_and_takes_what_is_around_it(rig: Rig) -> None:
     fill(rig, "gate", "yard")
     protection = kept(rig, -9, -5)
-    retention = Retention(rig.store, rig.catalog, Limits(max_bytes=10 * SIZE + 100), rig.clock)
+    retention = Retention(
+        rig.store, rig.catalog, Limits(max_bytes=10 * SIZE + 100), rig.clock, rig.archive.floor
+    )
     retention.enforce()
     assert left(rig) == [0, 1, 2, 3, 7, 8, 9]
     assert left(rig, "yard") == [7, 8, 9]
     protection.drop("a1")
-    Retention(rig.store, rig.catalog, Limits(max_bytes=10 * SIZE + 100), rig.clock).enforce()
+    Retention(
+        rig.store, rig.catalog, Limits(max_bytes=10 * SIZE + 100), rig.clock, rig.archive.floor
+    ).enforce()
     assert left(rig) == [0, 1, 2, 3, 7, 8, 9], "within its limit nothing goes"
 
 
@@ -265,7 +269,7 @@ def test_kept_days_are_passed_over_as_a_whole(rig: Rig) -> None:
         rig.take(delivery(day, at_us=NOW_US - (3 - day) * 86_400 * S_US))
     fill(rig, "yard")
     kept(rig, -10 * 86_400, -86_400 + 1)
-    Retention(rig.store, rig.catalog, Limits(max_age_s=86_400 / 2), rig.clock).enforce()
+    Retention(rig.store, rig.catalog, Limits(max_age_s=86_400 / 2), rig.clock, rig.archive.floor).enforce()
     assert left(rig) == [0, 1, 2]
     assert Ageing(rig.catalog).bytes_before(NOW_US - 43_200 * S_US) == 0
     assert Ageing(rig.catalog).kept_bytes() == 3 * SIZE
@@ -274,7 +278,7 @@ def test_kept_days_are_passed_over_as_a_whole(rig: Rig) -> None:
 def test_limit_that_kept_frames_alone_exceed_is_said(rig: Rig) -> None:
     fill(rig)
     kept(rig, -9, 1)
-    retention = Retention(rig.store, rig.catalog, Limits(max_bytes=2 * SIZE), rig.clock)
+    retention = Retention(rig.store, rig.catalog, Limits(max_bytes=2 * SIZE), rig.clock, rig.archive.floor)
     retention.enforce()
     assert len(left(rig)) == 10
     assert "all that is left is kept" in retention.problem

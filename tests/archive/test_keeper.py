@@ -23,6 +23,7 @@ from archive.fakes_archive import (
     telemetry_delivery,
 )
 from shutterbus_archive.consume.keeper import GROUP_MAX_BYTES, GROUP_MAX_COUNT, GROUP_MAX_S, RETRY_S
+from shutterbus_archive.floor import Floor
 from shutterbus_archive.store import Room
 from shutterbus_transport.consuming import Delivery
 from shutterbus_wire.telemetry import Status
@@ -152,7 +153,7 @@ def test_store_that_is_away_pauses_the_reader_and_loses_nothing(rig: Rig) -> Non
 
 
 def test_store_with_too_little_room_is_left_alone(rig: Rig) -> None:
-    rig.archive._min_free_bytes = 1_000_000
+    rig.archive.floor = Floor(1_000_000, rig.clock.monotonic_s)
     rig.store.room_is = Room(10**9, 999_999, None)
     rig.take(delivery(0))
     assert "ARCHIVE_MIN_FREE keeps 0.00 GB" in rig.keeper.problem

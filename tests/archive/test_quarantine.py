@@ -62,7 +62,9 @@ def misdirected(seq: int = 7) -> Delivery:
 def test_oldest_messages_of_a_camera_go_and_those_of_another_stay(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
-    rig.archive = Archive(rig.store, rig.catalog, rig.clock, min_free_bytes=0, quarantine=Bounds(25, 5))
+    rig.archive = Archive(
+        rig.store, rig.catalog, rig.clock, floor=rig.archive.floor, quarantine=Bounds(25, 5)
+    )
     rig.keeper._archive = rig.archive
     rig.take(bare_delivery(b"nonsense", topic="shutterbus.yard.frames"))
     for seq in range(8):

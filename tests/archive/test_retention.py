@@ -32,7 +32,7 @@ def fill(rig: Rig, count: int = 20) -> None:
 
 
 def retention(rig: Rig, **limits: float) -> Retention:
-    return Retention(rig.store, rig.catalog, Limits(**limits), rig.clock)  # type: ignore[arg-type] # bytes are whole
+    return Retention(rig.store, rig.catalog, Limits(**limits), rig.clock, rig.archive.floor)  # type: ignore[arg-type] # bytes are whole
 
 
 def left(rig: Rig) -> list[int]:

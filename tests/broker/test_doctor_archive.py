@@ -18,6 +18,7 @@ def _told(
     problems: tuple[str, ...] = (),
     free: float = 500,
     files: int | None = 10_000_000,
+    floor: int = 5,
     quarantined: dict[str, int] | None = None,
 ) -> archive.Told:
     told = archive.Told()
@@ -30,7 +31,12 @@ def _told(
             "yard": {"frames": 0, "bytes": 0, "newest_at_us": None},
         },
         "quarantined": quarantined or {},
-        "store": {"total_bytes": 1_000 * GIB, "free_bytes": int(free * GIB), "free_files": files},
+        "store": {
+            "total_bytes": 1_000 * GIB,
+            "free_bytes": int(free * GIB),
+            "free_files": files,
+            "floor_bytes": floor * GIB,
+        },
     }
     archive.read(status, told)
     return told
@@ -62,22 +68,21 @@ def test_what_is_wrong_is_said_of_the_folder_as_its_owner_calls_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("free", "files", "minimum", "status", "words"),
+    ("free", "files", "floor", "status", "words"),
     [
-        (500, 10_000_000, "", "ok", "500.0 GiB are free in the store, and inodes for 10,000,000 more files"),
-        (500, None, "", "ok", "500.0 GiB are free in the store"),
-        (9.5, 10_000_000, "", "warning", "below 5.0 (ARCHIVE_MIN_FREE) reading pauses"),
-        (9.5, 10_000_000, "1GiB", "ok", "9.5 GiB are free"),
-        (500, 10_000_000, "300GiB", "warning", "below 300.0 (ARCHIVE_MIN_FREE) reading pauses"),
-        (500, 40_000, "", "warning", "inodes for 40,000 more files"),
-        (500, 10_000_000, "much", "failure", "ARCHIVE_MIN_FREE='much'"),
+        (500, 10_000_000, 5, "ok", "500.0 GiB are free in the store, and inodes for 10,000,000 more files"),
+        (500, None, 5, "ok", "500.0 GiB are free in the store"),
+        (9.5, 10_000_000, 5, "warning", "below 5.0 (ARCHIVE_MIN_FREE) reading pauses"),
+        (9.5, 10_000_000, 1, "ok", "9.5 GiB are free"),
+        (500, 10_000_000, 300, "warning", "below 300.0 (ARCHIVE_MIN_FREE) reading pauses"),
+        (500, 40_000, 5, "warning", "inodes for 40,000 more files"),
     ],
 )
 def test_room_is_told_before_reading_pauses(
-    free: float, files: int | None, minimum: str, status: str, words: str
+    free: float, files: int | None, floor: int, status: str, words: str
 ) -> None:
     """Bytes and inodes, whichever ends first."""
-    result = archive.room(_told(free=free, files=files), {"ARCHIVE_MIN_FREE": minimum})
+    result = archive.room(_told(free=free, files=files, floor=floor))
     assert result.status == status
     assert words in result.sentence
     _seen(result)
@@ -96,7 +101,7 @@ def test_quarantine_is_counted_by_camera_the_worst_first() -> None:
 def test_nothing_is_claimed_of_an_archive_that_gives_no_answer() -> None:
     """What is wrong with it has a line of its own."""
     silent = archive.Told()
-    assert archive.room(silent, {}).status == "skipped"
+    assert archive.room(silent).status == "skipped"
     assert archive.quarantine(silent).status == "skipped"
 
 

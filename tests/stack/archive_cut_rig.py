@@ -18,6 +18,7 @@ from archive.fakes_archive import EPOCH, FakeReader, delivery, frame
 from shutterbus_archive.catalog import Catalog
 from shutterbus_archive.consume.keeper import Keeper
 from shutterbus_archive.errors import ArchiveError
+from shutterbus_archive.floor import Floor
 from shutterbus_archive.keeping import Archive
 from shutterbus_archive.store import layout, marker
 from shutterbus_archive.store.folder import FolderStore
@@ -50,7 +51,8 @@ def write(disk: Path, without: str) -> None:
     made = initialise(disk / "store")
     os.sync()
     catalog, store = Catalog(disk / "state"), FolderStore(disk / "store", made)
-    keeper = Keeper(Archive(store, catalog, SystemClock(), min_free_bytes=0), SystemClock())
+    clock = SystemClock()
+    keeper = Keeper(Archive(store, catalog, clock, floor=Floor(0, clock.monotonic_s)), clock)
     keeper.serve(Telling())
     seq = 0
     while True:

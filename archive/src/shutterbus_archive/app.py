@@ -46,10 +46,12 @@ def run(settings: ArchiveSettings, clock: Clock | None = None, stop: threading.E
         archive = open_archive(settings, store, catalog, clock)
         reading = make_readers(settings, archive, clock)
         copies = CatalogCopies(store, settings.state_dir, clock)
-        retention = Retention(store, catalog, Limits(settings.max_bytes, settings.max_age_s), clock)
+        retention = Retention(
+            store, catalog, Limits(settings.max_bytes, settings.max_age_s), clock, archive.floor
+        )
         health = HealthServer(
             settings.health_port,
-            Condition(store, catalog, reading, retention, copies),
+            Condition(archive, reading, retention, copies),
             "ARCHIVE_HEALTH_PORT",
             settings.health_bind,
         )

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from shutterbus_archive.catalog import Catalog, Erasing, Erasure, FrameName, FrameRow, schema
 from shutterbus_archive.errors import StoreUnavailableError
+from shutterbus_archive.floor import Floor
 from shutterbus_archive.quarantine import Bounds, Quarantine, Refusal
 from shutterbus_archive.store import Store
 from shutterbus_archive.store.layout import FrameKey, filed_at_us
@@ -79,15 +80,15 @@ class Archive:
         catalog: Catalog,
         clock: Clock,
         *,
-        min_free_bytes: int | None = None,
+        floor: Floor,
         quarantine: Bounds = Bounds(),  # noqa: B008 (it cannot change)
     ) -> None:
-        """*min_free_bytes* is left free on the store; by default the smaller of a twentieth and 5 GiB."""
+        """What *floor* says is left free on the store."""
         self.store = store
         self.catalog = catalog
         self.quarantine = Quarantine(store, catalog, quarantine)
         self._clock = clock
-        self._min_free_bytes = min_free_bytes
+        self.floor = floor
 
     def keep(self, group: Group) -> Outcome:
         """Return when everything in *group* is durable.
@@ -117,12 +118,11 @@ class Archive:
 
     def _check_room(self, incoming_bytes: int) -> None:
         room = self.store.room()
-        floor = self._min_free_bytes
-        floor = min(room.total_bytes // 20, 5 << 30) if floor is None else floor
-        if room.free_bytes - incoming_bytes < floor:
+        if self.floor.short_bytes(room, incoming_bytes) > 0:
             raise StoreUnavailableError(
-                f"{room.free_bytes / 1e9:.2f} GB are free in the store, and ARCHIVE_MIN_FREE keeps {floor / 1e9:.2f} GB: make room, "
-                "or set ARCHIVE_MAX_BYTES or ARCHIVE_MAX_AGE, and the oldest make room"
+                f"{room.free_bytes / 1e9:.2f} GB are free in the store, and ARCHIVE_MIN_FREE keeps "
+                f"{self.floor.free_bytes(room) / 1e9:.2f} GB: make room, or set ARCHIVE_MAX_BYTES or ARCHIVE_MAX_AGE, and the "
+                "oldest make room"
             )
         if room.free_files is not None and room.free_files < 1_000:
             raise StoreUnavailableError(

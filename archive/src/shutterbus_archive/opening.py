@@ -7,6 +7,7 @@ from pathlib import Path
 
 from shutterbus_archive.catalog import Catalog, beside, schema
 from shutterbus_archive.errors import NotOurStoreError
+from shutterbus_archive.floor import Floor, Neighbour
 from shutterbus_archive.keeping import Archive
 from shutterbus_archive.quarantine import Bounds
 from shutterbus_archive.settings import ArchiveSettings
@@ -48,7 +49,15 @@ def open_store(settings: ArchiveSettings, catalog: Catalog) -> FolderStore:
 def open_archive(settings: ArchiveSettings, store: Store, catalog: Catalog, clock: Clock) -> Archive:
     """Return what keeps messages in *store* and *catalog*, within the bounds that *settings* give it."""
     bounds = Bounds(settings.quarantine_max_bytes, settings.quarantine_max_count)
-    return Archive(store, catalog, clock, min_free_bytes=settings.min_free_bytes, quarantine=bounds)
+    return Archive(store, catalog, clock, floor=floor_of(settings, clock), quarantine=bounds)
+
+
+def floor_of(settings: ArchiveSettings, clock: Clock) -> Floor:
+    """Return what *settings* want to stay free."""
+    neighbour = None
+    if settings.neighbour_dir is not None:
+        neighbour = Neighbour(settings.neighbour_dir, settings.neighbour_max_bytes)
+    return Floor(settings.min_free_bytes, clock.monotonic_s, neighbour)
 
 
 @contextlib.contextmanager

@@ -2,36 +2,39 @@
 
 import time
 
-from shutterbus_archive.catalog import Ageing, Catalog, beside
+from shutterbus_archive.catalog import Ageing
+from shutterbus_archive.keeping import Archive
+from shutterbus_archive.opening import archive_beside
 from shutterbus_archive.retention import APPROVED, Limits
 from shutterbus_archive.settings import ArchiveSettings
 
 
 def preview(settings: ArchiveSettings) -> str:
-    """Return what ARCHIVE_MAX_BYTES and ARCHIVE_MAX_AGE would remove now, in a sentence."""
-    with beside.writing(settings.state_dir) as catalog:
-        return _said(settings, catalog)
+    """Return what the limits would remove now, in a sentence."""
+    with archive_beside(settings) as archive:
+        return _said(settings, archive)
 
 
 def agree(settings: ArchiveSettings) -> str:
     """Note that the limits that are set now may take effect, however much they remove."""
-    with beside.writing(settings.state_dir) as catalog:
-        said = _said(settings, catalog)
-        catalog.note(APPROVED, str(Limits(settings.max_bytes, settings.max_age_s)))
+    with archive_beside(settings) as archive:
+        said = _said(settings, archive)
+        archive.catalog.note(APPROVED, str(Limits(settings.max_bytes, settings.max_age_s)))
     return f"{said} Agreed: the archive does so within half a minute while it runs."
 
 
-def _said(settings: ArchiveSettings, catalog: Catalog) -> str:
-    ageing = Ageing(catalog)
-    frames = sum(count for count, _ in catalog.totals().values())
+def _said(settings: ArchiveSettings, archive: Archive) -> str:
+    ageing = Ageing(archive.catalog)
+    frames = sum(count for count, _ in archive.catalog.totals().values())
     total_bytes, kept_bytes = ageing.total_bytes(), ageing.kept_bytes()
     there = f"{frames:,} frames, {total_bytes / 1e9:.2f} GB"
     there += f" ({kept_bytes / 1e9:.2f} GB are kept whatever the limits say)" if kept_bytes else ""
     if settings.max_bytes is None and settings.max_age_s is None:
         return f"{there}; no limit is set (ARCHIVE_MAX_BYTES, ARCHIVE_MAX_AGE): nothing goes."
-    going_bytes = 0
+    over_bytes = archive.floor.short_bytes(archive.store.room())
     if settings.max_bytes is not None:
-        going_bytes = min(max(0, total_bytes - settings.max_bytes), total_bytes - kept_bytes)
+        over_bytes = max(over_bytes, total_bytes - settings.max_bytes)
+    going_bytes = min(max(0, over_bytes), total_bytes - kept_bytes)
     if settings.max_age_s is not None:
         before_us = time.time_ns() // 1_000 - int(settings.max_age_s * 1e6)
         going_bytes = max(going_bytes, ageing.bytes_before(before_us))

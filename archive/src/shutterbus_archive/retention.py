@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from shutterbus_archive.catalog import Ageing, Catalog
 from shutterbus_archive.errors import StoreUnavailableError
+from shutterbus_archive.floor import Floor
 from shutterbus_archive.store import Store
 from shutterbus_runtime.clock import Clock
 
@@ -46,7 +47,7 @@ class Retention:
         removed: Frames that went, since this process started.
     """
 
-    def __init__(self, store: Store, catalog: Catalog, limits: Limits, clock: Clock) -> None:
+    def __init__(self, store: Store, catalog: Catalog, limits: Limits, clock: Clock, floor: Floor) -> None:
         self.problem = ""
         self.removed = 0
         self._store = store
@@ -54,6 +55,7 @@ class Retention:
         self._ageing = Ageing(catalog)
         self._limits = limits
         self._clock = clock
+        self._floor = floor
 
     def run(self, stop: threading.Event) -> None:
         """Keep within the limits until *stop* is set."""
@@ -78,8 +80,8 @@ class Retention:
             self.removed += len(keys)
         if not (stop and stop.is_set()) and self._over_bytes() > 0:
             self.problem = (
-                f"ARCHIVE_MAX_BYTES is exceeded by {self._over_bytes() / 1e9:.2f} GB, and all that is left is kept: raise it, or "
-                "let go of something (shutterbus-archive keep list, keep drop)"
+                f"{self._over_bytes() / 1e9:.2f} GB more than ARCHIVE_MAX_BYTES or the disk allow, and all that is left is kept: "
+                "raise it, make room, or let go of something (shutterbus-archive keep list, keep drop)"
             )
 
     def _next_batch(self) -> list[tuple[int, int]]:
@@ -93,7 +95,13 @@ class Retention:
         return []
 
     def _over_bytes(self) -> int:
-        return 0 if self._limits.max_bytes is None else self._ageing.total_bytes() - self._limits.max_bytes
+        """Return how much there is beyond the limit, or beyond what the disk has room for; without any limit all of it stays."""
+        if self._limits == Limits():
+            return 0
+        short_bytes = self._floor.short_bytes(self._store.room())
+        if self._limits.max_bytes is None:
+            return short_bytes
+        return max(short_bytes, self._ageing.total_bytes() - self._limits.max_bytes)
 
     def _may_go_on(self) -> bool:
         """Whether what the limits ask for is no more than may go without a person's word; what is agreed to is remembered."""
@@ -105,7 +113,7 @@ class Retention:
         agreed = self._catalog.noted(APPROVED) == limits
         if total_bytes and going_bytes > most * total_bytes and not agreed:
             self.problem = (
-                f"ARCHIVE_MAX_BYTES and ARCHIVE_MAX_AGE would remove {going_bytes / 1e9:.2f} of {total_bytes / 1e9:.2f} GB at "
+                f"ARCHIVE_MAX_BYTES, ARCHIVE_MAX_AGE and ARCHIVE_MIN_FREE would remove {going_bytes / 1e9:.2f} of {total_bytes / 1e9:.2f} GB at "
                 "once: shutterbus-archive retain --yes agrees to that"
             )
             return False

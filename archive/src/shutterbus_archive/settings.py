@@ -31,6 +31,15 @@ class ArchiveSettings(NamedSettings):
         description="What is left free on the disk of the pictures. Without it the smaller of a twentieth and 5 GiB.",
         examples=["10GiB"],
     )
+    neighbour_dir: Annotated[Path | None, Name("ARCHIVE_NEIGHBOUR_DIR")] = Field(
+        default=None,
+        description="Another folder that grows. Where it is on the disk of the pictures, what it may still take stays free as well. "
+        "In Compose it is Kafka's.",
+        examples=["/var/lib/kafka"],
+    )
+    neighbour_max_bytes: Annotated[Bytes, Name("ARCHIVE_NEIGHBOUR_MAX")] = Field(
+        default=0, ge=0, description="Up to how many bytes that folder grows. In Compose KAFKA_DISK_MAX."
+    )
     max_bytes: Annotated[Bytes | None, Name("ARCHIVE_MAX_BYTES")] = Field(
         default=None,
         ge=1_048_576,

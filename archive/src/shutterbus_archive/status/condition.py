@@ -2,15 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from typing import Any
 
-from shutterbus_archive.catalog import Catalog, overview
+from shutterbus_archive.catalog import overview
 from shutterbus_archive.consume.keeper import Keeper
 from shutterbus_archive.copies import CatalogCopies
 from shutterbus_archive.errors import StoreUnavailableError
+from shutterbus_archive.keeping import Archive
 from shutterbus_archive.retention import Retention
-from shutterbus_archive.store import Room, Store
+from shutterbus_archive.store import Room
 from shutterbus_transport.consuming import Reader
 from shutterbus_wire import __version__
 
@@ -20,14 +20,14 @@ class Condition:
 
     def __init__(
         self,
-        store: Store,
-        catalog: Catalog,
+        archive: Archive,
         reading: Sequence[tuple[Reader, Keeper]],
         retention: Retention,
         copies: CatalogCopies,
     ) -> None:
-        self._store = store
-        self._catalog = catalog
+        self._store = archive.store
+        self._catalog = archive.catalog
+        self._floor = archive.floor
         self._copies = copies
         self._reading = reading
         self._retention = retention
@@ -65,7 +65,13 @@ class Condition:
                 for name, (frames, size_bytes) in cameras.items()
             },
             "quarantined": dict(seen.quarantined),
-            "store": asdict(room) if room else None,
+            "store": room
+            and {
+                "total_bytes": room.total_bytes,
+                "free_bytes": room.free_bytes,
+                "free_files": room.free_files,
+                "floor_bytes": self._floor.free_bytes(room),
+            },
         }
 
     def metrics(self) -> str:

@@ -14,11 +14,12 @@ Stored = Literal["new", "same", "other"]
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Bytes and files that still fit; files is None where they are made as needed."""
+    """Bytes and files that still fit; files is None where they are made as needed, device where it is no disk of ours."""
 
     total_bytes: int
     free_bytes: int
     free_files: int | None
+    device: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,11 +160,12 @@ class FolderStore:
 
     def room(self) -> Room:
         with self._translated():
-            status = os.fstatvfs(self._fd)
+            status, device = os.fstatvfs(self._fd), os.fstat(self._fd).st_dev
         return Room(
             total_bytes=status.f_blocks * status.f_frsize,
             free_bytes=status.f_bavail * status.f_frsize,
             free_files=status.f_favail if status.f_files else None,
+            device=device,
         )
 
     def close(self) -> None:

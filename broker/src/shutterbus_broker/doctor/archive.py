@@ -14,13 +14,10 @@ from shutterbus_broker.doctor import backlog
 from shutterbus_broker.doctor.context import CheckContext
 from shutterbus_broker.identities import counted
 from shutterbus_runtime.checks import Check, CheckResult, failure, ok, skipped, warning
-from shutterbus_runtime.settings.values import read_bytes
 
 HOST, PORT = "archive", 8082
 ASK_S = 5.0
 GIB = 1 << 30
-FLOOR_SHARE, FLOOR_BYTES = 20, 5 * GIB
-"""What the archive leaves free where ARCHIVE_MIN_FREE says nothing: the smaller of a twentieth and this."""
 FILES_SOON = 100_000
 INSIDE = "/var/lib/shutterbus/store"
 """What the container calls the folder of the pictures."""
@@ -45,7 +42,7 @@ def checks(context: CheckContext, profiles: frozenset[str], told: Told) -> list[
     """Return the archive's lines; *told* is filled in by the first of them."""
     lines = [
         Check("archive", lambda: _ask(context, told), needs=("settings",)),
-        Check("archive room", lambda: room(told, context.settings), needs=("settings",)),
+        Check("archive room", lambda: room(told), needs=("settings",)),
         Check("archive quarantine", lambda: quarantine(told)),
     ]
     if "kafka" in profiles:
@@ -87,17 +84,12 @@ def health(told: Told, settings: Mapping[str, str]) -> CheckResult:
     return ok(f"it keeps what comes: {kept}")
 
 
-def room(told: Told, settings: Mapping[str, str]) -> CheckResult:
+def room(told: Told) -> CheckResult:
     """Whether there is room for more, in bytes and in files, before reading pauses."""
     if told.status is None or told.status["store"] is None:
         return skipped("the archive does not say what room its store has")
     store = told.status["store"]
-    total, free, files = (store[name] for name in ("total_bytes", "free_bytes", "free_files"))
-    text = settings.get("ARCHIVE_MIN_FREE", "").strip()
-    try:
-        floor = int(read_bytes(text)) if text else min(total // FLOOR_SHARE, FLOOR_BYTES)
-    except ValueError as error:
-        return failure(f"ARCHIVE_MIN_FREE={text!r}: {error}", "in .env")
+    free, files, floor = (store[name] for name in ("free_bytes", "free_files", "floor_bytes"))
     said = f"{free / GIB:.1f} GiB are free in the store"
     if free < 2 * floor:
         return warning(f"{said}, and below {floor / GIB:.1f} (ARCHIVE_MIN_FREE) reading pauses", LESS)
