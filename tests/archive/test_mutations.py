@@ -9,8 +9,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,52 +109,36 @@ def copy_of_the_program(folder: Path) -> Path:
     return folder
 
 
-def run(copy: Path, *tests: str) -> "subprocess.Popen[str]":
-    """Begin *tests* against the packages in *copy*, which stand before the installed ones."""
+def run(copy: Path, *tests: str) -> tuple[int, str]:
+    """Run *tests* against the packages in *copy*, which stand before the installed ones; return the exit code and all that was said."""
     path = os.pathsep.join(str(copy / package / "src") for package in PACKAGES)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *tests]
-    return subprocess.Popen(
-        command, cwd=ROOT, env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE, text=True
+    environment = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *tests],
+        cwd=ROOT,
+        env={**environment, "PYTHONPATH": path},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
     )
-
-
-@pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, "subprocess.Popen[str] | str"]]:
-    """The named test at work for each mistake, or why that cannot be made; and under "none" all of them without any."""
-    begun: dict[str, subprocess.Popen[str] | str] = {}
-    for name, mistake in MISTAKES.items():
-        copy = copy_of_the_program(tmp_path_factory.mktemp("mistaken"))
-        begun[name] = mistake.make(copy) or run(copy, mistake.test)
-    right = copy_of_the_program(tmp_path_factory.mktemp("right"))
-    begun["none"] = run(right, *dict.fromkeys(mistake.test for mistake in MISTAKES.values()))
-    with ExitStack() as stack:
-        for process in begun.values():
-            if not isinstance(process, str):
-                stack.enter_context(process)
-        yield begun
-
-
-def outcome(begun: "subprocess.Popen[str] | str") -> tuple[int, str]:
-    assert not isinstance(begun, str), begun
-    said, _ = begun.communicate()
-    return begun.returncode, said
+    return done.returncode, done.stdout
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_mistake_fails_the_test_that_guards_against_it(
-    name: str, outcomes: dict[str, "subprocess.Popen[str] | str"]
-) -> None:
+def test_mistake_fails_the_test_that_guards_against_it(name: str, tmp_path: Path) -> None:
     """By what it asserts: a copy that does not even run would fail any test."""
-    code, said = outcome(outcomes[name])
+    copy, mistake = copy_of_the_program(tmp_path), MISTAKES[name]
+    why_not = mistake.make(copy)
+    assert not why_not, why_not
+    code, said = run(copy, mistake.test)
     assert code == pytest.ExitCode.TESTS_FAILED, said
-    file = MISTAKES[name].test.partition("::")[0]
+    file = mistake.test.partition("::")[0]
     assert re.search(rf"^{file}:\d+: AssertionError$", said, re.MULTILINE), said
 
 
-def test_copy_without_a_mistake_passes_all_of_them(
-    outcomes: dict[str, "subprocess.Popen[str] | str"],
-) -> None:
-    code, said = outcome(outcomes["none"])
+def test_copy_without_a_mistake_passes_all_of_them(tmp_path: Path) -> None:
+    tests = dict.fromkeys(mistake.test for mistake in MISTAKES.values())
+    code, said = run(copy_of_the_program(tmp_path), *tests)
     assert code == pytest.ExitCode.OK, said
 
 
