@@ -145,7 +145,7 @@ def test_certificate_that_a_broker_shows_is_named(
     # Other services come into Kafka by another door.
     assert seen_there["check"] == ("kafka advertised" if broker == "kafka" else "mosquitto TLS")
     assert to_server in seen_there["sentence"]
-    assert seen_here["check"] == "TLS"
+    assert seen_here["check"] == "TLS", seen_here
     assert to_edge in seen_here["sentence"]
     assert seen_here["fix"]
 
@@ -228,9 +228,9 @@ def test_line_that_mosquittos_rights_lack_is_named_and_the_fix_puts_it_back(
 
     seen_there, seen_here = of_server(server)["first"], of_edge(gate, **MQTT)["first"]
 
-    assert seen_there["check"] == "mosquitto rights"
+    assert seen_there["check"] == "mosquitto rights", seen_there
     assert "missing in state/mosquitto/acl: gate.1 may write shutterbus/gate/frames" in seen_there["sentence"]
-    assert seen_here["check"] == "topics"
+    assert seen_here["check"] == "topics", seen_here
     assert "we may not write to shutterbus/gate/frames" in seen_here["sentence"]
     server.run("sh", "-c", seen_there["fix"])
     assert acl.read_text() == before
@@ -240,13 +240,13 @@ def test_line_that_mosquittos_rights_lack_is_named_and_the_fix_puts_it_back(
 def test_name_of_the_server_that_is_wrong_is_named(server: Installation, gate: Camera) -> None:
     """One that nobody knows, and one that leads to the server but is not in its certificate."""
     first = of_edge(gate, SS_BROKERS="nosuch.invalid:9093")["first"]
-    assert first["check"] == "name"
+    assert first["check"] == "name", first
     assert "no address is known for nosuch.invalid" in first["sentence"]
 
     gate.set(SERVER_NAME="other.test")
     first = of_edge(gate, SS_BROKERS="other.test:9093")["first"]
     gate.set(SERVER_NAME=SERVER_NAME)
-    assert first["check"] == "TLS"
+    assert first["check"] == "TLS", first
     assert f"is for {SERVER_NAME}, {server.address}, " in first["sentence"]
     assert first["sentence"].endswith("not for other.test")
     assert first["fix"] == 'on the server: make init HOST="... other.test"'
@@ -258,7 +258,7 @@ def test_camera_that_was_revoked_is_told_to_enroll(server: Installation, gate: C
 
     for transport, topic in (({}, "shutterbus.gate.frames"), (MQTT, "shutterbus/gate/frames")):
         first = of_edge(gate, **transport)["first"]
-        assert first["check"] == "topics"
+        assert first["check"] == "topics", first
         assert f"we may not write to {'' if transport else 'topic '}{topic}" in first["sentence"]
         assert first["fix"] == "on the server: make enroll CAMERA=gate"
     assert of_server(server)["first"] == {"check": None}
