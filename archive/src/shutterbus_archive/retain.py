@@ -27,10 +27,10 @@ def _said(settings: ArchiveSettings, archive: Archive) -> str:
     ageing = Ageing(archive.catalog)
     frames = sum(count for count, _ in archive.catalog.totals().values())
     total_bytes, kept_bytes = ageing.total_bytes(), ageing.kept_bytes()
-    there = f"{frames:,} frames, {total_bytes / 1e9:.2f} GB"
-    there += f" ({kept_bytes / 1e9:.2f} GB are kept whatever the limits say)" if kept_bytes else ""
+    stored = f"{frames:,} frames, {total_bytes / 1e9:.2f} GB"
+    stored += f" ({kept_bytes / 1e9:.2f} GB are kept whatever the limits say)" if kept_bytes else ""
     if settings.max_bytes is None and settings.max_age_s is None:
-        return f"{there}; no limit is set (ARCHIVE_MAX_BYTES, ARCHIVE_MAX_AGE): nothing goes."
+        return f"{stored}; no limit is set (ARCHIVE_MAX_BYTES, ARCHIVE_MAX_AGE): nothing goes."
     over_bytes = archive.floor.short_bytes(archive.store.room())
     if settings.max_bytes is not None:
         over_bytes = max(over_bytes, total_bytes - settings.max_bytes)
@@ -38,4 +38,4 @@ def _said(settings: ArchiveSettings, archive: Archive) -> str:
     if settings.max_age_s is not None:
         before_us = time.time_ns() // 1_000 - int(settings.max_age_s * 1e6)
         going_bytes = max(going_bytes, ageing.bytes_before(before_us))
-    return f"{there}, of which the limits remove {going_bytes / 1e9:.2f} GB, the oldest first."
+    return f"{stored}, of which the limits remove {going_bytes / 1e9:.2f} GB, the oldest first."
