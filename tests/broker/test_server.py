@@ -543,3 +543,11 @@ def test_catalog_that_cannot_be_copied_is_named_and_leaves_nothing(installation:
     with pytest.raises(SetupError, match=r"catalog\.sqlite cannot be copied: file is not a database"):
         backup.copy_catalog(installation, NOW)
     assert not list(installation.project.glob("shutterbus-backup-*"))
+
+
+@pytest.mark.parametrize(
+    ("free_gib", "kafka"), [(500, "20GiB"), (80, "20GiB"), (79, "19GiB"), (22, "5GiB"), (4, "3GiB")]
+)
+def test_kafka_gets_a_quarter_of_a_disk_that_is_small(free_gib: int, kafka: str) -> None:
+    """The archive leaves it that, and more than nothing has to be left for the archive."""
+    assert disk.fitting(free_gib << 30) == kafka

@@ -50,8 +50,18 @@ class Floor:
 
     def free_bytes(self, room: Room) -> int:
         """Return how much has to stay free of *room*."""
-        own = min(room.total_bytes // 20, 5 << 30) if self._min_free_bytes is None else self._min_free_bytes
-        return own + self._neighbours(room)
+        return self._own(room) + self._neighbours(room)
+
+    def said(self, room: Room) -> str:
+        """Return the same as a part of a sentence."""
+        neighbours = self._neighbours(room)
+        besides = (
+            f", besides {neighbours / 1e9:.2f} GB that Kafka may still take of the disk" if neighbours else ""
+        )
+        return f"ARCHIVE_MIN_FREE keeps {self._own(room) / 1e9:.2f} GB{besides}"
+
+    def _own(self, room: Room) -> int:
+        return min(room.total_bytes // 20, 5 << 30) if self._min_free_bytes is None else self._min_free_bytes
 
     def short_bytes(self, room: Room, incoming_bytes: int = 0) -> int:
         """Return how much too little is free of *room*, if *incoming_bytes* come; none or less where there is enough."""

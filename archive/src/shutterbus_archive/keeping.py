@@ -120,9 +120,8 @@ class Archive:
         room = self.store.room()
         if self.floor.short_bytes(room, incoming_bytes) > 0:
             raise StoreUnavailableError(
-                f"{room.free_bytes / 1e9:.2f} GB are free in the store, and ARCHIVE_MIN_FREE keeps "
-                f"{self.floor.free_bytes(room) / 1e9:.2f} GB: make room, or set ARCHIVE_MAX_BYTES or ARCHIVE_MAX_AGE, and the "
-                "oldest make room"
+                f"{room.free_bytes / 1e9:.2f} GB are free in the store, and {self.floor.said(room)}: make room, or set "
+                "ARCHIVE_MAX_BYTES or ARCHIVE_MAX_AGE, and the oldest make room"
             )
         if room.free_files is not None and room.free_files < 1_000:
             raise StoreUnavailableError(

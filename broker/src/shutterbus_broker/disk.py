@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from shutterbus_broker import legacy
 from shutterbus_broker.errors import SetupError
 from shutterbus_broker.identities import Identities, counted
-from shutterbus_broker.installation import disk_max_bytes, message_max_bytes
+from shutterbus_broker.installation import DISK_MAX, disk_max_bytes, message_max_bytes
 from shutterbus_broker.topics import MIB, Room, Rooms
 
 GIB = 1 << 30
 OWN_BYTES = GIB
 """Set aside for Kafka's own topics, its metadata and the room of the doctor."""
+LEAST_GIB = 3
+"""Enough for a few cameras; less helps no disk."""
 LATE_S = 12
 """The broker looks every 5 s and deletes 1 s later. Its quota is a mean over 11 s, so that who was quiet before can
 send as much as that in less; and what is on its way when the quota is reached is still taken."""
@@ -30,6 +32,15 @@ class Division:
 
     rooms: Rooms
     quota: int
+
+
+def fitting(free_bytes: int) -> str:
+    """Return Kafka's part of a disk for ``.env``: what is usual, or a quarter of what is free where that is less.
+
+    The rest is for pictures that are kept, and for the system.
+    """
+    usual = int(DISK_MAX.removesuffix("GiB"))
+    return f"{max(LEAST_GIB, min(usual, free_bytes // 4 // GIB))}GiB"
 
 
 def of(identities: Identities, settings: Mapping[str, str]) -> Division:

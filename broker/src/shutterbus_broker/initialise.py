@@ -3,6 +3,7 @@
 import datetime as dt
 import os
 import secrets
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -46,7 +47,9 @@ def run(
     names = hosts.parse(host_text or before.get("HOST") or before.get("BROKER_HOSTNAME") or _ask())
     uid, gid = _owner(before)
     total_bytes = sizing.machine_bytes() if memory_bytes is None else memory_bytes
-    settings = _settings(before, names, uid, gid, total_bytes)
+    # A server that exists is not given another share of its disk.
+    disk_max = DISK_MAX if "SERVER_NAME" in before else disk.fitting(shutil.disk_usage(project).free)
+    settings = _settings(before, names, uid, gid, total_bytes, disk_max)
     # Before anything is written: a disk that is too small is better known now.
     after = {**before, **{name: value for name, (value, _) in settings.items()}}
     settings_warnings = [*_warnings(after)]
@@ -122,7 +125,7 @@ def _warn_of_memory(identities: Identities, settings: Mapping[str, str], total_b
 
 
 def _settings(
-    before: Mapping[str, str], names: tuple[str, ...], uid: int, gid: int, memory_bytes: int
+    before: Mapping[str, str], names: tuple[str, ...], uid: int, gid: int, memory_bytes: int, disk_max: str
 ) -> dict[str, tuple[str, str]]:
     """Return what ``.env`` must say, each with its comment; what it already says stays, but for the server's names."""
     ours = {
@@ -148,7 +151,7 @@ def _settings(
             str(MESSAGE_MAX_BYTES),
             "Largest message, a picture and 4096 bytes; make 4k raises it.",
         ),
-        "KAFKA_DISK_MAX": (DISK_MAX, "What Kafka may fill of the disk."),
+        "KAFKA_DISK_MAX": (disk_max, "What Kafka may fill of the disk."),
     }
     if "SERVER_NAME" not in before:  # a server that runs is not resized; its doctor adds up what it has
         fitting = sizing.plan(memory_bytes, profiles.read(before)).settings()

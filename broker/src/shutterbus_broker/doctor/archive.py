@@ -18,6 +18,8 @@ from shutterbus_runtime.checks import Check, CheckResult, failure, ok, skipped, 
 HOST, PORT = "archive", 8082
 ASK_S = 5.0
 GIB = 1 << 30
+SOON_BYTES = 5 * GIB
+"""So much before reading pauses it is said."""
 FILES_SOON = 100_000
 INSIDE = "/var/lib/shutterbus/store"
 """What the container calls the folder of the pictures."""
@@ -91,8 +93,11 @@ def room(told: Told) -> CheckResult:
     store = told.status["store"]
     free, files, floor = (store[name] for name in ("free_bytes", "free_files", "floor_bytes"))
     said = f"{free / GIB:.1f} GiB are free in the store"
-    if free < 2 * floor:
-        return warning(f"{said}, and below {floor / GIB:.1f} (ARCHIVE_MIN_FREE) reading pauses", LESS)
+    if free - floor < SOON_BYTES:
+        return warning(
+            f"{said}, and below {floor / GIB:.1f} (ARCHIVE_MIN_FREE, and what Kafka may still take) reading pauses",
+            LESS,
+        )
     if files is None:
         return ok(said)
     # Small pictures run out of inodes before they run out of bytes.
