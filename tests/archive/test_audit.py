@@ -21,13 +21,6 @@ from wire.pictures import CAMERA_JPEG
 DAY_US = 86_400_000_000
 
 
-@pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    made = Rig(tmp_path)
-    yield made
-    made.close()
-
-
 def audit(rig: Rig, depth: Depth = "presence") -> dict[tuple[str, str], DayAudit]:
     with beside.reading(rig.state) as connection:
         return {(day.camera, day.day): day for day in Audit(connection, rig.store, depth).run()}

@@ -1,8 +1,5 @@
 """What the archive says of itself."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from archive.fakes_archive import NOW_US, Rig, bare_delivery, delivery, frame
@@ -11,13 +8,6 @@ from shutterbus_archive.errors import StoreUnavailableError
 from shutterbus_archive.retention import Limits, Retention
 from shutterbus_archive.status.condition import Condition
 from shutterbus_archive.store import Room
-
-
-@pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    made = Rig(tmp_path)
-    yield made
-    made.close()
 
 
 @pytest.fixture

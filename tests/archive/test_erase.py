@@ -2,8 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 
 import pytest
 
@@ -21,13 +20,6 @@ from shutterbus_archive.store import Stored
 
 SIZE = len(frame(0).data)
 S_US = 1_000_000
-
-
-@pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    made = Rig(tmp_path)
-    yield made
-    made.close()
 
 
 def fill(rig: Rig, *cameras: str, count: int = 10) -> None:

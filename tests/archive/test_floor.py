@@ -1,6 +1,5 @@
 """How much stays free on the disk of the pictures, and what goes for it."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,13 +12,6 @@ from shutterbus_archive.store import Room
 
 GIB = 1 << 30
 SIZE = len(frame(0).data)
-
-
-@pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    made = Rig(tmp_path)
-    yield made
-    made.close()
 
 
 def room(path: Path | None = None, *, total: int = 1_000 * GIB) -> Room:

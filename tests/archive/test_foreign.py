@@ -1,9 +1,7 @@
 """Pictures of other producers have no identity of their own: which of them are the same one, and which are not."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
-from pathlib import Path
 
 import pytest
 
@@ -15,13 +13,6 @@ from wire.pictures import BARE_JPEG, BARE_PNG
 HOUR_US = 3_600_000_000
 TOPIC_ID, LATER_TOPIC_ID = "S1tbbUeXT9qqVbVCZLCS4A", "x6pN3NTYTr2DDnmsJgZUnw"
 _receipts = count()
-
-
-@pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    made = Rig(tmp_path)
-    yield made
-    made.close()
 
 
 def from_kafka(offset: int, *, topic_id: str = TOPIC_ID, value: bytes = BARE_JPEG) -> Delivery:

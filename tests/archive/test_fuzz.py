@@ -8,9 +8,8 @@ import os
 import random
 import tracemalloc
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import count
-from pathlib import Path
 
 import pytest
 
@@ -120,13 +119,6 @@ class Fuzz:
 
     def _text(self) -> str:
         return "".join(chr(self._random.choice([0, 10, 65, 233, 0x4E2D, 0xDC80])) for _ in range(9))
-
-
-@pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    made = Rig(tmp_path)
-    yield made
-    made.close()
 
 
 @pytest.mark.long_form

@@ -5,8 +5,7 @@ import json
 import os
 import sqlite3
 import subprocess
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable
 
 import pytest
 from hypothesis import given, settings
@@ -27,13 +26,6 @@ from shutterbus_archive.floor import Floor
 from shutterbus_archive.store import Room
 from shutterbus_transport.consuming import Delivery
 from shutterbus_wire.telemetry import Status
-
-
-@pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    made = Rig(tmp_path)
-    yield made
-    made.close()
 
 
 def test_frame_is_stored_byte_for_byte_noted_and_acknowledged(rig: Rig) -> None:

@@ -1,7 +1,6 @@
 """What cannot be used is kept within bounds, can be looked at, and comes back when a person says so."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,13 +29,6 @@ from shutterbus_transport.consuming import Delivery
 from wire.pictures import BARE_JPEG
 
 TORN = frame(7).data[:-30]
-
-
-@pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    made = Rig(tmp_path)
-    yield made
-    made.close()
 
 
 def messages(rig: Rig) -> list[Path]:

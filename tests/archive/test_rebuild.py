@@ -3,7 +3,6 @@
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -41,13 +40,6 @@ TABLES = {
     "reading": """select camera.name, sensor, reading.name, at_us, value, unit from reading
         join camera on camera.id = reading.camera_id""",
 }
-
-
-@pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    made = Rig(tmp_path)
-    yield made
-    made.close()
 
 
 def content(state: Path) -> dict[str, list[tuple[object, ...]]]:

@@ -1,6 +1,5 @@
 """What goes when the archive may not grow any more, and what does not go without a person's word."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,13 +14,6 @@ from shutterbus_transport.settings import BrokerSettings
 
 SIZE = len(frame(0).data)
 MINUTE_US = 60_000_000
-
-
-@pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    made = Rig(tmp_path)
-    yield made
-    made.close()
 
 
 def fill(rig: Rig, count: int = 20) -> None:
