@@ -1,12 +1,11 @@
 """``retain``: what the limits would remove, said beforehand; and the word that it may. The archive may run meanwhile."""
 
-import time
-
 from shutterbus_archive.catalog import Ageing
 from shutterbus_archive.keeping import Archive
 from shutterbus_archive.opening import archive_beside
-from shutterbus_archive.retention import APPROVED, Limits
+from shutterbus_archive.retention import APPROVED, Limits, Retention
 from shutterbus_archive.settings import ArchiveSettings
+from shutterbus_runtime.clock import SystemClock
 
 
 def preview(settings: ArchiveSettings) -> str:
@@ -31,11 +30,6 @@ def _said(settings: ArchiveSettings, archive: Archive) -> str:
     stored += f" ({kept_bytes / 1e9:.2f} GB are kept whatever the limits say)" if kept_bytes else ""
     if settings.max_bytes is None and settings.max_age_s is None:
         return f"{stored}; no limit is set (ARCHIVE_MAX_BYTES, ARCHIVE_MAX_AGE): nothing goes."
-    over_bytes = archive.floor.short_bytes(archive.store.room())
-    if settings.max_bytes is not None:
-        over_bytes = max(over_bytes, total_bytes - settings.max_bytes)
-    going_bytes = min(max(0, over_bytes), total_bytes - kept_bytes)
-    if settings.max_age_s is not None:
-        before_us = time.time_ns() // 1_000 - int(settings.max_age_s * 1e6)
-        going_bytes = max(going_bytes, ageing.bytes_before(before_us))
-    return f"{stored}, of which the limits remove {going_bytes / 1e9:.2f} GB, the oldest first."
+    limits = Limits(settings.max_bytes, settings.max_age_s)
+    retention = Retention(archive.store, archive.catalog, limits, SystemClock(), archive.floor)
+    return f"{stored}, of which the limits remove {retention.going_bytes() / 1e9:.2f} GB, the oldest first."

@@ -107,8 +107,7 @@ class Retention:
         """Whether what the limits ask for is no more than may go without a person's word; what is agreed to is remembered."""
         limits = str(self._limits)
         before = self._catalog.noted(LIMITS)
-        total_bytes = self._ageing.total_bytes()
-        going_bytes = self._going_bytes(total_bytes)
+        total_bytes, going_bytes = self._ageing.total_bytes(), self.going_bytes()
         most = LITTLE if before is not None and before != limits else HALF
         agreed = self._catalog.noted(APPROVED) == limits
         if total_bytes and going_bytes > most * total_bytes and not agreed:
@@ -122,8 +121,10 @@ class Retention:
         self.problem = ""
         return True
 
-    def _going_bytes(self, total_bytes: int) -> int:
-        over_bytes = min(max(0, self._over_bytes()), total_bytes - self._ageing.kept_bytes())
+    def going_bytes(self) -> int:
+        """Return the bytes of frames that the limits remove now, all together."""
+        removable_bytes = self._ageing.total_bytes() - self._ageing.kept_bytes()
+        over_bytes = min(max(0, self._over_bytes()), removable_bytes)
         aged_bytes = 0
         if self._limits.max_age_s is not None and not self._clock_is_doubtful():
             aged_bytes = self._ageing.bytes_before(self._clock.utc_us() - int(self._limits.max_age_s * 1e6))
