@@ -15,17 +15,9 @@ from shutterbus_wire.message import Arrival
 
 Kind = Literal["frames", "telemetry"]
 
-UNUSABLE = (
-    MalformedError,
-    # What a decoder may raise if it has a mistake. It costs that message, never the stream.
-    ValueError,
-    LookupError,
-    TypeError,
-    ArithmeticError,
-    AttributeError,
-    AssertionError,
-    RecursionError,
-)
+MISTAKES = (ValueError, LookupError, TypeError, ArithmeticError, AttributeError, AssertionError)
+"""What a decoder may raise if it has a mistake. It costs that message or batch, never the stream."""
+UNUSABLE = (MalformedError, *MISTAKES, RecursionError)
 """What decoding a message may raise; ``why_unusable`` says it."""
 
 TURN_S = 0.5

@@ -18,7 +18,7 @@ from kafka.errors import CorruptRecordError, KafkaError, KafkaTimeoutError, Unsu
 from shutterbus_runtime.clock import Clock
 from shutterbus_runtime.outage import Outage
 from shutterbus_transport.broker_list import BrokerList
-from shutterbus_transport.consuming import Delivery, Handler
+from shutterbus_transport.consuming import MISTAKES, Delivery, Handler
 from shutterbus_transport.kafka.availability import Availability, Lack, ask_least
 from shutterbus_transport.kafka.consumer import Consumer, topic_id
 from shutterbus_transport.kafka.offsets import OFFSETS_TIMEOUT_MS, Offsets
@@ -46,12 +46,7 @@ UNREADABLE = (
     PoisonBatchError,
     UnsupportedCodecError,
     struct.error,
-    ValueError,
-    LookupError,
-    TypeError,
-    ArithmeticError,
-    AttributeError,
-    AssertionError,
+    *MISTAKES,
     NotImplementedError,
 )
 """What kafka-python raises over a batch that it cannot read: at the same place each time, unless one seeks past."""
