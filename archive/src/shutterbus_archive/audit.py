@@ -192,9 +192,8 @@ class Audit:
 
     def _rows(self, camera: str, query: str, *values: int) -> Iterator[tuple[FrameKey, _Row]]:
         for row in self._connection.execute(query, values):
-            png = row["flags"] & schema.PNG
             identity = FrameId(row["hex"], row["seq"])
-            key = FrameKey(camera, identity, row["filed_us"], "image/png" if png else "image/jpeg")
+            key = FrameKey(camera, identity, row["filed_us"], schema.content_type(row["flags"]))
             yield key, _Row(row["bytes"], row["crc"], row["flags"])
 
     def _number(self, query: str) -> int:

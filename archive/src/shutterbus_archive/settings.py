@@ -76,7 +76,7 @@ class ArchiveSettings(NamedSettings):
     )
     health_bind: Annotated[str, Name("ARCHIVE_HEALTH_BIND")] = Field(
         default="127.0.0.1",
-        description="Address that this port is on. It is open to whoever reaches it and names the cameras.",
+        description="Address that this port is on. It is open to all who reach it and names the cameras.",
     )
     log_level: Annotated[LogLevel, Name("LOG_LEVEL")] = Field(
         default="INFO", description="How much is logged."

@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from sqlalchemy import Connection, and_, delete, exists, func, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
-from shutterbus_archive.catalog import schema
+from shutterbus_archive.catalog import garbage, schema
 from shutterbus_archive.catalog.catalog import Catalog
 from shutterbus_archive.catalog.protection import kept_bytes
 from shutterbus_archive.catalog.removal import FrameRef, take_out
@@ -138,9 +137,8 @@ class Ageing:
 
     def note_garbage(self, keys: Iterable[str]) -> None:
         """Note that *keys* are to be removed."""
-        if values := [{"key": key} for key in keys]:
-            with self._catalog.transaction() as connection:
-                connection.execute(upsert(schema.garbage).on_conflict_do_nothing(), values)
+        with self._catalog.transaction() as connection:
+            garbage.note(connection, keys)
 
     def forget_garbage(self, keys: Iterable[str]) -> None:
         """Note that *keys* are gone."""

@@ -129,8 +129,7 @@ class Catalog:
             query = select(table).where(tuple_(table.c.epoch_id, table.c.seq).in_(list(keys)))
             for row in connection.execute(query):
                 camera, identity = keys[row.epoch_id, row.seq]
-                png = bool(row.flags & schema.PNG)
-                key = FrameKey(camera, identity, row.filed_us, "image/png" if png else "image/jpeg")
+                key = FrameKey(camera, identity, row.filed_us, schema.content_type(row.flags))
                 rows[camera, identity] = FrameRow(
                     key, row.captured_us, row.archived_us, row.bytes, row.crc, row.flags
                 )

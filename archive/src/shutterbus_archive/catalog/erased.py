@@ -3,9 +3,8 @@
 from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
-from shutterbus_archive.catalog import schema
+from shutterbus_archive.catalog import garbage, schema
 from shutterbus_archive.catalog.rows import Erasure, FrameRow
 
 
@@ -37,7 +36,7 @@ def without_erased(connection: Connection, frames: Sequence[FrameRow]) -> list[F
         facts = row.key.camera, row.key.id, row.captured_at_us
         trusted = not row.flags & schema.CLOCK_UNTRUSTED
         if any(order.covers(*facts, clock_synced=trusted) for order in orders):
-            connection.execute(upsert(schema.garbage).on_conflict_do_nothing(), {"key": str(row.key)})
+            garbage.note(connection, [str(row.key)])
         else:
             wanted.append(row)
     return wanted

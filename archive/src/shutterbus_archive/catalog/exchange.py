@@ -1,7 +1,6 @@
 """A new catalog in the place of an old one, which is set aside and never deleted."""
 
 import contextlib
-import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from shutterbus_archive.catalog.catalog import Catalog
 from shutterbus_archive.catalog.database import FILE, owned
+from shutterbus_archive.store.files import sync_folder
 
 UNFINISHED = "catalog.rebuilding"
 
@@ -34,7 +34,7 @@ def replacement(folder: Path) -> Iterator[Catalog]:
                 catalog.close()
             _set_aside(folder)
             (unfinished / FILE).rename(folder / FILE)
-            _sync(folder)
+            sync_folder(folder)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
 
@@ -62,12 +62,4 @@ def _set_aside(folder: Path) -> None:
     for suffix in ("", "-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
             present.with_name(FILE + suffix).rename(present.with_name(aside + suffix))
-    _sync(folder)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(folder)

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 from sqlalchemy import delete, func, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
-from shutterbus_archive.catalog import schema
+from shutterbus_archive.catalog import garbage, schema
 from shutterbus_archive.catalog.catalog import Catalog
 from shutterbus_archive.catalog.rows import QuarantineRow
 
@@ -45,9 +44,7 @@ class Quarantined:
         """Forget *rows* and note their objects as garbage, together; return the keys of these."""
         keys = [key for row in rows for key in (row.key, row.key + FACTS)]
         with self._catalog.transaction() as connection:
-            connection.execute(
-                upsert(schema.garbage).on_conflict_do_nothing(), [{"key": key} for key in keys]
-            )
+            garbage.note(connection, keys)
             connection.execute(
                 delete(schema.quarantine).where(schema.quarantine.c.id.in_([row.id for row in rows]))
             )

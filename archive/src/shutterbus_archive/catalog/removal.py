@@ -4,12 +4,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, and_, delete, func, select, tuple_, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
-from shutterbus_archive.catalog import schema
+from shutterbus_archive.catalog import garbage, schema
 from shutterbus_archive.store.layout import FrameKey
 from shutterbus_wire.identity import FrameId
-from shutterbus_wire.jpeg import ContentType
 
 FrameRef = tuple[int, int]
 """A frame's ``epoch_id`` and ``seq``."""
@@ -28,11 +26,11 @@ def take_out(connection: Connection, frames: Sequence[FrameRef], *, aged: bool) 
     keys: list[str] = []
     by_bucket: dict[tuple[int, int], list[int]] = defaultdict(list)
     for row in connection.execute(query):
-        content_type: ContentType = "image/png" if row.flags & schema.PNG else "image/jpeg"
-        keys.append(str(FrameKey(row.name, FrameId(row.hex, row.seq), row.filed_us, content_type)))
+        identity = FrameId(row.hex, row.seq)
+        keys.append(str(FrameKey(row.name, identity, row.filed_us, schema.content_type(row.flags))))
         by_bucket[row.camera_id, row.captured_us - row.captured_us % schema.BUCKET_US].append(row.bytes)
     if keys:
-        connection.execute(upsert(schema.garbage).on_conflict_do_nothing(), [{"key": key} for key in keys])
+        garbage.note(connection, keys)
         connection.execute(delete(table).where(chosen))
     for (camera_id, start_us), sizes in by_bucket.items():
         _recount(connection, camera_id, start_us, sizes, aged=aged)

@@ -18,6 +18,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from shutterbus_wire.jpeg import ContentType
+
 metadata = MetaData()
 
 camera = Table(
@@ -55,6 +57,12 @@ frame = Table(
 
 PNG, CLOCK_UNTRUSTED, NAMED_BY_TRANSPORT = 1, 2, 4
 """Bits of ``frame.flags``."""
+
+
+def content_type(flags: int) -> ContentType:
+    """Return what a frame with these *flags* is."""
+    return "image/png" if flags & PNG else "image/jpeg"
+
 
 span = Table(
     "span",

@@ -42,7 +42,7 @@ class FolderStore:
         self._seen: tuple[int, int, int] | None = None
         self._pool = ThreadPoolExecutor(SYNC_THREADS, thread_name_prefix="store")
         self._writing = threading.Lock()
-        """Held by whoever writes: the same frame may come from both brokers at once, and has one name."""
+        """Held while something is written: the same frame may come from both brokers at once, and has one name."""
 
     def check(self) -> None:
         with self._translated():
