@@ -1,4 +1,4 @@
-"""The archive on real brokers with three cameras: whoever is killed, what a broker acknowledged is kept, and kept once."""
+"""The archive on real brokers with three cameras: whatever is killed, what a broker acknowledged is kept, and kept once."""
 
 import itertools
 import random
