@@ -67,6 +67,11 @@ class Cluster:
             admin.create_topics([NewTopic(name, 1, NODES, topic_configs=configs) for name in names])
         self.wait_in_sync(*names)
 
+    def create_topic_on(self, node: Node, name: str) -> None:
+        """Create a topic of one partition whose only replica is on *node*."""
+        with KafkaAdminClient(bootstrap_servers=self.addresses) as admin:
+            admin.create_topics([NewTopic(name, replica_assignments={0: [node.number]})])
+
     def leader(self, topic: str, *without: Node) -> Node:
         """Return the node that leads *topic*, as those but *without* say it."""
         leader, _ = self._partition(topic, [node.address for node in self.others(*without)])

@@ -24,9 +24,10 @@ from shutterbus_edge.doctor import run_doctor
 from shutterbus_runtime.clock import SystemClock
 from shutterbus_transport import Sending, transport
 from shutterbus_transport.broker_list import BrokerList
+from shutterbus_transport.consuming import Delivery, Handler, Subscription
 from shutterbus_transport.kafka.consumer import Consumer
 from shutterbus_transport.settings import BrokerSettings
-from shutterbus_wire.names import kafka_topic
+from shutterbus_wire.names import camera_of_kafka_topic, kafka_topic
 from stack.brokers import free_port
 from stack.clusters import Cluster, Node, cluster
 from stack.programs import BIN, Program, program, wait_for_http
@@ -164,6 +165,29 @@ def numbers(whole: Cluster, camera: str) -> set[int]:
         consumer.close()
 
 
+class Seen(Handler):
+    """Notes whose frames came, and why nothing came."""
+
+    def __init__(self) -> None:
+        self.senders: set[str] = set()
+        self.outages: list[str] = []
+
+    def frame(self, delivery: Delivery) -> bool:
+        if named := camera_of_kafka_topic(delivery.arrival.topic):
+            self.senders.add(named[0])
+        return True
+
+    def telemetry(self, delivery: Delivery) -> None:
+        pass
+
+    def refused(self, delivery: Delivery, reason: str, sentence: str) -> None:
+        self.outages.append(sentence)
+
+    def outage(self, source: str, transport: str, sentence: str) -> None:
+        if sentence:
+            self.outages.append(sentence)
+
+
 @contextlib.contextmanager
 def edge(name: str, addresses: list[str], folder: Path) -> Iterator[Camera]:
     """An edge that takes five frames a second."""
@@ -242,8 +266,9 @@ def page(whole: Cluster, folder: Path, gate: Camera, yard: Camera) -> Iterator[P
 
 @pytest.fixture(scope="class")
 def dead(whole: Cluster, gate: Camera, yard: Camera, page: Page) -> Iterator[Node]:
-    """The leader of the frames of ``gate``, killed."""
+    """The leader of the frames of ``gate``, killed; nobody else has those of ``shed``."""
     leader = whole.leader(FRAMES)
+    whole.create_topic_on(leader, kafka_topic("shed", "frames"))
     with whole.killed(leader):
         yield leader
 
@@ -299,6 +324,36 @@ class TestWhileOneOfThreeIsDead:
         reading.close()
 
         assert (took_s < START_WITHIN_S, took_reading_s < START_WITHIN_S) == (True, True)
+
+    def test_topic_without_a_leader_keeps_no_other_from_being_read(
+        self, whole: Cluster, dead: Node, gate: Camera
+    ) -> None:
+        """A reader that starts now has to learn where each topic begins, and nobody can tell it of ``shed``."""
+        shed = TopicPartition(kafka_topic("shed", "frames"), 0)
+        settings = BrokerSettings(brokers=tuple(("127.0.0.1", node.port) for node in whole.nodes))
+        looking = Consumer(settings, {})
+        asked = [shed, TopicPartition(FRAMES, 0)]
+        try:
+            looking.kafka.assign(asked)
+            wait_until(
+                lambda: set(looking.bounds(asked)) == {asked[1]},
+                SAID_WITHIN_S,
+                lambda: f"{looking.bounds(asked)}",
+            )
+        finally:
+            looking.close()
+        seen = Seen()
+        readers = transport("kafka").readers(settings, Subscription(("frames",)), seen, SystemClock())
+        for reader in readers:
+            reader.start()
+        try:
+            wait_until(
+                lambda: "gate" in seen.senders, SAID_WITHIN_S, lambda: f"{seen.senders}, {seen.outages}"
+            )
+        finally:
+            for reader in readers:
+                reader.stop()
+        assert seen.outages == []
 
     def test_doctor_warns_of_it_and_goes_on(
         self, whole: Cluster, dead: Node, folder: Path, capsys: pytest.CaptureFixture[str]

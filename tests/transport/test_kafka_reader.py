@@ -1,16 +1,17 @@
 """The Kafka consumer's decisions, on a log that lies in memory."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import pytest
-from kafka.errors import CorruptRecordError, KafkaTimeoutError, TopicAuthorizationFailedError
+from kafka.errors import CorruptRecordError, TopicAuthorizationFailedError
 
 from fakes import FakeClock
 from shutterbus_transport.broker_list import BrokerList
 from shutterbus_transport.kafka import reader as module
 from shutterbus_transport.kafka.availability import PartitionState
+from shutterbus_transport.kafka.bounds import Bound
 from shutterbus_transport.kafka.offsets import NewestFrames
 from shutterbus_transport.kafka.reader import KafkaReader
 from shutterbus_transport.kafka.unpacking import Unpacking
@@ -87,13 +88,12 @@ class Log:
     def assignment(self) -> set[Partition]:
         return set(self.records)
 
-    def beginning_offsets(self, partitions: list[Partition], timeout_ms: int) -> dict[Partition, int]:
-        if self.leaderless & set(partitions):
-            raise KafkaTimeoutError
-        return dict.fromkeys(partitions, 0)
-
-    def end_offsets(self, partitions: list[Partition], timeout_ms: int) -> dict[Partition, int]:
-        return {partition: len(self.records[partition]) for partition in partitions}
+    def bounds(self, partitions: Collection[Partition]) -> dict[Partition, Bound]:
+        return {
+            partition: Bound(0, len(self.records[partition]))
+            for partition in partitions
+            if partition not in self.leaderless
+        }
 
     def seek(self, partition: Partition, offset: int) -> None:
         self.positions[partition] = offset
@@ -235,15 +235,16 @@ def test_viewer_that_fell_behind_goes_to_the_newest(
 
 def test_partition_without_a_leader_does_not_stop_the_others(viewer: Viewer, log: Log) -> None:
     log.add(GATE, frame(0))
+    log.add(YARD, frame(0, camera="yard"))
     log.leaderless = {GATE}
-    viewer.run(3)
-    assert viewer.newest() is None
+    viewer.run(10)
+    assert (viewer.newest("gate"), viewer.newest("yard")) == (None, f"{EPOCH}-0")
 
     log.leaderless = set()
     viewer.follower._end.clear()
     viewer.run(20)
 
-    assert viewer.newest() == f"{EPOCH}-0"
+    assert viewer.newest("gate") == f"{EPOCH}-0"
 
 
 def test_topic_that_may_not_be_read_does_not_stop_the_others(viewer: Viewer, log: Log) -> None:

@@ -1,13 +1,14 @@
 """A consumer of kafka-python, whether its brokers are there, and why not."""
 
 import base64
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from kafka import KafkaConsumer
 from kafka.errors import KafkaError
 
 from shutterbus_transport.kafka.availability import PartitionState
+from shutterbus_transport.kafka.bounds import Bound, Bounds
 from shutterbus_transport.kafka.library import Net, rest_between_heartbeats
 from shutterbus_transport.settings import BrokerSettings
 
@@ -58,6 +59,7 @@ class Consumer:
                 raise
             raise KafkaError(str(cause)) from error
         rest_between_heartbeats(self.kafka._coordinator)  # noqa: SLF001 - the library keeps it to itself
+        self._bounds = Bounds(self.kafka)
         self._idle_wait_ms: int = self.kafka.config["fetch_max_wait_ms"]
 
     @property
@@ -78,6 +80,10 @@ class Consumer:
         """
         wait_ms = min(BUSY_WAIT_MS, self._idle_wait_ms) if soon else self._idle_wait_ms
         self.kafka._fetcher.config["fetch_max_wait_ms"] = wait_ms  # noqa: SLF001 - read with each fetch
+
+    def bounds(self, partitions: Collection[Any]) -> dict[Any, Bound]:
+        """Return where the logs of *partitions* begin and end, for those whose leader has said it; within half a second."""
+        return self._bounds.of(partitions)
 
     def states(self, partitions: Iterable[Any]) -> Iterator[PartitionState]:
         """Yield what the cluster last said of *partitions*; nothing of those that it does not tell of."""

@@ -124,7 +124,7 @@ class KafkaReader(ReaderThread):
         failures = 0
         while not self._end.is_set():
             self._notice_connection(consumer)
-            self._notice_partitions(kafka)
+            self._notice_partitions(consumer)
             self._notice_lacking(consumer)
             self._hold(kafka)
             try:
@@ -201,7 +201,8 @@ class KafkaReader(ReaderThread):
             cameras = {owner[0] for topic in topics if (owner := camera_of_kafka_topic(topic))}
             self._handler.lacking(f"{self.name}: {lack.value}", "kafka", sentence, cameras)
 
-    def _notice_partitions(self, kafka: Any) -> None:
+    def _notice_partitions(self, consumer: Consumer) -> None:
+        kafka = consumer.kafka
         assigned = kafka.assignment()
         # The library takes a topic that was made anew for one that lost its end, and would pass over its beginning.
         remade = set()
@@ -217,13 +218,15 @@ class KafkaReader(ReaderThread):
         named = (camera_of_kafka_topic(partition.topic) for partition in new)
         self._handler.cameras({camera_and_kind[0] for camera_and_kind in named if camera_and_kind})
         self._made.update({partition: topic_id(kafka, partition.topic) for partition in new})
-        try:
-            begins = kafka.beginning_offsets(new, timeout_ms=OFFSETS_TIMEOUT_MS)
-            ends = kafka.end_offsets(new, timeout_ms=OFFSETS_TIMEOUT_MS)
+        # Whose leader has not told yet is asked again at the next turn, and keeps nobody waiting.
+        bounds = consumer.bounds(new)
+        if not bounds:
+            return
+        begins = {partition: bound.begin for partition, bound in bounds.items()}
+        ends = {partition: bound.end for partition, bound in bounds.items()}
+        with suppress(KafkaTimeoutError):  # what the group has committed is not known yet: likewise
             self._offsets.assigned(kafka, begins, ends)
-        except (KafkaTimeoutError, ValueError):
-            return  # no leader yet, or one of them was deleted in this moment: asked again at the next turn
-        self._ends.update(ends)
+            self._ends.update(ends)
 
     def _is_made_anew(self, kafka: Any, partition: Any) -> bool:
         return topic_id(kafka, partition.topic) not in {"", self._made[partition]}
