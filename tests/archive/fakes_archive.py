@@ -138,6 +138,7 @@ class FakeReader:
 
     def __init__(self) -> None:
         self.acknowledged: list[Delivery] = []
+        self.lag: Mapping[str, int] = {}
         self.paused = False
 
     def start(self) -> None: ...

@@ -21,6 +21,7 @@ def test_status_has_what_the_doctor_asks_for(rig: Rig, condition: Condition) -> 
     """By camera: how many, how new, and what could not be used; and what room there is."""
     rig.take(delivery(3), delivery(1), delivery(7, camera="yard"), bare_delivery(b"no picture"))
     rig.store.room_is = Room(total_bytes=100, free_bytes=60, free_files=7)
+    rig.reader.lag = {"shutterbus.gate.frames": 12}
 
     said = condition.metadata()
 
@@ -34,6 +35,7 @@ def test_status_has_what_the_doctor_asks_for(rig: Rig, condition: Condition) -> 
         'shutterbus_archive_frames{camera="gate"} 2',
         f'shutterbus_archive_newest_seconds{{camera="yard"}} {(NOW_US + 7_000_000) / 1e6}',
         'shutterbus_archive_quarantined{camera="gate"} 1',
+        'shutterbus_archive_lag_messages{reader="kafka frames",topic="shutterbus.gate.frames"} 12',
         "shutterbus_archive_free_bytes 60",
         "shutterbus_archive_free_files 7",
     ):

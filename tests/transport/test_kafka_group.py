@@ -154,6 +154,22 @@ def test_what_was_deleted_while_reading_was_paused_is_told_too(broker: Broker, c
     assert [gap for gap in notes.gaps if gap.topic == topic] == [Gap("kafka", topic, camera, 1, 4)]
 
 
+def test_lag_is_what_the_group_is_not_finished_with_also_while_paused(broker: Broker, camera: str) -> None:
+    topic, notes = broker.topic(camera), Notes(broker.topic(camera), acknowledges=False)
+    with reading(broker, notes, Group(f"group-{camera}", camera)) as reader, broker.client(camera) as client:
+        send(client, topic, *(message(camera, seq) for seq in range(5)))
+        notes.wait(lambda: notes.seqs == [0, 1, 2, 3, 4] and reader.lag.get(topic) == 5)
+        notes.in_turn(lambda: reader.acknowledge(notes.deliveries[:3]))
+        notes.wait(lambda: reader.lag[topic] == 2)
+        reader.pause()
+        send(client, topic, *(message(camera, seq) for seq in range(5, 9)))
+        notes.wait(lambda: reader.lag[topic] == 6)
+        notes.acknowledges = True
+        notes.in_turn(lambda: reader.acknowledge(notes.deliveries))
+        reader.resume()
+        notes.wait(lambda: reader.lag[topic] == 0)
+
+
 def test_what_a_rebalance_brings_while_paused_is_paused_too(
     broker: Broker, camera: str, tmp_path: Path
 ) -> None:

@@ -5,7 +5,7 @@ pausing, and acknowledgements that reach the broker only for what the handler ha
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -156,10 +156,13 @@ class Reader(Protocol):
     Attributes:
         name: For logs and health.
         connected: Whether the broker is there now.
+        lag: By topic, how many messages the broker has that this reader's group is not finished with, as of about a second ago.
+            Empty without a group, and where the broker does not tell, as over MQTT.
     """
 
     name: str
     connected: bool
+    lag: Mapping[str, int]
 
     def start(self) -> None:
         """Begin to read."""

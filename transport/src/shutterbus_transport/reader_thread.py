@@ -1,6 +1,7 @@
 """What the readers of all transports have in common: a thread that can be stopped and held, and outages that are told once."""
 
 import threading
+from collections.abc import Mapping
 
 from shutterbus_runtime.clock import Clock
 from shutterbus_runtime.outage import Outage
@@ -11,7 +12,7 @@ class ReaderThread(threading.Thread):
     """Base of a ``Reader``; its ``run`` is the transport's. ``stop``, ``pause`` and ``resume`` may come from any thread.
 
     Attributes:
-        connected: See ``Reader``.
+        connected, lag: See ``Reader``.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class ReaderThread(threading.Thread):
         """
         super().__init__(name=name, daemon=True)
         self.connected = False
+        self.lag: Mapping[str, int] = {}
         self._transport = transport
         self._broker = broker
         self._handler = handler

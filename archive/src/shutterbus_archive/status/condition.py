@@ -107,6 +107,18 @@ class Condition:
                 for name, count in seen.quarantined.items()
             ),
         ]
+        lag = [
+            (reader.name, topic, count) for reader, _ in self._reading for topic, count in reader.lag.items()
+        ]
+        if lag:
+            lines += [
+                "# HELP shutterbus_archive_lag_messages Messages that a broker has and the archive is not finished with.",
+                "# TYPE shutterbus_archive_lag_messages gauge",
+                *(
+                    f'shutterbus_archive_lag_messages{{reader="{name}",topic="{topic}"}} {count}'
+                    for name, topic, count in lag
+                ),
+            ]
         if room := self._room():
             lines += [
                 "# HELP shutterbus_archive_free_bytes Bytes that still fit into the store.",

@@ -69,6 +69,10 @@ class Offsets(ABC):
     def acknowledge(self, deliveries: Iterable[Delivery]) -> None:  # noqa: B027 (not every policy has a use for it)
         """Take note that *deliveries* are finished; the next turn commits it."""
 
+    def finished(self, _partition: Any) -> int | None:
+        """Return the offset below which a partition is finished; None where nothing is acknowledged."""
+        return None
+
     def flush(self, consumer: Any) -> None:  # noqa: B027 (not every policy has a use for it)
         """Wait until what was acknowledged is committed; reading ends."""
 
@@ -255,6 +259,10 @@ class CommittedOffsets(Offsets):
             if progress and progress.made == delivery.arrival.topic_id:
                 progress.acknowledged(offset)
                 self._touched.add(partition)
+
+    def finished(self, partition: Any) -> int | None:
+        progress = self._progress.get(partition)
+        return progress.committable if progress else None
 
     def turn(self, consumer: Any) -> None:
         # One at a time: the library fails those that find its connection busy.

@@ -20,6 +20,7 @@ from shutterbus_runtime.outage import Outage
 from shutterbus_transport.broker_list import BrokerList
 from shutterbus_transport.consuming import MISTAKES, Delivery, Handler
 from shutterbus_transport.kafka.availability import Availability, Lack, ask_least
+from shutterbus_transport.kafka.bounds import Bound
 from shutterbus_transport.kafka.consumer import Consumer, topic_id
 from shutterbus_transport.kafka.offsets import OFFSETS_TIMEOUT_MS, Offsets
 from shutterbus_transport.kafka.unpacking import PoisonBatchError, Unpacking
@@ -40,6 +41,7 @@ AWAY_S = 1.0
 FAILURES_IN_A_ROW = 20
 SAY_INTERVAL_S = 60.0
 LOG_APPEND_TIME = 1
+NOTHING = Bound(0, 0)
 
 UNREADABLE = (
     CorruptRecordError,
@@ -115,6 +117,7 @@ class KafkaReader(ReaderThread):
             finally:
                 self._offsets.lost(self._ends)
                 self._ends.clear()
+                self.lag = {}
                 with suppress(KafkaError, OSError):
                     consumer.close()
         self._unpacking.close()
@@ -125,7 +128,10 @@ class KafkaReader(ReaderThread):
         while not self._end.is_set():
             self._notice_connection(consumer)
             self._notice_partitions(consumer)
-            self._notice_lacking(consumer)
+            if (now_s := self._clock.monotonic_s()) >= self._look_at_s:
+                self._look_at_s = now_s + LOOK_S
+                self._notice_lacking(consumer)
+                self._notice_lag(consumer)
             self._hold(kafka)
             try:
                 batch = kafka.poll(timeout_ms=POLL_MS)
@@ -185,9 +191,6 @@ class KafkaReader(ReaderThread):
 
     def _notice_lacking(self, consumer: Consumer) -> None:
         """Say what our topics lack, once, and when they have it again."""
-        if (now_s := self._clock.monotonic_s()) < self._look_at_s:
-            return
-        self._look_at_s = now_s + LOOK_S
         lacking = self._availability.look(consumer.states(consumer.kafka.assignment()))
         for lack in Lack:
             sentence, topics = lacking.get(lack, ("", ()))
@@ -200,6 +203,21 @@ class KafkaReader(ReaderThread):
                 continue
             cameras = {owner[0] for topic in topics if (owner := camera_of_kafka_topic(topic))}
             self._handler.lacking(f"{self.name}: {lack.value}", "kafka", sentence, cameras)
+
+    def _notice_lag(self, consumer: Consumer) -> None:
+        lag: dict[str, int] = {}
+        # While it reads, each answer tells where a log ends.
+        bounds = consumer.bounds(self._ends) if self._paused.is_set() else {}
+        for partition, end in self._ends.items():
+            finished = self._offsets.finished(partition)
+            if finished is None:
+                continue
+            with suppress(KafkaError):  # taken from us in this moment
+                known_end = max(
+                    end, consumer.kafka.highwater(partition) or 0, bounds.get(partition, NOTHING).end
+                )
+                lag[partition.topic] = lag.get(partition.topic, 0) + max(0, known_end - finished)
+        self.lag = lag
 
     def _notice_partitions(self, consumer: Consumer) -> None:
         kafka = consumer.kafka
