@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from archive.fakes_archive import (
     EPOCH,
@@ -72,6 +73,55 @@ def test_oldest_messages_of_a_camera_go_and_those_of_another_stay(
     assert "1 of the oldest messages of gate have left quarantine" in caplog.text
 
 
+def numbers(rig: Rig, state: str) -> list[tuple[int, int]]:
+    """Return the spans of what is in *state*, of the one epoch that there is."""
+    with rig.catalog.transaction() as connection:
+        table = schema.span
+        query = select(table.c.first, table.c.last).where(table.c.state == state).order_by(table.c.first)
+        return [(first, last) for first, last in connection.execute(query)]
+
+
+def torn(seq: int) -> Delivery:
+    """Return a frame of ours whose end did not come, with its attributes."""
+    sent = delivery(seq)
+    return replace(sent, arrival=replace(sent.arrival, value=sent.arrival.value[:-30]))
+
+
+def unreadable(seq: int) -> Delivery:
+    """Return a frame of ours of which only the attributes say which one it is."""
+    sent = delivery(seq)
+    return replace(sent, arrival=replace(sent.arrival, value=b"nonsense"))
+
+
+def test_number_of_a_frame_that_cannot_be_used_is_known_until_it_comes_whole(rig: Rig) -> None:
+    rig.take(delivery(0), torn(1), unreadable(2), bare_delivery(frame(3).data[:-30]), delivery(4))
+    assert (numbers(rig, "archived"), numbers(rig, "quarantined")) == ([(0, 0), (4, 4)], [(1, 3)])
+    Rebuild(rig.store, rig.catalog).run()
+    rig.take(delivery(2))
+    assert (numbers(rig, "archived"), numbers(rig, "quarantined")) == (
+        [(0, 0), (2, 2), (4, 4)],
+        [(1, 1), (3, 3)],
+    )
+    rig.take(torn(2))
+    assert numbers(rig, "quarantined") == [(1, 1), (3, 3)]
+
+
+def test_number_stays_known_when_its_message_has_left_quarantine(rig: Rig) -> None:
+    rig.take(torn(1), torn(2))
+    rig.archive.quarantine.remove(rig.catalog.quarantined()[:1])
+    assert numbers(rig, "quarantined") == [(1, 2)]
+    released(rig)
+    assert (numbers(rig, "archived"), numbers(rig, "quarantined")) == ([(2, 2)], [(1, 1)])
+
+
+def test_message_that_names_two_frames_or_the_frame_of_another_camera_speaks_for_no_number(rig: Rig) -> None:
+    sent = delivery(7)
+    attributes = {**sent.arrival.attributes, "id": f"{EPOCH}-8"}
+    rig.take(misdirected(), replace(sent, arrival=replace(sent.arrival, attributes=attributes)))
+    assert [row.reason for row in rig.catalog.quarantined()] == ["topic-mismatch", "identity-conflict"]
+    assert numbers(rig, "quarantined") == []
+
+
 def test_same_message_that_comes_again_is_there_once(rig: Rig) -> None:
     rig.take(bare_delivery(b"nonsense"))
     rig.clock.pass_s(5)
@@ -88,11 +138,11 @@ def test_picture_that_broke_off_in_another_one_is_torn(rig: Rig) -> None:
 
 @pytest.mark.parametrize("envelope", ["kafka", "mqtt"])
 def test_torn_picture_is_released_as_the_frame_that_it_says_it_is(rig: Rig, envelope: str) -> None:
-    torn = bare_delivery(TORN)
+    sent = bare_delivery(TORN)
     if envelope == "mqtt":
-        arrival = replace(torn.arrival, transport="mqtt", topic="shutterbus/gate/frames", position=None)
-        torn = replace(torn, arrival=arrival)
-    rig.take(torn)
+        arrival = replace(sent.arrival, transport="mqtt", topic="shutterbus/gate/frames", position=None)
+        sent = replace(sent, arrival=arrival)
+    rig.take(sent)
     assert released(rig) == f"message 1 released as frame {EPOCH}-7 of gate"
     [file] = (rig.root / "frames").rglob("*.jpg")
     assert file.read_bytes() == TORN

@@ -19,6 +19,11 @@ def test_adding_to_spans_is_the_union(first: set[int], second: set[int]) -> None
     assert all(spans.holds(merged, number) == (number in first | second) for number in range(62))
 
 
+@given(numbers, numbers)
+def test_taking_out_of_spans_is_the_difference(first: set[int], second: set[int]) -> None:
+    assert spans.without(spans.of(first), second) == spans.of(first - second)
+
+
 @given(st.lists(st.integers(0, 60), max_size=60))
 def test_spans_are_sorted_disjoint_and_never_adjacent(given_numbers: list[int]) -> None:
     made = spans.of(given_numbers)

@@ -9,16 +9,18 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from shutterbus_archive.catalog import Ageing, Catalog, Quarantined, QuarantineRow
 from shutterbus_archive.catalog.quarantined import FACTS
 from shutterbus_archive.errors import StoreUnavailableError
 from shutterbus_archive.store import Store
-from shutterbus_transport.consuming import Delivery
-from shutterbus_wire import jpeg
-from shutterbus_wire.message import Arrival
+from shutterbus_transport.consuming import UNUSABLE, Delivery
+from shutterbus_wire import cloudevents, exif, jpeg
+from shutterbus_wire.errors import IdentityError
+from shutterbus_wire.identity import FrameId
+from shutterbus_wire.message import Arrival, topic_of_ours
 
 log = logging.getLogger(__name__)
 
@@ -131,7 +133,7 @@ def arrival_of(row: QuarantineRow, value: bytes, facts: Mapping[str, Any]) -> Ar
 def row_of(key: str, value: bytes, facts: Mapping[str, Any], modified_us: int) -> QuarantineRow:
     """Return the row of the message that is stored under *key*, from what is known of it; what is not known is said to be so."""
     camera = key.removeprefix(f"{PREFIX}camera=").partition("/")[0]
-    return QuarantineRow(
+    row = QuarantineRow(
         camera,
         str(facts.get("reason", "unknown")),
         str(facts.get("sentence", "why it was refused is not known any more")),
@@ -143,6 +145,26 @@ def row_of(key: str, value: bytes, facts: Mapping[str, Any], modified_us: int) -
         int(facts.get("at_us", modified_us)),
         key,
     )
+    return replace(row, frame=frame_of(arrival_of(row, value, facts)))
+
+
+def frame_of(arrival: Arrival) -> FrameId | None:
+    """Return which frame of its camera a message of ours says it is; None where nothing says so, or not all say the same."""
+    named = topic_of_ours(arrival)
+    if named is None or named[1] != "frames":
+        return None
+    said: set[tuple[str | None, FrameId]] = set()
+    attributes = arrival.attributes
+    if attributes.get("type") == cloudevents.FRAME_TYPE:
+        with contextlib.suppress(IdentityError):
+            said.add((attributes.get("camera"), FrameId.parse(attributes.get("id", ""))))
+    with contextlib.suppress(*UNUSABLE):
+        if metadata := exif.read_metadata(arrival.value):
+            said.add((metadata.camera, metadata.id))
+    if len(said) != 1:
+        return None
+    [(camera, identity)] = said
+    return identity if camera == named[0] else None
 
 
 def _row(refusal: Refusal) -> QuarantineRow:
@@ -162,6 +184,7 @@ def _row(refusal: Refusal) -> QuarantineRow:
         len(arrival.value),
         arrival.arrived_at_us,
         f"{PREFIX}camera={refusal.camera}/{digest.hex()[:16]}-{origin}{suffix}",
+        frame=frame_of(arrival),
     )
 
 

@@ -40,6 +40,7 @@ BATCH, LINES = 256, 2_000
 TELEMETRY = "telemetry/"
 LOST = (
     "which frames aged out before: a late repeat of one is stored again, and the counts of the day strip are of what is here",
+    "which frames came only in a form that could not be used, where their messages have left quarantine",
     "when each frame was stored: its file's time of modification is taken instead",
 )
 

@@ -3,7 +3,7 @@
 import contextlib
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from sqlalchemy import Connection, and_, func, insert, select, tuple_
@@ -14,6 +14,7 @@ from shutterbus_archive.catalog.database import Database
 from shutterbus_archive.catalog.erased import without_erased
 from shutterbus_archive.catalog.numbers import replace, touching
 from shutterbus_archive.catalog.rows import Added, FrameName, FrameRow, QuarantineRow
+from shutterbus_archive.catalog.spans import Span
 from shutterbus_archive.store.layout import FrameKey
 from shutterbus_wire.identity import SEQ_MAX, FrameId
 from shutterbus_wire.telemetry import Reading, Report
@@ -109,13 +110,12 @@ class Catalog:
             present = touching(connection, schema.span, epoch_id, schema.ARCHIVED, low, high)
         return FrameId(epoch, min(present[-1][1], high)) if present else None
 
-    def note_archived(self, camera: str, epoch: str, numbers: Iterable[int]) -> None:
+    def note_archived(self, camera: str, epoch: str, numbers: Collection[int]) -> None:
         """Note that frames were in the store once, without rows for them."""
         with self.transaction() as connection:
             epoch_id = self._epoch(connection, camera, epoch)
             present = touching(connection, schema.span, epoch_id, schema.ARCHIVED, 0, SEQ_MAX)
-            merged = spans.add(present, numbers)
-            replace(connection, schema.span, epoch_id, schema.ARCHIVED, present, merged)
+            _note_archived(connection, epoch_id, present, numbers)
 
     def frames(self, names: Sequence[FrameName]) -> Mapping[FrameName, FrameRow]:
         """Return the rows of those of *names* that are in the store now."""
@@ -148,6 +148,7 @@ class Catalog:
         with self.transaction() as connection:
             added = Added(self._add_frames(connection, frames), self._add_telemetry(connection, telemetry))
             quarantine_rows.insert(connection, quarantined)
+            self._note_quarantined(connection, quarantined)
         return added
 
     def quarantined(self, camera: str | None = None) -> list[QuarantineRow]:
@@ -181,9 +182,7 @@ class Catalog:
             )
             fresh = {seq: row for seq, row in rows.items() if not spans.holds(present, seq)}
             if fresh:
-                replace(
-                    connection, schema.span, epoch_id, schema.ARCHIVED, present, spans.add(present, fresh)
-                )
+                _note_archived(connection, epoch_id, present, fresh)
                 new += [(epoch_id, row) for row in fresh.values()]
         if not new:
             return []
@@ -212,6 +211,18 @@ class Catalog:
             last.on_conflict_do_update(index_elements=["name"], set_={"value": last.excluded.value})
         )
         return [row for _, row in new]
+
+    def _note_quarantined(self, connection: Connection, quarantined: Sequence[QuarantineRow]) -> None:
+        by_epoch: dict[int, set[int]] = defaultdict(set)
+        for row in quarantined:
+            if row.frame:
+                by_epoch[self._epoch(connection, row.camera, row.frame.epoch)].add(row.frame.seq)
+        for epoch_id, numbers in by_epoch.items():
+            low, high = min(numbers) - 1, max(numbers) + 1
+            archived = touching(connection, schema.span, epoch_id, schema.ARCHIVED, low, high)
+            present = touching(connection, schema.span, epoch_id, schema.QUARANTINED, low, high)
+            merged = spans.add(present, {number for number in numbers if not spans.holds(archived, number)})
+            replace(connection, schema.span, epoch_id, schema.QUARANTINED, present, merged)
 
     def _fill_buckets(self, connection: Connection, rows: Sequence[FrameRow]) -> None:
         buckets: dict[tuple[int, int], list[FrameRow]] = defaultdict(list)
@@ -291,3 +302,13 @@ class Catalog:
             query = select(table.c.id).where(and_(table.c.camera_id == camera_id, table.c.hex == hex_digits))
             self._epochs[key] = connection.execute(query).scalar_one()
         return self._epochs[key]
+
+
+def _note_archived(
+    connection: Connection, epoch_id: int, present: Sequence[Span], numbers: Collection[int]
+) -> None:
+    """Note that *numbers* of an epoch are archived, whose spans near them are *present*; one that was torn has come whole."""
+    replace(connection, schema.span, epoch_id, schema.ARCHIVED, present, spans.add(present, numbers))
+    torn = touching(connection, schema.span, epoch_id, schema.QUARANTINED, min(numbers), max(numbers))
+    if torn:
+        replace(connection, schema.span, epoch_id, schema.QUARANTINED, torn, spans.without(torn, numbers))

@@ -35,7 +35,12 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class QuarantineRow:
-    """What the catalog keeps of a message that could not be used. See ``schema.quarantine``."""
+    """What the catalog keeps of a message that could not be used. See ``schema.quarantine``.
+
+    Attributes:
+        id: The number by which people name it; None before the catalog has it.
+        frame: Which frame of its camera it says it is, where that can be read; the catalog notes the number in ``schema.span``.
+    """
 
     camera: str
     reason: str
@@ -48,7 +53,7 @@ class QuarantineRow:
     at_us: int
     key: str
     id: int | None = None
-    """The number by which people name it; None before the catalog has it."""
+    frame: FrameId | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,11 @@ span = Table(
     Column("last", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
-"""Numbers of an epoch by state (``archived``, ``quarantined``). Retention leaves them: what aged out was archived all the same."""
+"""Numbers of an epoch by state. Retention leaves them: what aged out was archived all the same.
+
+``archived``: is or was in the store. ``quarantined``: came and could not be used, whatever became of that message since, and has
+not come whole; no number is both.
+"""
 
 ARCHIVED, QUARANTINED = "archived", "quarantined"
 

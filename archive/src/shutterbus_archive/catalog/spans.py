@@ -23,6 +23,19 @@ def add(spans: Sequence[Span], numbers: Iterable[int]) -> list[Span]:
     return merged
 
 
+def without(spans: Sequence[Span], numbers: Iterable[int]) -> list[Span]:
+    """Return *spans* with *numbers* taken out of them."""
+    left = list(spans)
+    for low, high in of(numbers):
+        begin = bisect.bisect_left(left, low, key=lambda span: span[1])
+        end = bisect.bisect_right(left, high, key=lambda span: span[0])
+        touched = left[begin:end]
+        before = [(first, low - 1) for first, _ in touched[:1] if first < low]
+        behind = [(high + 1, last) for _, last in touched[-1:] if last > high]
+        left[begin:end] = before + behind
+    return left
+
+
 def of(numbers: Iterable[int]) -> list[Span]:
     """Return the spans of *numbers*."""
     spans: list[Span] = []
