@@ -19,6 +19,7 @@ MEASUREMENTS = (
     "intake",
     "mqtt_edge",
     "archive",
+    "store_away",
 )
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import sqlite3
 import subprocess
+import threading
 from collections.abc import Iterable
 
 import pytest
@@ -23,9 +24,11 @@ from archive.fakes_archive import (
 )
 from shutterbus_archive.consume.keeper import GROUP_MAX_BYTES, GROUP_MAX_COUNT, GROUP_MAX_S, RETRY_S
 from shutterbus_archive.floor import Floor
+from shutterbus_archive.keeping import Group, Outcome
 from shutterbus_archive.store import Room
 from shutterbus_transport.consuming import Delivery
 from shutterbus_wire.telemetry import Status
+from stack.waiting import wait_until
 
 
 def test_frame_is_stored_byte_for_byte_noted_and_acknowledged(rig: Rig) -> None:
@@ -46,8 +49,12 @@ def test_group_waits_for_more_and_no_longer_than_it_may(rig: Rig) -> None:
     assert rig.reader.seqs == []
 
     rig.clock.pass_s(GROUP_MAX_S)
-    rig.keeper.turn(more=True)
-    assert rig.reader.seqs == [0]
+
+    def acknowledged() -> bool:
+        rig.keeper.turn(more=True)
+        return rig.reader.seqs == [0]
+
+    wait_until(acknowledged, 60, lambda: f"{rig.reader.seqs}")
 
 
 def test_group_is_closed_when_nothing_more_can_come(rig: Rig) -> None:
@@ -56,12 +63,43 @@ def test_group_is_closed_when_nothing_more_can_come(rig: Rig) -> None:
     assert rig.reader.seqs == [0]
 
 
-def test_full_group_is_kept_at_once(rig: Rig) -> None:
+def test_full_group_is_kept_while_the_next_one_comes(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, may_end = threading.Event(), threading.Event()
+    keep = rig.archive.keep
+
+    def keep_slowly(group: Group) -> Outcome:
+        begun.set()
+        assert may_end.wait(60)
+        return keep(group)
+
+    monkeypatch.setattr(rig.archive, "keep", keep_slowly)
     for seq in range(GROUP_MAX_COUNT):
-        assert rig.reader.seqs == []
+        assert not begun.is_set()
         rig.keeper.frame(delivery(seq))
-    assert len(rig.reader.seqs) == GROUP_MAX_COUNT
+    assert begun.wait(60)
+    rig.keeper.frame(delivery(GROUP_MAX_COUNT))
+    rig.keeper.turn(more=True)
+    assert rig.reader.seqs == []
+
+    may_end.set()
+    rig.keeper.turn(more=False)
+    assert rig.reader.seqs == list(range(GROUP_MAX_COUNT + 1))
     assert GROUP_MAX_BYTES == 16 * 1024 * 1024
+
+
+def test_two_groups_that_a_store_could_not_take_are_held_in_their_order(rig: Rig) -> None:
+    rig.store.away = "the disk is gone"
+    for seq in range(GROUP_MAX_COUNT + 5):
+        rig.keeper.frame(delivery(seq))
+    rig.keeper.turn(more=True)
+    rig.keeper.turn(more=False)
+    assert (rig.reader.paused, rig.reader.seqs) == (True, [])
+
+    rig.store.away = ""
+    rig.clock.pass_s(RETRY_S)
+    rig.keeper.turn(more=False)
+    assert rig.reader.seqs == list(range(GROUP_MAX_COUNT + 5))
+    assert (rig.reader.paused, rig.keeper.problem) == (False, "")
 
 
 def test_nothing_is_acknowledged_before_its_file_is_synced_and_its_row_committed(

@@ -45,8 +45,8 @@ MISTAKES = {
         (
             (
                 f"{ARCHIVE}/consume/keeper.py",
-                "self._archive.keep(group)",
-                "self._archive.keep(group, lambda: self._reader.acknowledge(group.deliveries))",
+                "submit(self._archive.keep, group)",
+                "submit(self._archive.keep, group, lambda: self._reader.acknowledge(group.deliveries))",
             ),
             (
                 f"{ARCHIVE}/keeping.py",
@@ -71,8 +71,8 @@ MISTAKES = {
         (
             (
                 f"{ARCHIVE}/consume/keeper.py",
-                "outcome = self._archive.keep(group)",
-                "self._reader.acknowledge(group.deliveries); outcome = self._archive.keep(group)",
+                "self._under_way.append(",
+                "self._reader.acknowledge(group.deliveries); self._under_way.append(",
             ),
         ),
         "tests/archive/test_keeper.py::test_store_that_is_away_pauses_the_reader_and_loses_nothing",

@@ -53,6 +53,14 @@ class Group:
             *self.others,
         ]
 
+    def extend(self, later: "Group") -> None:
+        """Put what is in *later* behind what is here."""
+        self.frames += later.frames
+        self.telemetry += later.telemetry
+        self.refusals += later.refusals
+        self.others += later.others
+        self.size_bytes += later.size_bytes
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -184,9 +192,10 @@ class Archive:
         rows = {
             name: _row(delivery, frame, self._clock.utc_us()) for name, (delivery, frame) in fresh.items()
         }
-        outcomes = self.store.put({str(rows[name].key): frame.data for name, (_, frame) in fresh.items()})
-        for name, row in list(rows.items()):
-            if outcomes[str(row.key)] == "other":
+        keys = {name: str(row.key) for name, row in rows.items()}
+        outcomes = self.store.put({keys[name]: frame.data for name, (_, frame) in fresh.items()})
+        for name, key in keys.items():
+            if outcomes[key] == "other":
                 delivery, frame = fresh[name]
                 refusals.append(_conflict(delivery, frame))
                 del rows[name]

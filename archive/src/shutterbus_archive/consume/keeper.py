@@ -1,11 +1,16 @@
-"""What a reader brings is gathered into groups, kept, and only then acknowledged."""
+"""What a reader brings is gathered into groups, kept, and only then acknowledged.
+
+While groups are written and synced, one after the other in a thread of its own, the next is gathered: disk and network wait at the
+same time.
+"""
 
 import logging
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from shutterbus_archive.errors import StoreUnavailableError
-from shutterbus_archive.keeping import Archive, Group
+from shutterbus_archive.keeping import Archive, Group, Outcome
 from shutterbus_archive.quarantine import Refusal
 from shutterbus_runtime.clock import Clock
 from shutterbus_runtime.outage import Outage
@@ -20,6 +25,8 @@ log = logging.getLogger(__name__)
 GROUP_MAX_COUNT = 64
 GROUP_MAX_BYTES = 16 * 1024 * 1024
 GROUP_MAX_S = 0.2
+UNDER_WAY_MAX_COUNT, UNDER_WAY_MAX_BYTES = 4, GROUP_MAX_BYTES
+"""Groups that are being kept, and their bytes, while a further one is gathered."""
 RETRY_S = 2.0
 """Between two looks at a store that could not take anything."""
 NO_CAMERA = "unknown"
@@ -53,6 +60,8 @@ class Keeper(Handler):
         self._store = Outage("store", clock, log)
         self._reader: Reader | None = None
         self._group = Group()
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="keeper")
+        self._under_way: deque[tuple[Group, Future[Outcome]]] = deque()
         self._own: set[str] = set()
         self._foreign: dict[str, str] = {}
         self._retry_at_s = 0.0
@@ -119,13 +128,19 @@ class Keeper(Handler):
         )
 
     def turn(self, *, more: bool) -> None:
-        """Keep the group where it is due: when nothing more can come, it has waited enough, or the store may be back."""
+        """Keep the group where it is due: when nothing more can come, it has waited enough, or the store may be back.
+
+        When nothing more can come, all of it has been kept, or could not be, on return.
+        """
+        self._settle(UNDER_WAY_MAX_BYTES if more else None)
         group, now_s = self._group, self._clock.monotonic_s()
         if not group.count:
             return
         due = not more or now_s - group.begun_s >= GROUP_MAX_S
         if due and now_s >= self._retry_at_s:
             self._keep()
+            if not more:
+                self._settle(None)
 
     def _add(self, delivery: Delivery, put: Callable[[Group], None]) -> None:
         group = self._group
@@ -150,22 +165,45 @@ class Keeper(Handler):
             return NO_CAMERA
 
     def _keep(self) -> None:
+        """Have the group kept, after those before it."""
+        self._settle(max(0, UNDER_WAY_MAX_BYTES - self._group.size_bytes))
+        if self._clock.monotonic_s() < self._retry_at_s:
+            return
+        group, self._group = self._group, Group()
+        self._under_way.append((group, self._pool.submit(self._archive.keep, group)))
+
+    def _settle(self, left_bytes: int | None) -> None:
+        """Acknowledge what has been kept, and wait until at most so many bytes are left under way; None for nothing.
+
+        What a store that is away did not take is held, in front of what came later.
+        """
         assert self._reader is not None
-        group = self._group
-        try:
-            outcome = self._archive.keep(group)
-        except StoreUnavailableError as error:
-            self._store.failed(error)
-            self.problem = str(error)
+        held = Group()
+        while self._under_way:
+            group, kept = self._under_way[0]
+            size_bytes = sum(each.size_bytes for each, _ in self._under_way)
+            has_room = left_bytes is not None and size_bytes <= left_bytes
+            if has_room and len(self._under_way) < UNDER_WAY_MAX_COUNT and not (held.count or kept.done()):
+                break
+            self._under_way.popleft()
+            try:
+                outcome = kept.result()
+            except StoreUnavailableError as error:
+                self._store.failed(error)
+                self.problem = str(error)
+                held.extend(group)
+                continue
+            self.kept.update(stored=outcome.stored, repeated=outcome.repeats, quarantined=outcome.quarantined)
+            rare = {"erased": outcome.erased, "discarded": outcome.discarded}
+            self.kept.update({word: count for word, count in rare.items() if count})
+            self._reader.acknowledge(group.deliveries)
+            if self.problem and not held.count:
+                self.problem, self._retry_at_s = "", 0.0
+                self._store.succeeded()
+                self._reader.resume()
+        if held.count:
             self._retry_at_s = self._clock.monotonic_s() + RETRY_S
             self._reader.pause()
-            return
-        self._group = Group()
-        self.kept.update(stored=outcome.stored, repeated=outcome.repeats, quarantined=outcome.quarantined)
-        rare = {"erased": outcome.erased, "discarded": outcome.discarded}
-        self.kept.update({word: count for word, count in rare.items() if count})
-        self._reader.acknowledge(group.deliveries)
-        if self.problem:
-            self.problem, self._retry_at_s = "", 0.0
-            self._store.succeeded()
-            self._reader.resume()
+            held.begun_s = self._clock.monotonic_s()
+            held.extend(self._group)
+            self._group = held

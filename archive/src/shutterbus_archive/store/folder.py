@@ -70,9 +70,10 @@ class FolderStore:
                         )
                     else:
                         outcomes[key] = "new"
-                        folders.update(dict.fromkeys(self._make_folders(key)))
+                        if os.path.dirname(key) not in folders:  # noqa: PTH120 (a key is no path of this machine)
+                            folders.update(dict.fromkeys(self._make_folders(key)))
                         written[key] = self._write(_temporary(key), data)
-                    folders[os.path.dirname(key)] = None  # noqa: PTH120 (a key is no path of this machine)
+                    folders[os.path.dirname(key)] = None  # noqa: PTH120 (likewise)
                 list(self._pool.map(os.fsync, written.values()))
                 for key, outcome in outcomes.items():
                     if outcome == "new":
