@@ -17,9 +17,11 @@ import testrun
 from shutterbus_broker.doctor import CheckContext, backlog
 from shutterbus_broker.installation import Installation
 from shutterbus_broker.kafka_admin import kafka_admin
+from shutterbus_transport.kafka.admin import KafkaAdminClient
 from shutterbus_wire import exif
 from shutterbus_wire.frame import FrameMetadata
 from shutterbus_wire.identity import FrameId, new_epoch
+from shutterbus_wire.names import ARCHIVE_GROUP
 from stack.brokers import docker
 from stack.servers import Identity, Server
 from stack.test_identities import Producer, Publisher
@@ -87,10 +89,25 @@ def ready(running: Server) -> str:
     return running.compose("exec", "-T", "archive", "python", "-c", ask).strip()
 
 
+@contextlib.contextmanager
+def kafkas_admin(running: Server) -> Iterator[KafkaAdminClient]:
+    """What may ask Kafka anything, as the doctor does."""
+    with kafka_admin(
+        CheckContext(Installation(running.folder), dt.datetime.now(dt.UTC)).kafka_admin
+    ) as admin:
+        yield admin
+
+
+def members(running: Server) -> set[str]:
+    """Return the members of the archive's groups; one that has left and come back is another."""
+    with kafkas_admin(running) as admin:
+        described = admin.describe_groups([ARCHIVE_GROUP, f"{ARCHIVE_GROUP}.telemetry"])
+    return {member["member_id"] for group in described.values() for member in group["members"]}
+
+
 def unread_frames(running: Server, camera: str) -> int:
     """Return how many of *camera*'s frames in Kafka the archive has not read, as the doctor counts them."""
-    context = CheckContext(Installation(running.folder), dt.datetime.now(dt.UTC))
-    with kafka_admin(context.kafka_admin) as admin:
+    with kafkas_admin(running) as admin:
         counted = {entry.topic: entry for entry in backlog.unread(admin, set())}
     entry = counted[f"shutterbus.{camera}.frames"]
     assert bool(entry.messages) is (0 < entry.share < backlog.HALF)
@@ -130,6 +147,24 @@ def test_its_state_is_told_inside_compose_and_nowhere_else(running: Server) -> N
         running.compose("ps", "-q", "archive").strip(),
     )
     assert ports in {"{}", "null"}
+
+
+def test_make_audit_finds_what_is_missing(running: Server) -> None:
+    sent, store = pictures("glen", 3), running.folder / "state/archive/store"
+    send(running.enroll("glen"), sent)
+    wait_for_files(running, store, "glen", sent)
+    assert re.search(
+        r"^\d+ frames: 0 missing, 0 damaged, 0 untracked$",
+        running.make("audit", ARGS="--content"),
+        re.MULTILINE,
+    )
+    gone, *_ = (store / "frames/camera=glen").rglob("*.jpg")
+    aside = gone.rename(running.folder / gone.name)
+    try:
+        with pytest.raises(RuntimeError, match=rf"missing frames/camera=glen/.*{gone.name}"):
+            running.make("audit")
+    finally:
+        aside.rename(gone)
 
 
 def mount(script: str) -> None:
@@ -197,11 +232,14 @@ def test_disk_that_is_mounted_later_gets_all_that_came_meanwhile(running: Server
         assert list((running.folder / "state/archive/store").iterdir()) == []
         assert unread_frames(running, "fen") == len(meanwhile) // 2
         wait_until(lambda: latest(running, "fen") in meanwhile, WITHIN_S, lambda: "the viewer shows another")
+        waiting = members(running)
+        assert len(waiting) == 2
 
         mount(mounting)
 
         wait_for_files(running, disk, "fen", [*before, *meanwhile])
         wait_until(lambda: unread_frames(running, "fen") == 0, WITHIN_S, lambda: "not committed", 0.5)
+        assert members(running) == waiting, "no rebalance"
         assert running.compose("ps", "-q", "archive").strip() == container
         assert docker("inspect", "-f", "{{.RestartCount}}", container) == "0"
         assert "store: back after" in running.compose("logs", "--no-color", "archive")
