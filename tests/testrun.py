@@ -1,8 +1,9 @@
 """One run of the tests: where it keeps things, and that nothing of it is left on this machine, however it ends.
 
-``python tests/testrun.py`` runs everything: first what tolerates company, in parallel by file, then what has to be alone.
-Either part, and any pytest that somebody starts by hand, is a run; its folder is named in the environment of all that it
-starts. A cleaner waits beside it until it has ended, also by SIGKILL, and then removes what it has left.
+``python tests/testrun.py`` runs everything: first what starts brokers, in parallel by file; then what has to be alone, and at
+the lowest priority beside it, since most of that waits, what needs nothing but a processor. Each part, and any pytest that
+somebody starts by hand, is a run; its folder is named in the environment of all that it starts. A cleaner waits beside it until
+it has ended, also by SIGKILL, and then removes what it has left.
 """
 
 import collections
@@ -19,6 +20,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
 ROOT = Path(__file__).parents[1]
 FOLDER = "SHUTTERBUS_TEST_RUN"
@@ -32,10 +34,12 @@ KEPT = 3
 WORKERS = 3
 """One more than a small machine has processors, since one of three always waits for a container; a fourth makes brokers late."""
 ENDS_WITHIN_S = 30
-PARTS = (
-    ["-n", str(WORKERS), "--dist", "loadfile", "--no-loadscope-reorder", "-m", "not (alone or soak)"],
-    ["-m", "alone and not soak"],
-)
+TOGETHER = [
+    *("-n", str(WORKERS), "--dist", "loadfile", "--no-loadscope-reorder"),
+    *("-m", "stack and not (alone or soak)"),
+]
+ALONE = ["-m", "alone and not soak"]
+UNITS = ["-m", "not (stack or alone or soak)"]
 
 
 def folder() -> Path:
@@ -196,19 +200,32 @@ def lines_of(reasons: "collections.Counter[str]") -> list[str]:
 
 
 def everything() -> int:
-    """Run both parts, and say last what this machine could not run, and why."""
-    codes = [_pytest(arguments) for arguments in PARTS]
+    """Run all parts, and say last what this machine could not run, and why."""
+    with _pytest(TOGETHER) as together:
+        codes = [together.wait()]
+    with tempfile.TemporaryFile() as said:
+        with _pytest(UNITS, said, "nice", "-n", "19") as units, _pytest(ALONE) as alone:
+            codes += [alone.wait(), units.wait()]
+        said.seek(0)
+        print(said.read().decode(errors="replace"), flush=True)
     if lines := lines_of(skipped()):
         print("not run on this machine:", *lines, sep="\n")
     return next(filter(None, codes), 0)
 
 
-def _pytest(arguments: list[str]) -> int:
+@contextlib.contextmanager
+def _pytest(
+    arguments: list[str], said: IO[bytes] | None = None, *before: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A part, which ends with the context if that ends by an exception. It prints into *said*, where given."""
+    command = [*before, sys.executable, "-m", "pytest", *arguments]
     # In a group of its own: what a terminal sends reaches it once, through us.
-    with subprocess.Popen([sys.executable, "-m", "pytest", *arguments], cwd=ROOT, process_group=0) as running:
+    with subprocess.Popen(
+        command, cwd=ROOT, process_group=0, stdout=said, stderr=said and subprocess.STDOUT
+    ) as running:
         try:
-            return running.wait()
-        except KeyboardInterrupt:
+            yield running
+        except BaseException:
             running.send_signal(signal.SIGINT)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 running.wait(ENDS_WITHIN_S)

@@ -186,7 +186,7 @@ def test_server_that_starts_for_the_first_time_is_found_by_edges_that_run_alread
 
 @pytest.mark.parametrize(
     "order",
-    [ORDERS[0], ORDERS[2], *(pytest.param(order, marks=pytest.mark.soak) for order in ORDERS[1::2])],
+    [ORDERS[0], *(pytest.param(order, marks=pytest.mark.soak) for order in ORDERS[1:])],
     ids=", ".join,
 )
 def test_new_server_converges_in_any_order(site: Site, order: tuple[str, ...]) -> None:
