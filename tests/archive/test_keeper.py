@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import threading
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -230,6 +231,28 @@ def test_status_is_acknowledged_and_every_report_has_it(rig: Rig) -> None:
 def test_frame_of_a_clock_before_the_year_2000_is_filed_by_its_arrival(rig: Rig) -> None:
     rig.take(delivery(0, at_us=3_600_000_000))
     assert rig.files == [f"20261127T220400.123456Z_{EPOCH}-0.jpg"]
+
+
+@pytest.mark.parametrize("broker", ["kafka", "mqtt"])
+def test_frame_filed_by_its_arrival_is_one_file_though_it_arrives_again(rig: Rig, broker: str) -> None:
+    """It was written and had no row yet when we were killed; it arrives a second time in another minute, hour or day."""
+
+    def given(again: bool) -> Delivery:
+        sent = delivery(0, at_us=3_600_000_000, arrived_us=NOW_US + again * 3 * 3_600_000_000)
+        if broker == "kafka":
+            return replace(sent, broker_time_us=NOW_US - 5)
+        topic = "shutterbus/gate/frames"
+        return replace(
+            sent,
+            arrival=replace(sent.arrival, transport="mqtt", topic=topic, position=None, redelivered=again),
+        )
+
+    rig.store.fails_after_put = 1
+    rig.take(given(again=False))
+    rig.close()
+    rig.open()
+    rig.take(given(again=True), delivery(1, at_us=3_600_000_000))
+    assert (len(rig.files), rig.archived) == (2, 2)
 
 
 def test_exiftool_and_find_count_what_the_catalog_counts(rig: Rig) -> None:

@@ -119,7 +119,7 @@ class Audit:
 
     def _day(self, audit: DayAudit, rows: dict[FrameKey, _Row], progress: Progress) -> DayAudit:
         unknown: list[str] = []
-        for name, size_bytes in self._files(f"{layout.FRAMES}/camera={audit.camera}/date={audit.day}/"):
+        for name, size_bytes in self._files(layout.folder_of_day(audit.camera, audit.day)):
             key = layout.parse(name)
             row = rows.pop(key, None) if key else None
             if row is None:

@@ -3,7 +3,7 @@
 Whatever happens in between, doing it again is safe: a file's name follows from what it is, and the catalog knows each number.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -11,8 +11,8 @@ from shutterbus_archive.catalog import Catalog, Erasing, Erasure, FrameName, Fra
 from shutterbus_archive.errors import StoreUnavailableError
 from shutterbus_archive.floor import Floor
 from shutterbus_archive.quarantine import Bounds, Quarantine, Refusal
-from shutterbus_archive.store import Store
-from shutterbus_archive.store.layout import FrameKey, filed_at_us
+from shutterbus_archive.store import Store, layout
+from shutterbus_archive.store.layout import FrameKey, day_of, filed_at_us
 from shutterbus_runtime.clock import Clock
 from shutterbus_transport.checksum import crc32c
 from shutterbus_transport.consuming import Delivery
@@ -21,7 +21,8 @@ from shutterbus_wire.identity import FrameId
 from shutterbus_wire.telemetry import Reading, Report
 
 CONFLICT = "identity-conflict"
-AGAIN_WITHIN_US = 86_400_000_000
+DAY_US = 86_400_000_000
+AGAIN_WITHIN_US = DAY_US
 """Of a picture without an identity: given again by the broker within this time, it is the same one."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -189,9 +190,8 @@ class Archive:
     def _store_frames(
         self, fresh: dict[FrameName, tuple[Delivery, Frame]], refusals: list[Refusal]
     ) -> list[FrameRow]:
-        rows = {
-            name: _row(delivery, frame, self._clock.utc_us()) for name, (delivery, frame) in fresh.items()
-        }
+        filed_us = self._filed_us(fresh)
+        rows = {name: _row(frame, filed_us[name], self._clock.utc_us()) for name, (_, frame) in fresh.items()}
         keys = {name: str(row.key) for name, row in rows.items()}
         outcomes = self.store.put({keys[name]: frame.data for name, (_, frame) in fresh.items()})
         for name, key in keys.items():
@@ -200,6 +200,32 @@ class Archive:
                 refusals.append(_conflict(delivery, frame))
                 del rows[name]
         return list(rows.values())
+
+    def _filed_us(self, fresh: Mapping[FrameName, tuple[Delivery, Frame]]) -> dict[FrameName, int]:
+        """Return the instants to file frames under.
+
+        One that is filed by its arrival arrives at another time when the broker gives it again, because we were killed between
+        its file and its row. Kafka says when it stored it, which stays the same; over MQTT we look for its file.
+        """
+        filed_us: dict[FrameName, int] = {}
+        there: dict[tuple[str, str], dict[FrameId, int]] = {}
+        for name, (delivery, frame) in fresh.items():
+            arrival, captured_us = delivery.arrival, frame.metadata.captured_at_us
+            arrived_us = delivery.broker_time_us or arrival.arrived_at_us
+            filed_us[name] = filed_at_us(captured_us, arrived_us)
+            if filed_us[name] == captured_us or not arrival.redelivered:
+                continue
+            for day in (day_of(arrived_us), day_of(arrived_us - DAY_US)):
+                place = frame.metadata.camera, day
+                if place not in there:
+                    there[place] = self._ids(*place)
+                filed_us[name] = there[place].get(frame.metadata.id, filed_us[name])
+        return filed_us
+
+    def _ids(self, camera: str, day: str) -> dict[FrameId, int]:
+        """Return which frames of a day are in the store, and the instants that they are filed under."""
+        keys = map(layout.parse, self.store.keys(layout.folder_of_day(camera, day)))
+        return {key.id: key.filed_at_us for key in keys if key}
 
     def _append(self, telemetry: Sequence[Report | Reading]) -> None:
         lines: dict[str, bytes] = {}
@@ -221,12 +247,11 @@ def _name(frame: Frame) -> FrameName:
     return frame.metadata.camera, frame.metadata.id
 
 
-def _row(delivery: Delivery, frame: Frame, now_us: int) -> FrameRow:
+def _row(frame: Frame, filed_us: int, now_us: int) -> FrameRow:
     metadata = frame.metadata
     flags = schema.PNG * (frame.content_type == "image/png")
     flags |= schema.CLOCK_UNTRUSTED * (not metadata.clock_synced)
     flags |= schema.NAMED_BY_TRANSPORT * (metadata.identity_source == "transport")
-    filed_us = filed_at_us(metadata.captured_at_us, delivery.arrival.arrived_at_us)
     key = FrameKey(metadata.camera, metadata.id, filed_us, frame.content_type)
     return FrameRow(key, metadata.captured_at_us, now_us, len(frame.data), int(crc32c(frame.data)), flags)
 

@@ -65,6 +65,11 @@ def day_of(at_us: int) -> str:
     return f"{_EPOCH + timedelta(microseconds=at_us):%Y-%m-%d}"
 
 
+def folder_of_day(camera: str, day: str) -> str:
+    """Return what the keys of all frames of a camera's day begin with."""
+    return f"{FRAMES}/camera={camera}/date={day}/"
+
+
 def start_of_day_us(day: str) -> int:
     """Return when *day* begins, us since 1970, UTC; raise ValueError if it is none."""
     at = datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC)
