@@ -15,7 +15,7 @@ from shutterbus_archive.catalog import schema
 from shutterbus_archive.errors import ArchiveError
 from shutterbus_archive.progress import Progress
 from shutterbus_archive.store import Store, layout
-from shutterbus_archive.store.layout import FrameKey
+from shutterbus_archive.store.layout import DAY_US, FrameKey
 from shutterbus_transport.checksum import crc32c
 from shutterbus_wire import exif
 from shutterbus_wire.errors import MalformedError
@@ -23,7 +23,6 @@ from shutterbus_wire.identity import FrameId
 
 Depth = Literal["presence", "sizes", "content"]
 
-DAY_US = 86_400_000_000
 ON_ITS_WAY_US = 60_000_000
 """A file as young as this may still get its row: its group is being kept."""
 

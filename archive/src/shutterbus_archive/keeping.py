@@ -12,7 +12,7 @@ from shutterbus_archive.errors import StoreUnavailableError
 from shutterbus_archive.floor import Floor
 from shutterbus_archive.quarantine import Bounds, Quarantine, Refusal
 from shutterbus_archive.store import Store, layout
-from shutterbus_archive.store.layout import FrameKey, day_of, filed_at_us
+from shutterbus_archive.store.layout import DAY_US, FrameKey, day_of, filed_at_us
 from shutterbus_runtime.clock import Clock
 from shutterbus_transport.checksum import crc32c
 from shutterbus_transport.consuming import Delivery
@@ -21,7 +21,6 @@ from shutterbus_wire.identity import FrameId
 from shutterbus_wire.telemetry import Reading, Report
 
 CONFLICT = "identity-conflict"
-DAY_US = 86_400_000_000
 AGAIN_WITHIN_US = DAY_US
 """Of a picture without an identity: given again by the broker within this time, it is the same one."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

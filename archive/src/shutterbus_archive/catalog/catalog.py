@@ -12,9 +12,8 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from shutterbus_archive.catalog import quarantine_rows, schema, spans
 from shutterbus_archive.catalog.database import Database
 from shutterbus_archive.catalog.erased import without_erased
-from shutterbus_archive.catalog.numbers import replace, touching
+from shutterbus_archive.catalog.numbers import note_archived, note_quarantined, replace, touching
 from shutterbus_archive.catalog.rows import Added, FrameName, FrameRow, QuarantineRow
-from shutterbus_archive.catalog.spans import Span
 from shutterbus_archive.store.layout import FrameKey
 from shutterbus_wire.identity import SEQ_MAX, FrameId
 from shutterbus_wire.telemetry import Reading, Report
@@ -115,7 +114,7 @@ class Catalog:
         with self.transaction() as connection:
             epoch_id = self._epoch(connection, camera, epoch)
             present = touching(connection, schema.span, epoch_id, schema.ARCHIVED, 0, SEQ_MAX)
-            _note_archived(connection, epoch_id, present, numbers)
+            note_archived(connection, epoch_id, present, numbers)
 
     def frames(self, names: Sequence[FrameName]) -> Mapping[FrameName, FrameRow]:
         """Return the rows of those of *names* that are in the store now."""
@@ -182,7 +181,7 @@ class Catalog:
             )
             fresh = {seq: row for seq, row in rows.items() if not spans.holds(present, seq)}
             if fresh:
-                _note_archived(connection, epoch_id, present, fresh)
+                note_archived(connection, epoch_id, present, fresh)
                 new += [(epoch_id, row) for row in fresh.values()]
         if not new:
             return []
@@ -218,11 +217,7 @@ class Catalog:
             if row.frame:
                 by_epoch[self._epoch(connection, row.camera, row.frame.epoch)].add(row.frame.seq)
         for epoch_id, numbers in by_epoch.items():
-            low, high = min(numbers) - 1, max(numbers) + 1
-            archived = touching(connection, schema.span, epoch_id, schema.ARCHIVED, low, high)
-            present = touching(connection, schema.span, epoch_id, schema.QUARANTINED, low, high)
-            merged = spans.add(present, {number for number in numbers if not spans.holds(archived, number)})
-            replace(connection, schema.span, epoch_id, schema.QUARANTINED, present, merged)
+            note_quarantined(connection, epoch_id, numbers)
 
     def _fill_buckets(self, connection: Connection, rows: Sequence[FrameRow]) -> None:
         buckets: dict[tuple[int, int], list[FrameRow]] = defaultdict(list)
@@ -302,13 +297,3 @@ class Catalog:
             query = select(table.c.id).where(and_(table.c.camera_id == camera_id, table.c.hex == hex_digits))
             self._epochs[key] = connection.execute(query).scalar_one()
         return self._epochs[key]
-
-
-def _note_archived(
-    connection: Connection, epoch_id: int, present: Sequence[Span], numbers: Collection[int]
-) -> None:
-    """Note that *numbers* of an epoch are archived, whose spans near them are *present*; one that was torn has come whole."""
-    replace(connection, schema.span, epoch_id, schema.ARCHIVED, present, spans.add(present, numbers))
-    torn = touching(connection, schema.span, epoch_id, schema.QUARANTINED, min(numbers), max(numbers))
-    if torn:
-        replace(connection, schema.span, epoch_id, schema.QUARANTINED, torn, spans.without(torn, numbers))

@@ -1,9 +1,10 @@
 """Numbers of an epoch as rows of spans, in the tables ``span`` (by state) and ``telemetry`` (by stream)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, Table, and_, delete, insert, select
 
+from shutterbus_archive.catalog import schema, spans
 from shutterbus_archive.catalog.spans import Span
 
 
@@ -39,3 +40,22 @@ def replace(
                 for first, last in sorted(fresh)
             ],
         )
+
+
+def note_archived(
+    connection: Connection, epoch_id: int, present: Sequence[Span], numbers: Collection[int]
+) -> None:
+    """Note that *numbers* of an epoch are archived, whose spans near them are *present*; one that was torn has come whole."""
+    replace(connection, schema.span, epoch_id, schema.ARCHIVED, present, spans.add(present, numbers))
+    torn = touching(connection, schema.span, epoch_id, schema.QUARANTINED, min(numbers), max(numbers))
+    if torn:
+        replace(connection, schema.span, epoch_id, schema.QUARANTINED, torn, spans.without(torn, numbers))
+
+
+def note_quarantined(connection: Connection, epoch_id: int, numbers: Collection[int]) -> None:
+    """Note that *numbers* of an epoch came in a form that cannot be used; one that is archived stays that alone."""
+    low, high = min(numbers) - 1, max(numbers) + 1
+    archived = touching(connection, schema.span, epoch_id, schema.ARCHIVED, low, high)
+    present = touching(connection, schema.span, epoch_id, schema.QUARANTINED, low, high)
+    merged = spans.add(present, {number for number in numbers if not spans.holds(archived, number)})
+    replace(connection, schema.span, epoch_id, schema.QUARANTINED, present, merged)

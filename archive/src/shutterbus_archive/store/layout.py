@@ -15,9 +15,10 @@ from shutterbus_wire.jpeg import ContentType
 
 FRAMES = "frames"
 SUFFIXES: dict[ContentType, str] = {"image/jpeg": ".jpg", "image/png": ".png"}
+DAY_US = 86_400_000_000
 FILED_FROM_US = 946_684_800_000_000  # 2000-01-01
 """A frame dated earlier is filed by its arrival: a Pi without a clock would fill 1970, and retention by age would empty it."""
-AHEAD_MAX_US = 86_400_000_000
+AHEAD_MAX_US = DAY_US
 """As is one dated this much later than its arrival."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
