@@ -10,6 +10,7 @@ import pytest
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import (
     ACL,
+    ACLFilter,
     ACLOperation,
     ACLPermissionType,
     ACLResourcePatternType,
@@ -30,6 +31,7 @@ from shutterbus_transport.kafka.consumer import Consumer
 from shutterbus_transport.settings import BrokerSettings
 from shutterbus_wire.frame import FrameMetadata
 from stack.brokers import Container, docker, kafka, mosquitto
+from stack.waiting import wait_until
 
 pytestmark = [
     pytest.mark.stack,
@@ -130,6 +132,19 @@ def test_wrong_password_is_tried_once_a_minute(
     assert "wrong-secret" not in caplog.text
 
 
+def allow(admin: KafkaAdminClient, pattern: ResourcePattern, *operations: ACLOperation) -> None:
+    """Give rights, and return when they count: Kafka says yes to them before the broker knows them."""
+    admin.create_acls(
+        [ACL("User:gate", "*", operation, ACLPermissionType.ALLOW, pattern) for operation in operations]
+    )
+    given = ACLFilter("User:gate", "*", ACLOperation.ANY, ACLPermissionType.ALLOW, pattern)
+    wait_until(
+        lambda: set(operations) <= {acl.operation for acl in admin.describe_acls(given)[0]},
+        30,
+        lambda: f"{operations} do not count yet",
+    )
+
+
 def test_denied_topic_waits_until_the_right_is_given(
     guarded_kafka: Container, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -142,18 +157,15 @@ def test_denied_topic_waits_until_the_right_is_given(
     assert "does not let us write" in edge.reason or "no topic" in edge.reason
     assert edge.spool.counts().held_frames == 1
 
-    def allow(operation: ACLOperation) -> None:
-        pattern = ResourcePattern(ResourceType.TOPIC, "shutterbus.gate.frames")
-        admin.create_acls([ACL("User:gate", "*", operation, ACLPermissionType.ALLOW, pattern)])
-
-    allow(ACLOperation.WRITE)
+    pattern = ResourcePattern(ResourceType.TOPIC, "shutterbus.gate.frames")
+    allow(admin, pattern, ACLOperation.WRITE)
     edge.wait_sent()
     assert edge.publisher.frame_max_bytes is None
     edge.close()
     untold = "Kafka does not say how large a message to topic shutterbus.gate.frames may be"
     assert sum(message.startswith(untold) for message in caplog.messages) == 1
 
-    allow(ACLOperation.DESCRIBE_CONFIGS)
+    allow(admin, pattern, ACLOperation.DESCRIBE_CONFIGS)
     told = Edge(tmp_path / "told", as_gate(guarded_kafka))
     told.publisher.start()
     told.wait_sent()
@@ -188,17 +200,12 @@ def test_rights_of_the_documents_are_enough_on_a_cluster_of_somebody_elses(
 ) -> None:
     """Those that docs/own-broker.md names for making topics, and for a viewer; none on the cluster, none for a group."""
     pattern = ResourcePattern(ResourceType.TOPIC, "shutterbus.moor.", ACLResourcePatternType.PREFIXED)
-
-    def allow(admin: KafkaAdminClient, *operations: ACLOperation) -> None:
-        admin.create_acls(
-            [ACL("User:gate", "*", operation, ACLPermissionType.ALLOW, pattern) for operation in operations]
-        )
-
     monkeypatch.setenv("SS_PASSWORD", "gate-secret")
     making = ["topics", "moor", "--brokers", guarded_kafka.address, "--username", "gate"]
     with admin_of(guarded_kafka) as admin:
         allow(
             admin,
+            pattern,
             ACLOperation.CREATE,
             ACLOperation.DESCRIBE,
             ACLOperation.DESCRIBE_CONFIGS,
@@ -210,7 +217,7 @@ def test_rights_of_the_documents_are_enough_on_a_cluster_of_somebody_elses(
         capsys.readouterr()
         assert make_topics(making) == 0, capsys.readouterr().err
         assert "compression.type gzip -> uncompressed" in capsys.readouterr().out
-        allow(admin, ACLOperation.READ)
+        allow(admin, pattern, ACLOperation.READ)
 
     with contextlib.closing(producer_of(guarded_kafka)) as producer:
         producer.send("shutterbus.moor.frames", b"frame").get(timeout=30)
