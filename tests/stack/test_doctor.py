@@ -34,7 +34,7 @@ from stack.servers import Server
 from stack.test_identities import Producer, Publisher
 from stack.waiting import wait_until
 
-pytestmark = [pytest.mark.stack(minutes=1.6), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.stack(minutes=2.4), pytest.mark.timeout(600)]
 
 FRAMES = "shutterbus.roof.frames"
 DATA = Path(__file__).parents[1] / "data"
@@ -222,7 +222,12 @@ def test_topic_that_is_missing_is_named(running: Server, admin: KafkaAdminClient
                 "kafka picture": "Kafka does not take a picture of 2093068 bytes within 11 s",
             },
         ),
-        ({}, "-Xms128m -Xmx256m", {"kafka memory": "the broker's heap is 256 MiB (KAFKA_HEAP_OPTS)"}),
+        pytest.param(
+            {},
+            "-Xms128m -Xmx256m",
+            {"kafka memory": "the broker's heap is 256 MiB (KAFKA_HEAP_OPTS)"},
+            marks=pytest.mark.soak,
+        ),
         (
             {"KAFKA_ADVERTISED_LISTENERS": "EDGE://nowhere.invalid:9093,SERVICES://kafka:9094"},
             "-Xms256m -Xmx1g",

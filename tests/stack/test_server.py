@@ -12,7 +12,7 @@ from shutterbus_broker import dotenv
 from stack.brokers import docker
 from stack.servers import Server
 
-pytestmark = [pytest.mark.stack(minutes=1.2), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.stack(minutes=1.5), pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +95,7 @@ def test_4k_raises_one_number_and_every_broker_follows(running: Server) -> None:
     assert "Mosquitto: a picture of 2093068 bytes came back as it was sent" in said
 
 
+@pytest.mark.soak
 def test_4k_that_cannot_work_leaves_everything_as_it_was(running: Server) -> None:
     """Here Mosquitto is given no room to follow; the sentence names the broker."""
     configuration = running.folder / "broker/mosquitto/start.sh"

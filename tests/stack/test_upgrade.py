@@ -25,7 +25,7 @@ from stack.installation import ROOT, SERVER_NAME, Camera, Installation, installa
 from stack.programs import program
 from stack.waiting import wait_until
 
-pytestmark = [pytest.mark.stack(minutes=3), pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.stack(minutes=3.1), pytest.mark.timeout(1200)]
 
 HERE = Path(__file__).parent
 VERSION_0_1_0 = "4b2c4a7"
