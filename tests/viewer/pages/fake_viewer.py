@@ -24,6 +24,7 @@ from shutterbus_viewer.show import static_files
 from shutterbus_viewer.show.early_script import SOURCE
 from shutterbus_viewer.show.first_camera import ENROLL
 from shutterbus_viewer.show.not_found import no_camera
+from viewer.pages.fake_past import FakePast, past_routes
 from viewer.pages.scenes import frame_id, scene, thumbnail
 
 POLICY = (
@@ -65,6 +66,7 @@ class Place:
             "counters": None,
             "readings": [],
             "problems": [],
+            "zone": None,
         } | self.state
 
 
@@ -103,6 +105,7 @@ class FakeViewer:
         self.problems: list[str] = []
         self.outages: list[dict[str, Any]] = []
         self.archived: list[dict[str, Any]] = []
+        self.past = FakePast()
         self.frames: dict[str, bytes] = {}
         self.refuse = False  # every connection to /api/live
         self.clock_us: Callable[[], int] = now_us
@@ -172,6 +175,7 @@ class FakeViewer:
         if new:
             self._say({"type": "camera", "camera": place.told()})
         asyncio.run_coroutine_threadsafe(self._pump(name, force=force), self._loop).result()
+        self._say({"type": "pictures", "pictures": [{"camera": name, **picture}]}, unless_watched=name)
         return str(picture["id"])
 
     def read(self, camera: str, **reading: Any) -> None:
@@ -203,12 +207,14 @@ class FakeViewer:
     def place(self, name: str) -> Place:
         return self.places.setdefault(name, Place(name, seed=len(self.places)))
 
-    def _say(self, message: dict[str, Any]) -> None:
-        asyncio.run_coroutine_threadsafe(self._tell_all(message), self._loop).result()
+    def _say(self, message: dict[str, Any], *, unless_watched: str = "") -> None:
+        asyncio.run_coroutine_threadsafe(self._tell_all(message, unless_watched), self._loop).result()
 
-    async def _tell_all(self, message: dict[str, Any]) -> None:
+    async def _tell_all(self, message: dict[str, Any], unless_watched: str) -> None:
         text = json.dumps({"now_us": self.clock_us(), **message})
         for client in list(self._clients):
+            if unless_watched in client.watched:
+                continue
             with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # it left meanwhile
                 await client.socket.send_text(text)
 
@@ -315,8 +321,9 @@ class FakeViewer:
 
         app.get("/api/archive")(
             lambda camera: {
-                "problem": "",
-                "cameras": [kept for kept in self.archived if kept["id"] == camera],
+                "problem": self.past.problem,
+                "cameras": [kept for kept in self.archived if kept["id"] == camera]
+                or self.past.extent(camera),
             }
         )
         app.get("/login")(lambda: page("login.html", message=self.login_message, username=self.login_name))
@@ -328,9 +335,13 @@ class FakeViewer:
         )
 
         @app.get("/api/cameras/{name}/frames/{frame}.jpg")
-        async def one_frame(name: str, frame: str) -> Response:
+        async def one_frame(name: str, frame: str, width: int = 0) -> Response:
             jpeg = self.frames.get(frame) if name in self.places else None
-            return Response(jpeg, 200 if jpeg else 404, media_type="image/jpeg")
+            return Response(jpeg or self.past.jpeg(name, frame, width), media_type="image/jpeg")
+
+        app.include_router(
+            past_routes(lambda: self.past, lambda name: self.place(name).state.get("zone") or "UTC")
+        )
 
         app.websocket("/api/live")(self._live)
         app.include_router(static_files.router)

@@ -1,24 +1,26 @@
-// What the archive keeps of this camera, in a line. Where there is none, or it cannot be asked now, there is no line.
+// What the archive keeps of this camera, in a line, and whether there is a past to look at.
 
 import { nowUs } from "./clock.js";
 import { archived } from "./words.js";
 
 const AGAIN_MS = 60_000;
+const SOON_MS = 5_000; // until there is a first picture
 
-/** Show it for the camera `id` in `element`, now and each minute. */
-export async function showArchived(id, element) {
-  setTimeout(showArchived, AGAIN_MS, id, element);
-  if (document.hidden) return;
-  const [kept] = await ask(id);
-  element.closest("div").hidden = !kept;
-  element.textContent = kept ? archived(kept, nowUs()) : "";
+/** Show it in `element`, now and each minute; `told({problem, kept})` is called each time. */
+export async function showArchived(past, element, told) {
+  const extent = document.hidden ? null : await ask(past);
+  setTimeout(showArchived, extent && !extent.kept && !extent.problem ? SOON_MS : AGAIN_MS, past, element, told);
+  if (!extent) return;
+  element.closest("div").hidden = !extent.kept;
+  element.textContent = extent.kept ? archived(extent.kept, nowUs()) : "";
+  told(extent);
 }
 
-async function ask(id) {
+async function ask(past) {
   try {
-    const answer = await fetch(`/api/archive?camera=${id}`, { redirect: "error" });
-    return answer.ok ? (await answer.json()).cameras : [];
-  } catch {
-    return []; // no connection: the top of the page says so
+    return await past.extent();
+  } catch (error) {
+    if (error.status === undefined) throw error;
+    return null; // no connection: the top of the page says so
   }
 }

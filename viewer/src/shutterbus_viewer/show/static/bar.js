@@ -8,16 +8,25 @@ import { second } from "./times.js";
 // For a moment after a dialog is closed the focus is still in it: nobody types where nothing is seen.
 const typing = (target) => target.checkVisibility() && target.closest("input, select, textarea, dialog");
 
+/** `Shift+ArrowLeft`, `Control+ArrowLeft`, `a`, `[`: a key with what is held beside it; for a sign, Shift and AltGr belong to it. */
+function nameOfKey(event) {
+  const { key, ctrlKey, shiftKey } = event;
+  const sign = key.length === 1;
+  if (sign && event.getModifierState("AltGraph")) return key;
+  return [ctrlKey && "Control", shiftKey && !sign && "Shift", key].filter(Boolean).join("+");
+}
+
 /**
- * Call `keys[key](event)` for a key pressed outside of fields; the event is used up unless that returns false.
+ * Call `keys[name](event)` for a key pressed outside of fields; the event is used up unless that returns false.
  *
  * Keys of one character can be switched off: who speaks to the computer, or types with an unsteady hand, sets them off unawares.
  */
 export function onKeys(keys) {
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+    const name = nameOfKey(event);
+    if (event.metaKey || (event.altKey && !event.getModifierState("AltGraph")) || typing(event.target)) return;
     if (event.key.length === 1 && remembered("single-keys", "yes") === "no") return;
-    const action = Object.hasOwn(keys, event.key) ? keys[event.key] : null;
+    const action = Object.hasOwn(keys, name) ? keys[name] : null;
     if (action && action(event) !== false) event.preventDefault();
   });
 }

@@ -1,7 +1,8 @@
-// One camera: its picture as large as the window allows, and what is known about it.
+// One camera: its picture as large as the window allows, live or of an earlier time, and what is known about it.
 
 import { showArchived } from "./archived.js";
 import { onKeys, wireBar } from "./bar.js";
+import { wirePast } from "./camerapast.js";
 import { nowUs } from "./clock.js";
 import { showCamera, showPicture } from "./facts.js";
 import { Live } from "./live.js";
@@ -13,8 +14,9 @@ import { nameOf, Roster } from "./roster.js";
 import { fetchOriginal } from "./save.js";
 import { wireSharing } from "./share.js";
 import { Stage } from "./stage.js";
-import { exact } from "./times.js";
+import { exact, moment } from "./times.js";
 import { trail } from "./trail.js";
+import { setZone } from "./zone.js";
 
 const TICK_MS = 500;
 
@@ -23,9 +25,11 @@ const id = decodeURIComponent(location.pathname.split("/").pop());
 const live = new Live();
 const roster = new Roster();
 const readings = new Readings($("#readings"), $("#reading"));
-const stage = new Stage($("#stage"), $("#picture"), watch);
+const stage = new Stage($("#stage"), $("#pair"), watch);
 const painter = new Painter($("#picture"), after);
 const sharing = wireSharing(painter, name);
+const before = wirePast({ id, painter, stage, camera: () => roster.cameras.get(id), changed: look });
+const { history } = before;
 let openedUs = Infinity;
 
 /** What people call the camera. */
@@ -34,10 +38,13 @@ function name() {
   return camera ? nameOf(camera) : id;
 }
 
+/** See that the picture is `width` pixels wide, be it live or not. */
 function watch(width) {
+  history.resize(width);
+  before.comparison.resize(width);
   const still = live.paused && painter.drawn;
-  live.watch(still ? {} : { [id]: { width } });
-  if (still && (width || Infinity) > $("#picture").width) sharpen(painter.drawn);
+  live.watch(still || history.isPast ? {} : { [id]: { width } });
+  if (still && !history.isPast && (width || Infinity) > $("#picture").width) sharpen(painter.drawn);
 }
 
 /** A picture that was stopped to look at it closely: the server still has the whole of it. */
@@ -48,7 +55,7 @@ async function sharpen({ facts, image }) {
 }
 
 function after(facts, drawn) {
-  live.ack(facts);
+  if (!history.isPast) live.ack(facts);
   if (drawn === null) return;
   $("#broken").hidden = drawn;
   if (!drawn) return;
@@ -56,34 +63,44 @@ function after(facts, drawn) {
   $("#picture").dataset.frame = facts.id;
   for (const part of ["#facts", "#real"]) $(part).hidden = false;
   sharing.shown(facts);
-  showPicture(facts, nowUs(), openedUs);
+  if (!history.isPast) showPicture(facts, nowUs(), openedUs);
   look();
 }
 
 function look() {
+  before.refresh();
   const camera = roster.cameras.get(id);
   if (!camera) return;
   const first = !camera.verdict;
   const now = nowUs();
   if (roster.judge(camera, now) && !first) announce([camera]);
-  showCamera(camera, now);
+  showCamera(camera, now, history.shownUs);
   $(".over .age").textContent = $("#age").textContent;
   readings.refresh(now);
-  const { verdict, picture } = camera;
   for (const place of [$(".beside h1"), $(".over .name")]) {
     if (place.textContent !== name()) place.textContent = name();
   }
-  const label = `${name()}, ${verdict.words}${picture?.captured_at_us ? `, captured ${exact(picture.captured_at_us, now)}` : ""}`;
+  describe(camera, now);
+}
+
+/** What the picture is of and when, for those who do not see it, and in the title of the tab. */
+function describe({ verdict, picture }, now) {
+  const us = history.shownUs;
+  const captured = us ?? picture?.captured_at_us;
+  const state = us === null ? `, ${verdict.words}` : "";
+  const label = `${name()}${state}${captured ? `, captured ${exact(captured, now)}` : ""}`;
   if ($("#picture").ariaLabel !== label) $("#picture").setAttribute("aria-label", label);
   const wrong = verdict.kind === "live" ? "" : verdict.words;
-  document.title = [roster.lostUs ? "No connection" : wrong, name(), "Shutterbus"].filter(Boolean).join(" · ");
+  const when = us === null ? wrong : moment(us, now);
+  document.title = [roster.lostUs ? "No connection" : when, name(), "Shutterbus"].filter(Boolean).join(" · ");
 }
 
 /** Take a state in; its picture's size shapes the stage before the picture is there. */
 function take(state) {
   const camera = roster.take(state);
   if (state.id !== id) return;
-  stage.shape(camera.picture);
+  setZone(state.zone);
+  if (!history.isPast) stage.shape(camera.picture);
   readings.fill(state.readings);
   $("#about").hidden = false;
   look();
@@ -104,10 +121,17 @@ function neighbours() {
   }
 }
 
+/** A newer picture of this camera, shown or only told of. */
+function newer(facts) {
+  if (facts.camera !== id) return null;
+  before.picture(facts);
+  return roster.seen(facts);
+}
+
 live.addEventListener("cameras", ({ detail }) => {
-  if (openedUs === Infinity) showArchived(id, $("#archived"));
-  openedUs = Math.min(openedUs, detail.now_us);
   detail.cameras.forEach(take);
+  if (openedUs === Infinity) showArchived(before.past, $("#archived"), before.extent);
+  openedUs = Math.min(openedUs, detail.now_us);
   neighbours();
 });
 live.addEventListener("camera", ({ detail }) => {
@@ -119,22 +143,27 @@ live.addEventListener("pause", () => stage.fit());
 live.addEventListener("reading", ({ detail }) => {
   if (detail.camera === id) readings.add(detail.reading);
 });
+live.addEventListener("pictures", ({ detail }) => detail.pictures.forEach(newer));
 live.addEventListener("picture", ({ detail }) => {
-  if (detail.facts.camera !== id) return;
-  stage.shape(roster.seen(detail.facts).picture);
+  const camera = newer(detail.facts);
+  if (!camera || history.isPast) return;
+  stage.shape(camera.picture);
   painter.show(detail);
 });
 setInterval(look, TICK_MS);
 
 $(".beside h1").textContent = $(".over .name").textContent = id;
-const turn = (rel) => () => (stage.zoomed && document.activeElement === stage.element ? false : $(`a[rel=${rel}]`).click());
+const turn = (rel) => () => $(`a[rel=${rel}]`).click();
 const keys = wireBar(live);
 function back() {
   if (document.documentElement.classList.contains("full")) keys.f();
   else if (stage.zoomed) stage.toggle();
+  else if (before.comparison.on) before.comparison.toggle();
   else location.assign($(".brand").href);
 }
-onKeys({ ...keys, ArrowLeft: turn("prev"), ArrowRight: turn("next"), 1: () => stage.toggle(), d: sharing.save, Escape: back });
+history.addEventListener("place", () => history.isPast && live.paused && keys.p());
+const pause = () => (history.isPast ? false : keys.p());
+onKeys({ ...keys, p: pause, ...before.keys, "[": turn("prev"), "]": turn("next"), 1: () => stage.toggle(), d: sharing.save, Escape: back });
 $("#real").addEventListener("click", () => stage.toggle());
 watchConnection(live, (sinceUs) => {
   roster.lostUs = sinceUs;

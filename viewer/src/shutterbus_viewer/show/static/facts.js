@@ -1,6 +1,7 @@
 // The facts of the picture on the screen and of its camera, beside it.
 
 import { nowUs } from "./clock.js";
+import { ago } from "./pastwords.js";
 import { delay, exact, iso, moment, second, span } from "./times.js";
 import { intervalS, oldWords, UNHEARD } from "./verdict.js";
 import { account, bytes, every, exposure, heldBack, rate, timeIsWorth } from "./words.js";
@@ -67,14 +68,21 @@ export function showPicture(facts, drawnUs, openedUs) {
   row("lane", facts.lane === "backlog" ? "late: it had been held back" : "");
 }
 
-/** What the camera says of itself. */
-export function showCamera(camera, now) {
-  const { state, picture, verdict } = camera;
-  write($("age"), picture ? oldWords(picture, now) : "");
-  document.body.dataset.state = verdict.kind;
-  document.body.classList.toggle("ahead", verdict.aheadUs > 0);
-  write($("state"), verdict.words);
-  write($("explained"), explained(camera));
+/** How old the picture is that is live, or with `pastUs` of when the one is that is shown. */
+function showAge({ picture, verdict }, now, pastUs) {
+  const isPast = pastUs !== null;
+  const old = picture ? oldWords(picture, now) : "";
+  write($("age"), isPast ? second(pastUs, now) : old);
+  document.body.dataset.state = isPast ? "past" : verdict.kind;
+  document.body.classList.toggle("ahead", !isPast && verdict.aheadUs > 0);
+  write($("state"), isPast ? ago(pastUs, now) : verdict.words);
+}
+
+/** What the camera says of itself; `pastUs` is the instant that is shown, null for what is live. */
+export function showCamera(camera, now, pastUs = null) {
+  const { state, verdict } = camera;
+  showAge(camera, now, pastUs);
+  write($("explained"), pastUs === null ? explained(camera) : "");
   sentences($("problems"), verdict === UNHEARD ? [] : state.problems ?? []); // what is away is said at the top of the page
   row("name", state.title ? state.id : ""); // for addresses and commands, where a title is shown instead
   row("online", status(camera, now));

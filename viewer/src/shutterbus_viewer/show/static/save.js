@@ -1,19 +1,11 @@
-// Saving the picture that is on the screen, and naming its instant.
+// Saving the picture that is on the screen.
 
-/** `2026-11-27T22:42:49.631204Z`: what an address calls an instant. */
-export function instant(us) {
-  const milliseconds = Math.floor(us / 1000);
-  const rest = String(us - milliseconds * 1000).padStart(3, "0");
-  return new Date(milliseconds).toISOString().replace("Z", `${rest}Z`);
-}
+import { fieldTime } from "./zone.js";
 
-/** `north-roof 2026-11-27 22.42.49.jpg`, by the visitor's clock. */
+/** `north-roof 2026-11-27 22.42.49.jpg`, by the page's clock. */
 export function fileName(name, us, type) {
-  const at = new Date(us / 1000);
-  const two = (number) => String(number).padStart(2, "0");
-  const day = [at.getFullYear(), two(at.getMonth() + 1), two(at.getDate())].join("-");
-  const time = [at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join(".");
-  return `${name.replace(/[\\/:*?"<>|]/g, "-")} ${day} ${time}.${type === "image/png" ? "png" : "jpg"}`;
+  const at = fieldTime(us).replace("T", " ").replaceAll(":", ".");
+  return `${name.replace(/[\\/:*?"<>|]/g, "-")} ${at}.${type === "image/png" ? "png" : "jpg"}`;
 }
 
 /**

@@ -1,8 +1,7 @@
-// Saving the picture on the screen, a link to its instant, and what such a link leads to.
+// Saving the picture on the screen, and a link to its instant.
 
-import { nowUs } from "./clock.js";
-import { instant, save } from "./save.js";
-import { second } from "./times.js";
+import { instant } from "./instant.js";
+import { save } from "./save.js";
 
 const $ = (selector) => document.querySelector(selector);
 
@@ -27,15 +26,5 @@ export function wireSharing(painter, name) {
 
   $("#copy-link").dataset.copy = location.href;
   $("#save").addEventListener("click", saveShown);
-  sayWhen(new URLSearchParams(location.search).get("at"));
   return { save: saveShown, shown };
-}
-
-/** An address with an instant in it opens the live page: the pages do not show the archive. */
-function sayWhen(at) {
-  if (at === null) return;
-  const us = Date.parse(at) * 1000;
-  const asked = Number.isNaN(us) ? `“${at.slice(0, 40)}”, which is no time` : second(us, nowUs());
-  $("#at").textContent = `This is the live picture, not that of ${asked}: earlier pictures cannot be shown in this version.`;
-  $("#at").hidden = false;
 }

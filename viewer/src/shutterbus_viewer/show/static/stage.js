@@ -12,7 +12,7 @@ export class Stage {
   #asking = null;
   #wheeledMs = -Infinity;
 
-  /** `ask(width)` is called when another width is needed; see Live.watch. */
+  /** `canvas` is what is sized, with all that lies on it; `ask(width)` is called when another width is needed; see Live.watch. */
   constructor(element, canvas, ask) {
     this.element = element;
     this.canvas = canvas;

@@ -1,24 +1,38 @@
-// Instants and spans as people read them. All times shown are in the visitor's own zone, and say which that is.
+// Instants and spans as people read them. All times shown are in the page's zone (see zone.js), and say which that is.
+
+import { localUs, zoned } from "./zone.js";
 
 const SECOND = 1e6;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-const form = (options) => new Intl.DateTimeFormat("en-GB", { hourCycle: "h23", ...options });
 const TIME = { hour: "2-digit", minute: "2-digit" };
+const SECONDS = { ...TIME, second: "2-digit" };
 const ZONE = { timeZoneName: "short" };
-const bareForm = form(TIME);
-const minuteForm = form({ ...TIME, ...ZONE });
-const secondForm = form({ ...TIME, ...ZONE, second: "2-digit" });
-const exactForm = form({ ...TIME, ...ZONE, second: "2-digit", fractionalSecondDigits: 3 });
-const dayForm = form({ day: "numeric", month: "short" });
-const yearForm = form({ day: "numeric", month: "short", year: "numeric" });
-const at = (us) => new Date(us / 1000);
+const minuteForm = zoned({ ...TIME, ...ZONE });
+const secondForm = zoned({ ...SECONDS, ...ZONE });
+const exactForm = zoned({ ...SECONDS, ...ZONE, fractionalSecondDigits: 3 });
+const yearForm = zoned({ day: "numeric", month: "short", year: "numeric" });
+
+/** `16:20`, where the zone is named nearby. */
+export const clock = zoned(TIME);
+
+/** `16:20:07`, where the zone is named nearby. */
+export const clockSeconds = zoned(SECONDS);
+
+/** `9 Nov` */
+export const shortDay = zoned({ day: "numeric", month: "short" });
+
+/** `Mon 9 Nov 2026` */
+export const longDay = zoned({ weekday: "short", day: "numeric", month: "short", year: "numeric" });
+
+/** `November 2026` */
+export const monthName = zoned({ month: "long", year: "numeric" });
 
 /** How many midnights lie between the two. */
 function daysBetween(us, laterUs) {
-  return Math.round((at(laterUs).setHours(12, 0, 0, 0) - at(us).setHours(12, 0, 0, 0)) / 864e5);
+  return Math.floor(localUs(laterUs) / DAY) - Math.floor(localUs(us) / DAY);
 }
 
 /** `3 s`, `4 min`, `2 h`, `6 days`: the largest unit that fits, never rounded up. */
@@ -30,39 +44,39 @@ export function span(us) {
   return days === 1 ? "1 day" : `${days} days`;
 }
 
-/** How old something of `us` is: a span while that says enough, then the moment itself, by the visitor's clock. */
+/** How old something of `us` is: a span while that says enough, then the moment itself, by the clock. */
 export function age(us, nowUs) {
   const old = nowUs - us;
   if (old < 6 * HOUR || (old < DAY && daysBetween(us, nowUs) === 0)) return span(old);
-  return `${day(us, nowUs)}${bareForm.format(at(us))}`;
+  return `${day(us, nowUs)}${clock(us)}`;
 }
 
 /** `16:20 CET`, `yesterday 16:20 CET`, `9 Nov 16:20 CET`, `9 Nov 2025 16:20 CET`: as short as it can be without doubt. */
 export function moment(us, nowUs) {
-  return `${day(us, nowUs)}${minuteForm.format(at(us))}`;
+  return `${day(us, nowUs)}${minuteForm(us)}`;
 }
 
 /** The same to the second: `16:20:07 CET`. */
 export function second(us, nowUs) {
-  return `${day(us, nowUs)}${secondForm.format(at(us))}`;
+  return `${day(us, nowUs)}${secondForm(us)}`;
 }
 
 /** The same to the millisecond: `16:20:07.482 CET`. */
 export function exact(us, nowUs) {
-  return `${day(us, nowUs)}${exactForm.format(at(us))}`;
+  return `${day(us, nowUs)}${exactForm(us)}`;
 }
 
 function day(us, nowUs) {
   const days = daysBetween(us, nowUs);
   if (days === 0) return "";
   if (days === 1) return "yesterday ";
-  const thisYear = at(us).getFullYear() === at(nowUs).getFullYear();
-  return `${(thisYear ? dayForm : yearForm).format(at(us))} `;
+  const year = (one) => new Date(localUs(one) / 1000).getUTCFullYear();
+  return `${(year(us) === year(nowUs) ? shortDay : yearForm)(us)} `;
 }
 
 /** The instant for machines and for copying: ISO 8601 in UTC. */
 export function iso(us) {
-  return at(us).toISOString();
+  return new Date(us / 1000).toISOString();
 }
 
 /** A short span with its fraction: `84 ms`, `2.3 s`, then as `span`. */

@@ -1,0 +1,165 @@
+// Before and after: the picture shown and another one at the same place, by a divider, in turn, or their difference.
+
+import { nowUs } from "./clock.js";
+import { isAbort } from "./past.js";
+import { inGap, refused, words } from "./pastwords.js";
+import { Painter } from "./picture.js";
+import { second } from "./times.js";
+import { sameTime } from "./zone.js";
+
+const BLINK_MS = 800;
+const HOUR_US = 36e8;
+const BEFORE = { hour: (us) => us - HOUR_US, day: (us) => sameTime(us, -1), week: (us) => sameTime(us, -7), year: (us) => sameTime(us, -365) };
+
+const $ = (selector) => document.querySelector(selector);
+
+export class Comparison {
+  #control = new AbortController();
+  #blinking = null;
+  #frame = null;
+  #wanted = null;
+
+  /** `from()` is the frame that is shown, also of what is live. */
+  constructor(history, stage, from) {
+    this.history = history;
+    this.stage = stage;
+    this.from = from;
+    this.canvas = $("#other");
+    this.painter = new Painter(this.canvas, (facts, drawn) => drawn && this.#drawn(facts));
+    $("#divider").addEventListener("input", () => this.#cut());
+    stage.element.addEventListener("scroll", () => this.#cut());
+    new ResizeObserver(() => this.#cut()).observe(stage.canvas);
+    for (const button of document.querySelectorAll("[data-compare]")) button.addEventListener("click", () => this.mode(button.dataset.compare));
+    for (const button of document.querySelectorAll("[data-before]")) button.addEventListener("click", () => this.open(BEFORE[button.dataset.before](history.at)));
+    $("#swap").addEventListener("click", () => this.#swap());
+    $("#compare-end").addEventListener("click", () => this.toggle());
+    history.addEventListener("place", () => this.refresh());
+  }
+
+  get on() {
+    return this.history.isPast && this.history.address.with !== null;
+  }
+
+  /** Compare with the day before, or stop comparing. */
+  toggle() {
+    const frame = this.from();
+    if (this.on) this.history.address.show({ at: this.history.at, with: null });
+    else if (frame) this.open(BEFORE.day(frame.us));
+    this.refresh();
+  }
+
+  /** Compare with the picture nearest to that instant. */
+  open(us) {
+    const at = this.history.at ?? this.from()?.us;
+    if (at === undefined) return;
+    const wasLive = !this.history.isPast;
+    this.history.address.show({ at, with: us, push: true });
+    if (wasLive) this.history.go(at);
+    else this.refresh();
+  }
+
+  /** slide, blink or difference. */
+  mode(name) {
+    const again = this.stage.element.dataset.compare === name;
+    clearInterval(this.#blinking);
+    this.stage.element.dataset.compare = name;
+    this.canvas.classList.toggle("away", name === "blink" && again && !this.canvas.classList.contains("away"));
+    if (name === "blink" && !matchMedia("(prefers-reduced-motion: reduce)").matches) {
+      this.#blinking = setInterval(() => this.canvas.classList.toggle("away"), BLINK_MS);
+    }
+    for (const button of document.querySelectorAll("[data-compare]")) {
+      button.setAttribute("aria-pressed", String(button.dataset.compare === name));
+    }
+    $("#divider").hidden = name !== "slide";
+    this.#cut();
+  }
+
+  /** Show what the address says. */
+  refresh() {
+    for (const part of [$("#compare"), $("#compared"), this.canvas]) part.hidden = !this.on;
+    $("[data-past=compare]").setAttribute("aria-pressed", String(this.on));
+    if (!this.on) return this.#end();
+    if (!this.stage.element.dataset.compare) this.mode("slide");
+    const other = this.history.address.with;
+    if (other !== this.#wanted) this.#load(other);
+    this.#name();
+    return undefined;
+  }
+
+  resize(width) {
+    if (this.on && this.#frame && (width || Infinity) > this.canvas.width) this.#draw(this.#frame);
+  }
+
+  #end() {
+    clearInterval(this.#blinking);
+    this.#control.abort();
+    this.#frame = this.#wanted = null;
+    delete this.stage.element.dataset.compare;
+    $("#divider").hidden = true;
+    $("#compare-said").textContent = "";
+    this.painter.clear();
+  }
+
+  async #load(us) {
+    this.#control.abort();
+    this.#control = new AbortController();
+    const { signal } = this.#control;
+    this.#wanted = us;
+    try {
+      const frame = await this.history.past.frame(us, "nearest", "", signal);
+      this.#frame = frame;
+      const inWords = frame && Math.abs(frame.us - us) > this.history.gapUs ? inGap(us, frame.us, nowUs()) : "";
+      $("#compare-said").textContent = frame ? inWords : words.nothingKept;
+      this.#name();
+      if (frame) await this.#draw(frame, signal);
+    } catch (error) {
+      if (isAbort(error) || signal.aborted) return;
+      if (error.status === undefined) throw error;
+      $("#compare-said").textContent = refused(error);
+    }
+  }
+
+  async #draw(frame, signal = this.#control.signal) {
+    // Not by Images: that forgets what is far from the frame shown.
+    const image = await this.history.past.image(frame.id, this.history.width, signal);
+    this.painter.show({ facts: { id: frame.id, captured_at_us: frame.us }, image });
+  }
+
+  #drawn({ id }) {
+    this.canvas.dataset.frame = id;
+    this.#cut();
+  }
+
+  /** The earlier of both is on the left. */
+  get #isEarlier() {
+    return this.history.address.with <= this.history.at;
+  }
+
+  #name() {
+    const [left, right] = $("#compared").children;
+    const times = [this.#frame?.us ?? this.history.address.with, this.history.frame?.us ?? this.history.at].map((us) => second(us, nowUs()));
+    [left.textContent, right.textContent] = this.#isEarlier ? times : times.reverse();
+    this.#cut();
+  }
+
+  /** Cut the other picture off where the divider stands in the window, however near the pictures are. */
+  #cut() {
+    const { canvas, stage } = this;
+    if (stage.element.dataset.compare !== "slide") {
+      canvas.style.clipPath = "";
+      return;
+    }
+    const place = stage.element.getBoundingClientRect();
+    const picture = canvas.getBoundingClientRect();
+    const share = $("#divider").value / 100;
+    const thumb = parseFloat(getComputedStyle($("#divider")).getPropertyValue("--thumb")) || 0;
+    const x = place.left + thumb / 2 + share * (place.width - thumb);
+    canvas.style.clipPath = this.#isEarlier ? `inset(0 ${picture.right - x}px 0 0)` : `inset(0 0 0 ${x - picture.left}px)`;
+  }
+
+  #swap() {
+    const { at, with: other } = this.history.address;
+    this.history.address.show({ at: other, with: at });
+    this.history.go(other);
+  }
+}

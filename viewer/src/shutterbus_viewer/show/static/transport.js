@@ -1,0 +1,88 @@
+// The buttons and keys that lead through time.
+
+import { nowUs } from "./clock.js";
+import { Player } from "./play.js";
+import { lengthOfDay, words } from "./pastwords.js";
+import { clockSeconds, longDay } from "./times.js";
+import { dateOf, dayStart, shiftDate, zoneName } from "./zone.js";
+
+const MINUTE_US = 60e6;
+
+const $ = (selector) => document.querySelector(selector);
+const onControl = ({ target }) => target.closest("button, a, summary, [role=button]");
+
+/**
+ * Wire up the buttons; return `keys` for them and `refresh()`, which brings the words on them up to date.
+ *
+ * `from()` is the frame that is shown, also of what is live; null if none. `busy()` is whether arrows are wanted elsewhere.
+ */
+export function wireTransport({ history, timeline, comparison, calendar, goTo, since, from, busy }) {
+  const player = new Player(history, refresh);
+  const actions = {
+    first: () => history.edge("first"),
+    "minute-before": () => history.stepBy(-MINUTE_US, from()),
+    previous: () => history.step("previous", from()),
+    play: () => player.toggle(),
+    next: () => history.isPast && history.step("next", from()),
+    "minute-after": () => history.isPast && history.stepBy(MINUTE_US, from()),
+    last: () => history.edge("last"),
+    "day-before": () => history.sameTime(-1),
+    "day-after": () => history.isPast && history.sameTime(1),
+    compare: () => comparison.toggle(),
+    "go-to": goTo,
+    calendar: () => calendar.open(),
+    live: () => history.live(),
+  };
+  for (const button of document.querySelectorAll("[data-past]")) {
+    button.addEventListener("click", () => actions[button.dataset.past]());
+  }
+  for (const button of document.querySelectorAll("[data-speed]")) {
+    button.addEventListener("click", () => player.at(Number(button.dataset.speed)));
+  }
+  history.addEventListener("place", refresh);
+
+  function refresh() {
+    const { at } = history;
+    const us = at ?? nowUs();
+    const date = dateOf(us);
+    const from_ = dayStart(date);
+    write($("#day"), longDay(us));
+    write($("#day-length"), lengthOfDay(dayStart(shiftDate(date, 1)) - from_));
+    write($("#when"), at === null ? words.live : clockSeconds(us));
+    write($("#zone"), zoneName());
+    write($("#since"), at !== null && since.many ? `+${since.many}` : "");
+    $("[data-past=live]").setAttribute("aria-pressed", String(at === null));
+    $("[data-past=day-after]").disabled = at === null;
+    for (const name of ["next", "minute-after", "play"]) $(`[data-past=${name}]`).disabled = at === null;
+    const play = $("[data-past=play]");
+    play.setAttribute("aria-pressed", String(player.playing));
+    play.setAttribute("aria-label", player.playing ? words.stop : words.play);
+    for (const button of document.querySelectorAll("[data-speed]")) {
+      button.setAttribute("aria-pressed", String(Number(button.dataset.speed) === player.speed));
+    }
+  }
+
+  const unless = (elsewhere, action) => (event) => (elsewhere(event) ? false : action());
+  const keys = {
+    ArrowLeft: unless(busy, actions.previous),
+    ArrowRight: unless(busy, actions.next),
+    "Shift+ArrowLeft": actions["minute-before"],
+    "Shift+ArrowRight": actions["minute-after"],
+    "Control+ArrowLeft": actions["day-before"],
+    "Control+ArrowRight": actions["day-after"],
+    Home: unless(busy, actions.first),
+    End: unless(busy, actions.last),
+    " ": unless((event) => !history.isPast || onControl(event), actions.play),
+    "+": () => timeline.scrubber.nearer(),
+    "-": () => timeline.scrubber.farther(),
+    g: goTo,
+    l: actions.live,
+    c: actions.compare,
+  };
+  const shown = (action) => (event) => ($("#past").hidden ? false : action(event));
+  return { keys: Object.fromEntries(Object.entries(keys).map(([name, action]) => [name, shown(action)])), refresh };
+}
+
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
