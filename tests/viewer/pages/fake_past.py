@@ -47,7 +47,7 @@ def _jpeg(frame: PastFrame, width: int) -> bytes:
     with Image.open(io.BytesIO(scene(*size, frame.seed, frame.number))) as day:
         local = datetime.fromtimestamp(frame.captured_us / 1e6, ZoneInfo("Europe/Berlin"))
         noon = math.cos((local.hour + local.minute / 60 - 13) / 24 * 2 * math.pi)
-        light = min(1.0, max(0.12, 0.55 + 0.8 * noon))
+        light = min(1.0, max(0.25, 0.6 + 0.8 * noon))
         file = io.BytesIO()
         day.point([min(255, round(value * light)) for value in range(256)] * 3).save(file, "JPEG", quality=80)
     return thumbnail(file.getvalue(), next((step for step in LADDER if step >= width), 0) if width else 0)

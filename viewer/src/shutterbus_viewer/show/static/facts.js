@@ -93,7 +93,8 @@ export function showCamera(camera, now, pastUs = null) {
   // A foreign sender never says what it holds; there is no use in waiting for it.
   const kept = $("kept");
   kept.hidden = state.online == null && !state.held && !state.counters;
-  const matters = state.held?.frames > 0 || Object.values(state.counters?.dropped ?? {}).some(Boolean);
+  const isWaiting = state.held?.frames > 0;
+  const matters = pastUs === null && (isWaiting || Object.values(state.counters?.dropped ?? {}).some(Boolean));
   const place = $(matters ? "facts" : "itself");
   if (kept.nextElementSibling !== place) place.before(kept); // first, where there is something to say
   write($("held"), heldBack(state.held));

@@ -105,13 +105,13 @@ export class Scrubber extends Track {
     }
     this.#paintDensity(context, floor, colours);
     paintMarks(context, this, marks(this.from, this.to, LABEL_PX / width), floor, height, colours);
-    if (this.#with !== null) needle(context, this.x(this.#with), floor, colours.late, [3, 3]);
-    needle(context, this.x(this.#at), floor, colours.text, []);
+    if (this.#with !== null) needle(context, this.x(this.#with), floor, colours.late, colours.surface);
+    needle(context, this.x(this.#at), floor, colours.text, colours.surface);
   }
 
   #paintDensity(context, floor, colours) {
     const instants = this.density.instants(this.from, this.to);
-    context.fillStyle = colours.focus;
+    context.fillStyle = colours.density;
     if (instants?.length) {
       for (const us of instants) context.fillRect(this.x(us) - 0.5, floor * 0.3, 1.5, floor * 0.7);
       return;
@@ -141,19 +141,12 @@ export function paintMarks(context, track, all, floor, height, colours) {
   }
 }
 
-/** The line at an instant. */
-export function needle(context, x, floor, colour, dash) {
-  context.strokeStyle = context.fillStyle = colour;
+/** The line at an instant; its edge keeps it apart from what it stands on. */
+export function needle(context, x, floor, colour, edge) {
+  const line = new Path2D(`M${x - 6} 0h12l-5 8V${floor}h-2V8z`);
   context.lineWidth = 2;
-  context.setLineDash(dash);
-  context.beginPath();
-  context.moveTo(x, 0);
-  context.lineTo(x, floor);
-  context.stroke();
-  context.setLineDash([]);
-  context.beginPath();
-  context.moveTo(x - 6, 0);
-  context.lineTo(x + 6, 0);
-  context.lineTo(x, 8);
-  context.fill();
+  context.strokeStyle = edge;
+  context.stroke(line);
+  context.fillStyle = colour;
+  context.fill(line);
 }

@@ -17,8 +17,10 @@ export class Strip extends Track {
   #slices = new Map(); // by their beginning: ImageBitmap
   #filling = 0;
 
-  constructor(element, density, sheets) {
+  /** `gapUs()`: where two pictures are farther apart, some are missing. */
+  constructor(element, density, sheets, gapUs) {
     super(element, (...all) => this.#paint(...all));
+    this.gapUs = gapUs;
     this.density = density;
     this.sheets = sheets;
     density.addEventListener("more", () => this.redraw());
@@ -98,15 +100,21 @@ export class Strip extends Track {
     const bars = floor - BARS_PX;
     context.fillStyle = colours.surface;
     context.fillRect(0, 0, width, floor);
+    const counted = this.density.bars(this.from, this.to);
+    context.save();
+    const where = new Path2D();
+    for (const { us, endUs } of counted) where.rect(this.x(us), 0, this.x(endUs + this.gapUs()) - this.x(us), bars);
+    context.clip(where); // a gap stays empty, though a slice is wider
     for (const [us, { picture }] of this.#slices) {
       if (picture) this.#paintSlice(context, picture, us, bars);
     }
-    context.fillStyle = colours.focus;
-    for (const { us, endUs } of this.density.bars(this.from, this.to)) {
+    context.restore();
+    context.fillStyle = colours.density;
+    for (const { us, endUs } of counted) {
       context.fillRect(this.x(us), bars + 1, Math.max(1, this.x(Math.min(endUs, this.now)) - this.x(us)), BARS_PX - 1);
     }
     paintMarks(context, this, marks(this.from, this.to, LABEL_PX / width), floor, height, colours);
-    needle(context, this.x(this.#at), floor, colours.text, []);
+    needle(context, this.x(this.#at), floor, "#fff", colours.behind);
   }
 
   /** The middle of a picture, as much of it as fits into its place. */

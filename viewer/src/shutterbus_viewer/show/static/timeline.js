@@ -24,7 +24,7 @@ export class Timeline {
     this.density = new Density(history.past);
     this.sheets = new Sheets(history.past);
     this.scrubber = new Scrubber($("#scrubber"), this.density);
-    this.strip = new Strip($("#strip"), this.density, this.sheets);
+    this.strip = new Strip($("#strip"), this.density, this.sheets, () => history.gapUs);
     for (const track of [this.scrubber, this.strip]) {
       track.addEventListener("drag", ({ detail }) => history.drag(this.#bounded(detail.us), NEAR_PX * track.usPerPx));
       track.addEventListener("drop", ({ detail }) => this.#drop(track, detail));
@@ -92,7 +92,7 @@ export class Timeline {
 
   /** The small picture in the place of the large one while a finger moves, or above the pointer. */
   #drawSmall() {
-    const within = Math.max(60e6, 2 * this.history.expectedUs());
+    const within = this.history.gapUs;
     if (this.#dragged !== null) {
       const cell = this.sheets.cell(this.#dragged, within);
       if (cell) drawCell($("#minute"), cell);

@@ -105,5 +105,5 @@ export class Track extends EventTarget {
 function coloursOf(element) {
   const style = getComputedStyle(element);
   const colour = (name) => style.getPropertyValue(`--${name}`).trim();
-  return Object.fromEntries(["surface", "raised", "line", "text", "quiet", "focus", "late", "behind"].map((name) => [name, colour(name)]));
+  return Object.fromEntries(["surface", "raised", "line", "text", "quiet", "density", "late", "behind"].map((name) => [name, colour(name)]));
 }
