@@ -147,16 +147,16 @@ def test_values_are_written_and_drawn_by_their_unit(page: Page, viewer: FakeView
     assert nothing == (-0.5, 0.5)
 
 
-def test_arrows_go_to_the_neighbours_and_escape_to_the_wall(page: Page, viewer: FakeViewer) -> None:
+def test_brackets_go_to_the_neighbours_and_escape_to_the_wall(page: Page, viewer: FakeViewer) -> None:
     for camera in ("barn", "gate", "yard"):
         viewer.tell(camera)
     page.goto("/cameras/gate")
     expect(page.locator("a[rel=next]")).to_have_attribute("href", "/cameras/yard")
-    page.keyboard.press("ArrowRight")
+    page.keyboard.press("]")
     page.wait_for_url("**/cameras/yard")
     expect(page.locator("a[rel=prev]")).to_have_attribute("href", "/cameras/gate")
     expect(page.locator("a[rel=next]")).not_to_have_attribute("href", re.compile(""))
-    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("[")
     expect(page.locator("a[rel=next]")).to_have_attribute("href", "/cameras/yard")
     page.keyboard.press("Escape")
     page.wait_for_url(viewer.url + "/")
@@ -218,9 +218,6 @@ def test_download_is_the_picture_on_the_screen_and_the_link_names_its_instant(
     width = max(watched["gate"] for watched in viewer.watches if watched)
     assert download.value.path().read_bytes() == thumbnail(scene(2560, 1440), width)
     expect(page.locator("#saved")).to_contain_text(f"Saved as it is shown, {width} ")
-
-    page.goto(link)
-    expect(page.locator("#at")).to_contain_text("This is the live picture, not that of 27 Nov 2025 22:42:49")
 
 
 def test_unknown_camera_is_said_to_be_unknown_and_appears_by_itself(

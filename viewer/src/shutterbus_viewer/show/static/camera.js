@@ -117,6 +117,7 @@ function neighbours() {
     const link = $(`a[rel=${rel}]`);
     if (here >= 0 && other) link.href = `/cameras/${other.id}`;
     else link.removeAttribute("href");
+    link.setAttribute("aria-disabled", String(!link.href));
     link.title = other ? nameOf(other) : "";
   }
 }

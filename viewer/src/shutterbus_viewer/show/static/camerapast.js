@@ -99,12 +99,13 @@ export function wirePast({ id, painter, stage, camera, changed }) {
 
   function refresh() {
     if (!known) return;
+    const newest = camera()?.picture;
+    if (newest && history.isPast) since.seen(newest);
     timeline.refresh();
     transport.refresh();
   }
 
   function picture(facts) {
-    since.seen(facts);
     if (facts.captured_at_us != null) timeline.density.seen(facts.captured_at_us);
   }
 

@@ -2,7 +2,8 @@
 
 import { nowUs } from "./clock.js";
 
-const REST_MS = 120; // a zoom goes over many stretches of which only the last is worth asking for
+const REST_MS = 120; // a zoom goes over many stretches of which only the last are worth asking for
+const AT_ONCE = 12; // more than that are never on the screen
 const AGAIN_MS = 20_000; // for a stretch that is not over, or could not be told
 const GROWS_US = 6e8; // after its end, for pictures that were held back
 const KEPT = 200;
@@ -22,11 +23,12 @@ export class Chunks {
   /** What is known already of the stretches in a range: `{fromUs, asOfUs, value}`; the others are asked for. */
   in(fromUs, toUs) {
     const known = [];
-    this.#wanted.clear();
     for (let number = Math.floor(fromUs / this.sizeUs); number * this.sizeUs < toUs; number++) {
       const chunk = this.#chunks.get(number);
       if (chunk?.value) known.push({ fromUs: number * this.sizeUs, ...chunk });
-      if (this.#isDue(number, chunk)) this.#wanted.add(number);
+      if (!this.#isDue(number, chunk)) continue;
+      this.#wanted.delete(number);
+      this.#wanted.add(number); // the last to be asked for is wanted most
     }
     if (this.#wanted.size && !this.#resting) this.#resting = setTimeout(() => this.#ask(), REST_MS);
     return known;
@@ -41,7 +43,7 @@ export class Chunks {
 
   #ask() {
     this.#resting = null;
-    for (const number of this.#wanted) this.#fetch(number);
+    for (const number of [...this.#wanted].slice(-AT_ONCE)) this.#fetch(number);
     this.#wanted.clear();
     while (this.#chunks.size > KEPT) this.#chunks.delete(this.#chunks.keys().next().value);
   }

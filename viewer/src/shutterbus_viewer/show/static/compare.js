@@ -60,9 +60,9 @@ export class Comparison {
 
   /** slide, blink or difference. */
   mode(name) {
-    const again = this.stage.element.dataset.compare === name;
+    const again = this.stage.element.dataset.comparing === name;
     clearInterval(this.#blinking);
-    this.stage.element.dataset.compare = name;
+    this.stage.element.dataset.comparing = name;
     this.canvas.classList.toggle("away", name === "blink" && again && !this.canvas.classList.contains("away"));
     if (name === "blink" && !matchMedia("(prefers-reduced-motion: reduce)").matches) {
       this.#blinking = setInterval(() => this.canvas.classList.toggle("away"), BLINK_MS);
@@ -79,7 +79,7 @@ export class Comparison {
     for (const part of [$("#compare"), $("#compared"), this.canvas]) part.hidden = !this.on;
     $("[data-past=compare]").setAttribute("aria-pressed", String(this.on));
     if (!this.on) return this.#end();
-    if (!this.stage.element.dataset.compare) this.mode("slide");
+    if (!this.stage.element.dataset.comparing) this.mode("slide");
     const other = this.history.address.with;
     if (other !== this.#wanted) this.#load(other);
     this.#name();
@@ -94,7 +94,7 @@ export class Comparison {
     clearInterval(this.#blinking);
     this.#control.abort();
     this.#frame = this.#wanted = null;
-    delete this.stage.element.dataset.compare;
+    delete this.stage.element.dataset.comparing;
     $("#divider").hidden = true;
     $("#compare-said").textContent = "";
     this.painter.clear();
@@ -145,7 +145,7 @@ export class Comparison {
   /** Cut the other picture off where the divider stands in the window, however near the pictures are. */
   #cut() {
     const { canvas, stage } = this;
-    if (stage.element.dataset.compare !== "slide") {
+    if (stage.element.dataset.comparing !== "slide") {
       canvas.style.clipPath = "";
       return;
     }

@@ -75,7 +75,9 @@ export class History extends EventTarget {
     if (!from) return;
     const { signal } = this.#begin(this.address.at ?? from.us, !this.isPast);
     await this.#try(signal, async () => {
-      const frame = await this.around.beside(from, direction, signal);
+      // What is live may not be in the archive yet: its place among the others is not worth knowing.
+      const known = from === this.frame;
+      const frame = await (known ? this.around.beside(from, direction, signal) : this.past.frame(from.us, direction, from.id, signal));
       if (frame) await this.#load(frame, signal);
       else if (direction === "next") this.live();
       else this.#say(words.noEarlier);

@@ -39,7 +39,7 @@ export class SameMinute {
     const last = dateOf(at) > shiftDate(today, -DAYS) ? 0 : Math.min(DAYS / 2 - 1, Math.round((nowUs() - at) / 864e8));
     const behind = last === 0 ? Math.round((Date.parse(today) - Date.parse(dateOf(at))) / 864e5) : last;
     const instants = Array.from({ length: DAYS }, (_, day) => sameTime(at, behind + 1 - DAYS + day));
-    const shown = instants.map((us) => Math.floor(us / 60e6)).join();
+    const shown = [dateOf(at), ...instants.map((us) => Math.floor(us / 60e6))].join();
     if (shown === this.#shown) return;
     this.#shown = shown;
     this.#control.abort();

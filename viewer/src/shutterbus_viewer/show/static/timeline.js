@@ -90,11 +90,17 @@ export class Timeline {
     this.#drawSmall();
   }
 
+  /** The small picture of an instant; see Sheets. An hour without pictures has no sheet to ask for. */
+  #cell(us) {
+    const hour = Math.floor(us / HOUR_US) * HOUR_US;
+    if (!this.density.bars(hour, hour + HOUR_US).length) return null;
+    return this.sheets.cell(us, this.history.gapUs);
+  }
+
   /** The small picture in the place of the large one while a finger moves, or above the pointer. */
   #drawSmall() {
-    const within = this.history.gapUs;
     if (this.#dragged !== null) {
-      const cell = this.sheets.cell(this.#dragged, within);
+      const cell = this.#cell(this.#dragged);
       if (cell) drawCell($("#minute"), cell);
       if (cell) $("#minute").dataset.frame = cell.id;
       if (cell !== undefined) $("#minute").hidden = false;
@@ -104,7 +110,7 @@ export class Timeline {
     bubble.hidden = this.#hovered === null;
     if (this.#hovered === null) return;
     const { us, clientX, track } = this.#hovered;
-    const cell = us < nowUs() ? this.sheets.cell(us, within) : null;
+    const cell = this.#cell(us);
     bubble.querySelector("canvas").hidden = !cell;
     if (cell) drawCell(bubble.querySelector("canvas"), cell);
     bubble.querySelector("span").textContent = us < nowUs() ? `${shortDay(us)} ${clockSeconds(us)}` : words.live;

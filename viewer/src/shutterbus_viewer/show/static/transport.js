@@ -39,6 +39,10 @@ export function wireTransport({ history, timeline, comparison, calendar, goTo, s
   for (const button of document.querySelectorAll("[data-speed]")) {
     button.addEventListener("click", () => player.at(Number(button.dataset.speed)));
   }
+  $("#past").addEventListener("click", ({ detail, target }) => {
+    // Who clicked on a speed with the mouse, and then presses space, wants to play, and not that button again.
+    if (detail > 0) target.closest("button")?.blur();
+  });
   history.addEventListener("place", refresh);
 
   function refresh() {
