@@ -8,7 +8,9 @@ from itertools import count
 from viewer.pages.fake_viewer import FakeViewer, now_us
 from viewer.pages.scenes import scene
 
-MINUTE_US = 60_000_000
+SECOND_US = 1_000_000
+MINUTE_US = 60 * SECOND_US
+DAY_US = 24 * 60 * MINUTE_US
 NAMES = ("gate", "yard", "roof", "quay", "barn", "mill", "weir", "dock", "silo", "lane", "pond", "shed")
 
 
@@ -142,6 +144,18 @@ def panorama(viewer: FakeViewer) -> None:
     viewer.shoot("valley", jpeg=scene(4096, 1024, 8, 9), width=4096, height=1024)
 
 
+def remember(viewer: FakeViewer) -> None:
+    """Give ``gate`` a past of twenty days: a picture every two minutes, with gaps, and more of them just now."""
+    now = now_us()
+    first = now // DAY_US * DAY_US - 20 * DAY_US
+    outage = range(now - 300 * MINUTE_US, now - 240 * MINUTE_US)
+    seldom = [us for us in range(first, now - 30 * MINUTE_US, 2 * MINUTE_US) if us not in outage]
+    kept = [us for us in seldom if (now - us) // DAY_US % 7 != 4]
+    often = range(now - 30 * MINUTE_US, now, 5 * SECOND_US)
+    viewer.past.keep("gate", [*kept, *often], seed=3, size=(1280, 720))
+    viewer.tell("gate", zone="Europe/Berlin")
+
+
 SORTS = (full, late, silent, offline, waiting, ahead, troubled, long_name, portrait, panorama)
 
 
@@ -153,6 +167,7 @@ def main() -> None:
     viewer = FakeViewer()
     with viewer.running(options.port):
         populate(viewer, options.cameras)
+        remember(viewer)
         print(f"Open {viewer.url}/", flush=True)
         for turn in count():
             time.sleep(0.5)

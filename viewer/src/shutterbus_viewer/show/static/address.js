@@ -20,9 +20,9 @@ export class Address extends EventTarget {
 
   /** at, with: instants in us, or null; wrong: what is no time in the address, or null. */
   #read() {
-    const query = new URLSearchParams(location.search);
-    const [at, other] = ["at", "with"].map((name) => (query.has(name) ? readInstant(query.get(name)) : null));
-    this.wrong = Number.isNaN(at) ? query.get("at") : null;
+    const told = new URLSearchParams(location.search);
+    const [at, other] = ["at", "with"].map((name) => (told.has(name) ? readInstant(told.get(name)) : null));
+    this.wrong = Number.isNaN(at) ? told.get("at") : null;
     this.at = Number.isNaN(at) ? null : at;
     this.with = this.at === null || Number.isNaN(other) ? null : other;
   }
@@ -40,12 +40,21 @@ export class Address extends EventTarget {
 
   /** The address of what is shown. */
   link(at = this.at, other = this.with) {
-    const query = [at !== null && `at=${instant(at)}`, other !== null && `with=${instant(other)}`].filter(Boolean).join("&");
-    return `${location.origin}${location.pathname}${query && `?${query}`}`;
+    return `${location.origin}${location.pathname}${query(at, other)}`;
+  }
+
+  /** The address of another camera at the same instant. */
+  ofCamera(id) {
+    return `/cameras/${id}${query(this.at, null)}`;
   }
 
   #write() {
     clearTimeout(this.#settling);
     if (this.wrong === null && this.link() !== location.href) history.replaceState(null, "", this.link());
   }
+}
+
+function query(at, other) {
+  const parts = [at !== null && `at=${instant(at)}`, other !== null && `with=${instant(other)}`].filter(Boolean);
+  return parts.length ? `?${parts.join("&")}` : "";
 }

@@ -4,12 +4,12 @@ import { nowUs } from "./clock.js";
 import { archived } from "./words.js";
 
 const AGAIN_MS = 60_000;
-const SOON_MS = 5_000; // until there is a first picture
+const SOON_MS = 5_000; // until there is a first picture, or somebody looks
 
 /** Show it in `element`, now and each minute; `told({problem, kept})` is called each time. */
 export async function showArchived(past, element, told) {
   const extent = document.hidden ? null : await ask(past);
-  setTimeout(showArchived, extent && !extent.kept && !extent.problem ? SOON_MS : AGAIN_MS, past, element, told);
+  setTimeout(showArchived, extent?.kept || extent?.problem ? AGAIN_MS : SOON_MS, past, element, told);
   if (!extent) return;
   element.closest("div").hidden = !extent.kept;
   element.textContent = extent.kept ? archived(extent.kept, nowUs()) : "";

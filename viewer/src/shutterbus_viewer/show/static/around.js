@@ -4,6 +4,7 @@ const FORGOTTEN_MS = 60_000; // what a camera held back may still be filed in be
 
 export class Around {
   #beside = { next: new Map(), previous: new Map() };
+  #asked = new Map(); // what is on its way: a key that is held down asks again and again
   #sinceMs = 0;
 
   constructor(past) {
@@ -11,16 +12,13 @@ export class Around {
   }
 
   /** The `next` or `previous` frame; null if there is none now. */
-  async beside(frame, direction, signal) {
+  async beside(frame, direction) {
     this.#forget();
     const known = this.#beside[direction].get(frame.id);
     if (known) return known;
-    const found = await this.past.frame(frame.us, direction, frame.id, signal);
-    if (found) {
-      this.#beside[direction].set(frame.id, found);
-      this.#beside[direction === "next" ? "previous" : "next"].set(found.id, frame);
-    }
-    return found;
+    const key = `${direction} ${frame.id}`;
+    if (!this.#asked.has(key)) this.#asked.set(key, this.#ask(frame, direction).finally(() => this.#asked.delete(key)));
+    return this.#asked.get(key);
   }
 
   /** The frames within `steps` of one that are known already; with itself. */
@@ -37,11 +35,20 @@ export class Around {
     const ends = { next: frame, previous: frame };
     for (let step = 0; step < steps; step++) {
       for (const direction of ["next", "previous"]) {
-        ends[direction] &&= await this.beside(ends[direction], direction, signal);
+        ends[direction] &&= await this.beside(ends[direction], direction);
         if (signal.aborted) return;
         if (ends[direction]) found(ends[direction]);
       }
     }
+  }
+
+  async #ask(frame, direction) {
+    const found = await this.past.frame(frame.us, direction, frame.id);
+    if (found) {
+      this.#beside[direction].set(frame.id, found);
+      this.#beside[direction === "next" ? "previous" : "next"].set(found.id, frame);
+    }
+    return found;
   }
 
   #forget() {

@@ -2,12 +2,12 @@
 
 import { showArchived } from "./archived.js";
 import { onKeys, wireBar } from "./bar.js";
+import { Neighbours } from "./beside.js";
 import { wirePast } from "./camerapast.js";
 import { nowUs } from "./clock.js";
 import { showCamera, showPicture } from "./facts.js";
 import { Live } from "./live.js";
 import { announce, watchConnection } from "./notice.js";
-import { byName } from "./order.js";
 import { Painter } from "./picture.js";
 import { Readings } from "./readings.js";
 import { nameOf, Roster } from "./roster.js";
@@ -15,7 +15,6 @@ import { fetchOriginal } from "./save.js";
 import { wireSharing } from "./share.js";
 import { Stage } from "./stage.js";
 import { exact, moment } from "./times.js";
-import { trail } from "./trail.js";
 import { setZone } from "./zone.js";
 
 const TICK_MS = 500;
@@ -30,6 +29,7 @@ const painter = new Painter($("#picture"), after);
 const sharing = wireSharing(painter, name);
 const before = wirePast({ id, painter, stage, camera: () => roster.cameras.get(id), changed: look });
 const { history } = before;
+const neighbours = new Neighbours(id, roster, history);
 let openedUs = Infinity;
 
 /** What people call the camera. */
@@ -106,22 +106,6 @@ function take(state) {
   look();
 }
 
-/** The cameras beside this one: in the order of the wall that one came from, else by name. */
-function neighbours() {
-  const from = trail();
-  const known = [...roster.cameras.values()].sort(byName);
-  const all = from?.ids.includes(id) ? from.ids.map((other) => roster.cameras.get(other)).filter(Boolean) : known;
-  $(".brand").href = from?.address ?? "/";
-  const here = all.findIndex((camera) => camera.id === id);
-  for (const [rel, other] of [["prev", all[here - 1]], ["next", all[here + 1]]]) {
-    const link = $(`a[rel=${rel}]`);
-    if (here >= 0 && other) link.href = `/cameras/${other.id}`;
-    else link.removeAttribute("href");
-    link.setAttribute("aria-disabled", String(!link.href));
-    link.title = other ? nameOf(other) : "";
-  }
-}
-
 /** A newer picture of this camera, shown or only told of. */
 function newer(facts) {
   if (facts.camera !== id) return null;
@@ -133,13 +117,14 @@ live.addEventListener("cameras", ({ detail }) => {
   detail.cameras.forEach(take);
   if (openedUs === Infinity) showArchived(before.past, $("#archived"), before.extent);
   openedUs = Math.min(openedUs, detail.now_us);
-  neighbours();
+  neighbours.find();
 });
 live.addEventListener("camera", ({ detail }) => {
   const known = roster.cameras.has(detail.camera.id);
   take(detail.camera);
-  if (!known) neighbours();
+  if (!known) neighbours.find();
 });
+live.addEventListener("open", () => history.again());
 live.addEventListener("pause", () => stage.fit());
 live.addEventListener("reading", ({ detail }) => {
   if (detail.camera === id) readings.add(detail.reading);
@@ -154,7 +139,6 @@ live.addEventListener("picture", ({ detail }) => {
 setInterval(look, TICK_MS);
 
 $(".beside h1").textContent = $(".over .name").textContent = id;
-const turn = (rel) => () => $(`a[rel=${rel}]`).click();
 const keys = wireBar(live);
 function back() {
   if (document.documentElement.classList.contains("full")) keys.f();
@@ -164,7 +148,7 @@ function back() {
 }
 history.addEventListener("place", () => history.isPast && live.paused && keys.p());
 const pause = () => (history.isPast ? false : keys.p());
-onKeys({ ...keys, p: pause, ...before.keys, "[": turn("prev"), "]": turn("next"), 1: () => stage.toggle(), d: sharing.save, Escape: back });
+onKeys({ ...keys, p: pause, ...before.keys, ...neighbours.keys, 1: () => stage.toggle(), d: sharing.save, Escape: back });
 $("#real").addEventListener("click", () => stage.toggle());
 watchConnection(live, (sinceUs) => {
   roster.lostUs = sinceUs;

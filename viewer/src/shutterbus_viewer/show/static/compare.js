@@ -1,6 +1,7 @@
 // Before and after: the picture shown and another one at the same place, by a divider, in turn, or their difference.
 
 import { nowUs } from "./clock.js";
+import { cut } from "./divider.js";
 import { isAbort } from "./past.js";
 import { inGap, refused, words } from "./pastwords.js";
 import { Painter } from "./picture.js";
@@ -105,24 +106,34 @@ export class Comparison {
     this.#control = new AbortController();
     const { signal } = this.#control;
     this.#wanted = us;
+    this.#frame = null;
     try {
       const frame = await this.history.past.frame(us, "nearest", "", signal);
       this.#frame = frame;
       const inWords = frame && Math.abs(frame.us - us) > this.history.gapUs ? inGap(us, frame.us, nowUs()) : "";
       $("#compare-said").textContent = frame ? inWords : words.nothingKept;
       this.#name();
-      if (frame) await this.#draw(frame, signal);
+      if (frame) await this.#draw(frame);
     } catch (error) {
-      if (isAbort(error) || signal.aborted) return;
-      if (error.status === undefined) throw error;
-      $("#compare-said").textContent = refused(error);
+      this.#refuse(error, signal);
     }
   }
 
-  async #draw(frame, signal = this.#control.signal) {
-    // Not by Images: that forgets what is far from the frame shown.
-    const image = await this.history.past.image(frame.id, this.history.width, signal);
-    this.painter.show({ facts: { id: frame.id, captured_at_us: frame.us }, image });
+  async #draw(frame) {
+    const { signal } = this.#control;
+    try {
+      // Not by Images: that forgets what is far from the frame shown.
+      const image = await this.history.past.image(frame.id, this.history.width, signal);
+      if (frame === this.#frame) this.painter.show({ facts: { id: frame.id, captured_at_us: frame.us }, image });
+    } catch (error) {
+      this.#refuse(error, signal);
+    }
+  }
+
+  #refuse(error, signal) {
+    if (isAbort(error) || signal.aborted) return;
+    if (error.status === undefined) throw error;
+    $("#compare-said").textContent = refused(error);
   }
 
   #drawn({ id }) {
@@ -142,19 +153,9 @@ export class Comparison {
     this.#cut();
   }
 
-  /** Cut the other picture off where the divider stands in the window, however near the pictures are. */
   #cut() {
-    const { canvas, stage } = this;
-    if (stage.element.dataset.comparing !== "slide") {
-      canvas.style.clipPath = "";
-      return;
-    }
-    const place = stage.element.getBoundingClientRect();
-    const picture = canvas.getBoundingClientRect();
-    const share = $("#divider").value / 100;
-    const thumb = parseFloat(getComputedStyle($("#divider")).getPropertyValue("--thumb")) || 0;
-    const x = place.left + thumb / 2 + share * (place.width - thumb);
-    canvas.style.clipPath = this.#isEarlier ? `inset(0 ${picture.right - x}px 0 0)` : `inset(0 0 0 ${x - picture.left}px)`;
+    const isSlid = this.stage.element.dataset.comparing === "slide";
+    this.canvas.style.clipPath = isSlid ? cut(this.canvas, this.stage.element, this.#isEarlier) : "";
   }
 
   #swap() {

@@ -43,11 +43,13 @@ export class Density extends EventTarget {
     return [...bars.values()].filter(({ us, endUs }) => endUs > fromUs && us < toUs);
   }
 
-  /** The instants of single pictures; null where there are too many for that. */
+  /** The instants of single pictures; null where there are too many for that, or they are not known yet. */
   instants(fromUs, toUs) {
     if (toUs - fromUs > SOME_SPAN_US) return null;
     const chunks = toUs - fromUs > ALL_SPAN_US ? this.some : this.all;
-    return chunks.in(fromUs, toUs).flatMap(({ fromUs: startUs, asOfUs, value }) => [
+    const known = chunks.in(fromUs, toUs);
+    if (!known.length) return null;
+    return known.flatMap(({ fromUs: startUs, asOfUs, value }) => [
       ...value.map(({ us }) => us),
       ...this.#since(asOfUs, startUs, startUs + chunks.sizeUs),
     ]);

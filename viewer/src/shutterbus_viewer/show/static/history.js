@@ -5,7 +5,6 @@ import { nowUs } from "./clock.js";
 import { Images } from "./images.js";
 import { isAbort } from "./past.js";
 import { inGap, refused, words } from "./pastwords.js";
-import { dateOf, dayStart, sameTime, shiftDate } from "./zone.js";
 
 const REST_MS = 80; // a finger that rests this long wants to see
 const AHEAD = 3; // frames fetched ahead, each way
@@ -20,8 +19,10 @@ const GAP_AT_LEAST_US = 60e6;
 export class History extends EventTarget {
   problem = ""; // why there is no past
   frame = null; // what is shown, or on its way; null when live
+  loading = false; // whether its picture is waited for
   width = 0;
   #control = new AbortController();
+  #isAway = false;
   #resting = null;
 
   constructor(past, address, expectedUs) {
@@ -48,6 +49,11 @@ export class History extends EventTarget {
     return this.isPast ? (this.frame?.us ?? this.at) : null;
   }
 
+  /** The server can be reached again: show what could not be shown. */
+  again() {
+    if (this.#isAway) this.restore();
+  }
+
   /** Show what the address says. */
   restore() {
     if (this.address.at === null || this.problem) this.#toLive();
@@ -55,67 +61,38 @@ export class History extends EventTarget {
   }
 
   /** Show the picture nearest to an instant; where none is near, say so. `push`: Back leads to what was there before. */
-  async go(us, { push = false, nearUs = 0 } = {}) {
-    const { signal } = this.#begin(us, push);
-    await this.#try(signal, async () => {
+  go(us, { push = false, nearUs = 0 } = {}) {
+    const find = async (signal) => {
       const frame = await this.past.frame(us, "nearest", "", signal);
-      if (!frame) this.#say(words.nothingKept);
-      else await this.#load(frame, signal, Math.abs(frame.us - us) > Math.max(this.gapUs, nearUs) ? us : null);
-    });
+      const isNear = frame && Math.abs(frame.us - us) <= Math.max(this.gapUs, nearUs);
+      return { frame, asked: isNear ? null : us };
+    };
+    return this.seek(us, find, { push, none: words.nothingKept });
   }
 
   /** Show a frame. */
-  async show(frame, { push = false, ahead = AHEAD, played = false } = {}) {
-    const { signal } = this.#begin(frame.us, push, played);
-    await this.#try(signal, () => this.#load(frame, signal, null, ahead));
+  show(frame, { push = false, ahead = AHEAD, played = false } = {}) {
+    return this.seek(frame.us, async () => ({ frame }), { push, ahead, played });
   }
 
-  /** Show the frame after or before; after the last one comes what is live. */
-  async step(direction, from = this.frame) {
-    if (!from) return;
-    const { signal } = this.#begin(this.address.at ?? from.us, !this.isPast);
-    await this.#try(signal, async () => {
-      // What is live may not be in the archive yet: its place among the others is not worth knowing.
-      const known = from === this.frame;
-      const frame = await (known ? this.around.beside(from, direction, signal) : this.past.frame(from.us, direction, from.id, signal));
-      if (frame) await this.#load(frame, signal);
-      else if (direction === "next") this.live();
-      else this.#say(words.noEarlier);
-    });
-  }
-
-  /** Show what was `us` later; at least the next frame that way. */
-  async stepBy(us, from = this.frame) {
-    if (!from) return;
-    const { signal } = this.#begin(this.address.at ?? from.us, !this.isPast);
-    await this.#try(signal, async () => {
-      const wanted = from.us + us;
-      let frame = await this.past.frame(wanted, "nearest", "", signal);
-      if (!frame || Math.sign(frame.us - from.us) !== Math.sign(us)) {
-        frame = await this.around.beside(from, us > 0 ? "next" : "previous", signal);
-      }
-      if (frame) await this.#load(frame, signal, Math.abs(frame.us - wanted) > Math.max(this.gapUs, Math.abs(us)) ? wanted : null);
-      else if (us > 0) this.live();
-      else this.#say(words.noEarlier);
-    });
-  }
-
-  /** Show the same time of the day, `days` days later. */
-  sameTime(days, push = true) {
-    const us = sameTime(this.at ?? nowUs(), days);
-    if (us >= nowUs()) this.live();
-    else this.go(us, { push });
-  }
-
-  /** Show the `first` or `last` picture of the day. */
-  async edge(which) {
-    const date = dateOf(this.at ?? nowUs());
-    const ends = { first: [dayStart(date) - 1, "next"], last: [dayStart(shiftDate(date, 1)), "previous"] };
-    const { signal } = this.#begin(this.at ?? nowUs(), true);
-    await this.#try(signal, async () => {
-      const frame = await this.past.frame(...ends[which], "", signal);
-      if (frame) await this.#load(frame, signal);
-    });
+  /**
+   * Go to about `us`, and show the frame that `find(signal)` comes to: `{frame, asked}`, where `asked` is the instant
+   * that has none, or `{live: true}`. Where there is no frame, `none` says so.
+   */
+  async seek(us, find, { push = false, ahead = AHEAD, played = false, none = words.noEarlier } = {}) {
+    const { signal } = this.#begin(us, push, played);
+    this.loading = true;
+    try {
+      const { frame, asked = null, live = false } = await find(signal);
+      if (signal.aborted) return;
+      if (live) this.live();
+      else if (frame) await this.#load(frame, signal, asked, ahead);
+      else this.#say(none);
+    } catch (error) {
+      this.#refuse(error, signal);
+    } finally {
+      if (!signal.aborted) this.loading = false;
+    }
   }
 
   /** Note the instant under a finger; its picture comes when that rests. */
@@ -139,7 +116,12 @@ export class History extends EventTarget {
     if (!more || !this.isPast || !this.frame) return;
     const { frame } = this;
     const { signal } = this.#control;
-    await this.#try(signal, async () => this.#tell("frame", { frame, image: await this.images.get(frame.id, width) }));
+    try {
+      const image = await this.images.get(frame.id, width);
+      if (!signal.aborted && frame === this.frame) this.#tell("frame", { frame, image });
+    } catch (error) {
+      this.#refuse(error, signal);
+    }
   }
 
   /** Where two pictures are farther apart than this, pictures are missing. */
@@ -158,6 +140,7 @@ export class History extends EventTarget {
   #begin(us, push, played = false) {
     this.#control.abort();
     this.#control = new AbortController();
+    this.#isAway = false;
     clearTimeout(this.#resting);
     this.address.show({ at: us, push: push || !this.isPast });
     this.#tell("place", { played });
@@ -174,6 +157,7 @@ export class History extends EventTarget {
     facts.catch(() => {}); // the picture says why
     const image = await this.images.get(frame.id, this.width);
     if (signal.aborted) return;
+    this.loading = false;
     this.#tell("frame", { frame, image });
     facts.then((told) => signal.aborted || this.#tell("facts", told)).catch(() => {});
     if (ahead) await this.#fetchAhead(frame, ahead, signal);
@@ -184,15 +168,12 @@ export class History extends EventTarget {
     await this.around.learn(frame, ahead, signal, fetch).catch(() => {});
   }
 
-  async #try(signal, action) {
-    try {
-      await action();
-    } catch (error) {
-      if (isAbort(error) || signal.aborted) return;
-      if (error.status === undefined) throw error;
-      this.#say(refused(error));
-      this.#tell("refused", error.status);
-    }
+  #refuse(error, signal) {
+    if (isAbort(error) || signal.aborted) return;
+    if (error.status === undefined) throw error;
+    this.#isAway = error.status === 0;
+    this.#say(refused(error));
+    this.#tell("refused", error.status);
   }
 
   #say(sentence) {

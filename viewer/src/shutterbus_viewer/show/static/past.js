@@ -5,6 +5,7 @@ import { zoneName } from "./zone.js";
 
 const WIDTHS = [160, 320, 640, 960, 1280, 1920, 2560, 3840];
 const PAGE = 500;
+const AGAIN_MS = 500;
 
 /** The server's refusal: `status`, 0 where it cannot be reached, and its sentence. */
 export class PastError extends Error {
@@ -83,6 +84,16 @@ export class Past {
   }
 }
 
+async function reach(address, signal, afterMs = 0) {
+  if (afterMs) await new Promise((resolve) => setTimeout(resolve, afterMs));
+  signal?.throwIfAborted();
+  try {
+    return await fetch(address, { signal, redirect: "error" });
+  } catch (error) {
+    throw isAbort(error) ? error : new PastError(0, "");
+  }
+}
+
 function range(fromUs, toUs) {
   return `from=${instant(fromUs)}&to=${instant(toUs)}`;
 }
@@ -92,12 +103,10 @@ async function json(address, signal) {
 }
 
 async function ask(address, signal) {
-  let answer;
-  try {
-    answer = await fetch(address, { signal, redirect: "error" });
-  } catch (error) {
-    throw isAbort(error) ? error : new PastError(0, "");
-  }
+  const answer = await reach(address, signal).catch((error) => {
+    if (isAbort(error)) throw error;
+    return reach(address, signal, AGAIN_MS); // the network may only have changed
+  });
   if (answer.ok) return answer;
   const told = await answer.json().catch(() => ({}));
   throw new PastError(answer.status, typeof told.detail === "string" ? told.detail : "");

@@ -48,6 +48,8 @@ export class SameMinute {
     this.details.querySelector("summary span").textContent = clock(at);
     const cells = instants.map((us) => this.#cell(us, at));
     this.list.replaceChildren(...cells.map(({ item }) => item));
+    const here = this.list.querySelector("[aria-current]");
+    if (here) this.list.scrollLeft = here.offsetLeft - this.list.offsetLeft - (this.list.clientWidth - here.offsetWidth) / 2;
     const waiting = [...cells]; // the newest first
     const work = async () => {
       for (let cell; (cell = waiting.pop()) && !signal.aborted; ) await this.#fill(cell, signal);

@@ -1,8 +1,8 @@
 // The day that is shown, from midnight to midnight by the camera's clock: small pictures, and how many there are.
 
 import { marks } from "./axis.js";
-import { needle, paintMarks } from "./scrubber.js";
 import { HOUR_US } from "./sheets.js";
+import { needle, paintMarks } from "./timepaint.js";
 import { Track } from "./track.js";
 import { dateOf, dayStart, shiftDate } from "./zone.js";
 
@@ -61,7 +61,9 @@ export class Strip extends Track {
   }
 
   #isFilled(hour) {
-    return [...this.#slices].some(([us, { hour: of }]) => of === hour && us + this.sliceUs < this.now);
+    const many = [...this.#slices.values()].filter(({ hour: of }) => of === hour).length;
+    const overUs = Math.min(this.now, (hour + 1) * HOUR_US) - hour * HOUR_US;
+    return many > 0 && many >= Math.floor(overUs / this.sliceUs);
   }
 
   /** How long a slice is: an hour, or a part of it where there is room. */

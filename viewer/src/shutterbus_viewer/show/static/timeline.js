@@ -69,9 +69,11 @@ export class Timeline {
   }
 
   #fill() {
-    clearTimeout(this.#filling);
     if (navigator.connection?.saveData) return;
-    this.#filling = setTimeout(() => this.strip.fill(), FILL_MS);
+    this.#filling ??= setTimeout(() => {
+      this.#filling = null;
+      this.strip.fill();
+    }, FILL_MS);
   }
 
   #drag(us) {

@@ -72,7 +72,7 @@ export class Track extends EventTarget {
     this.element.setPointerCapture(event.pointerId);
     this.#pointers.set(event.pointerId, event.clientX);
     if (this.#pointers.size === 1) this.#moved = 0;
-    if (event.pointerType !== "mouse") this.#tell("hover", null);
+    this.#tell("hover", null);
   }
 
   #move(event) {

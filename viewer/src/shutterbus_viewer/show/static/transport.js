@@ -1,6 +1,7 @@
 // The buttons and keys that lead through time.
 
 import { nowUs } from "./clock.js";
+import { Moves } from "./moves.js";
 import { Player } from "./play.js";
 import { lengthOfDay, words } from "./pastwords.js";
 import { clockSeconds, longDay } from "./times.js";
@@ -18,16 +19,17 @@ const onControl = ({ target }) => target.closest("button, a, summary, [role=butt
  */
 export function wireTransport({ history, timeline, comparison, calendar, goTo, since, from, busy }) {
   const player = new Player(history, refresh);
+  const moves = new Moves(history, from);
   const actions = {
-    first: () => history.edge("first"),
-    "minute-before": () => history.stepBy(-MINUTE_US, from()),
-    previous: () => history.step("previous", from()),
+    first: () => moves.end("first"),
+    "minute-before": () => moves.by(-MINUTE_US),
+    previous: () => moves.step("previous"),
     play: () => player.toggle(),
-    next: () => history.isPast && history.step("next", from()),
-    "minute-after": () => history.isPast && history.stepBy(MINUTE_US, from()),
-    last: () => history.edge("last"),
-    "day-before": () => history.sameTime(-1),
-    "day-after": () => history.isPast && history.sameTime(1),
+    next: () => history.isPast && moves.step("next"),
+    "minute-after": () => history.isPast && moves.by(MINUTE_US),
+    last: () => moves.end("last"),
+    "day-before": () => moves.days(-1),
+    "day-after": () => history.isPast && moves.days(1),
     compare: () => comparison.toggle(),
     "go-to": goTo,
     calendar: () => calendar.open(),
@@ -49,9 +51,8 @@ export function wireTransport({ history, timeline, comparison, calendar, goTo, s
     const { at } = history;
     const us = at ?? nowUs();
     const date = dateOf(us);
-    const from_ = dayStart(date);
     write($("#day"), longDay(us));
-    write($("#day-length"), lengthOfDay(dayStart(shiftDate(date, 1)) - from_));
+    write($("#day-length"), lengthOfDay(dayStart(shiftDate(date, 1)) - dayStart(date)));
     write($("#when"), at === null ? words.live : clockSeconds(us));
     write($("#zone"), zoneName());
     write($("#since"), at !== null && since.many ? `+${since.many}` : "");
@@ -66,12 +67,14 @@ export function wireTransport({ history, timeline, comparison, calendar, goTo, s
     }
   }
 
-  const unless = (elsewhere, action) => (event) => (elsewhere(event) ? false : action());
+  // A key that is held down goes on as fast as the pictures come.
+  const paced = (action) => (event) => (event.repeat && history.loading ? undefined : action(event));
+  const unless = (elsewhere, action) => (event) => (elsewhere(event) ? false : action(event));
   const keys = {
-    ArrowLeft: unless(busy, actions.previous),
-    ArrowRight: unless(busy, actions.next),
-    "Shift+ArrowLeft": actions["minute-before"],
-    "Shift+ArrowRight": actions["minute-after"],
+    ArrowLeft: unless(busy, paced(actions.previous)),
+    ArrowRight: unless(busy, paced(actions.next)),
+    "Shift+ArrowLeft": paced(actions["minute-before"]),
+    "Shift+ArrowRight": paced(actions["minute-after"]),
     "Control+ArrowLeft": actions["day-before"],
     "Control+ArrowRight": actions["day-after"],
     Home: unless(busy, actions.first),
