@@ -457,7 +457,10 @@ def test_calendar_has_a_square_a_day_with_its_noon_and_count(
     src = friday.locator("img").get_attribute("src") or ""
     assert src.endswith(f"/frames/{frames[NOON + DAY]}.jpg?width=160")
     assert complaints(past) == []
-    friday.click()
+    past.locator("#calendar-days [aria-current]").focus()
+    past.keyboard.press("ArrowRight")
+    expect(friday).to_be_focused()
+    past.keyboard.press("Enter")
     shows(past, frames[NOON + DAY])
     expect(past.locator("#calendar")).to_be_hidden()
     past.go_back()
@@ -567,3 +570,85 @@ def test_picture_that_could_not_be_fetched_is_shown_once_the_server_is_back(
     page.evaluate("dispatchEvent(new Event('offline'))")
     shows(page, frames[NOON + DAY])
     expect(page.locator("#at")).to_be_hidden()
+
+
+def test_blink_without_motion_changes_when_it_is_asked_to(past: Page) -> None:
+    past.emulate_media(reduced_motion="reduce")
+    past.keyboard.press("c")
+    for many in (0, 1, 0, 1):
+        past.get_by_role("button", name="Blink").click()
+        expect(past.locator("#other.away")).to_have_count(many)
+    past.emulate_media(reduced_motion="no-preference")
+
+
+def test_thumb_drags_time_on_a_phone(past: Page, frames: dict[int, str]) -> None:
+    past.set_viewport_size({"width": 390, "height": 844})
+    past.locator("#strip").evaluate(
+        """strip => {
+            strip.setPointerCapture = () => {};  // of a thumb that is not there
+            const { left, top, width } = strip.getBoundingClientRect();
+            const touch = (type, share) => strip.dispatchEvent(new PointerEvent(
+                type, { pointerId: 7, clientX: left + share * width, clientY: top + 9, pointerType: "touch" }));
+            touch("pointerdown", 0.5);
+            for (const share of [0.55, 0.6, 0.7, 0.75]) touch("pointermove", share);
+            touch("pointerup", 0.75);
+        }"""
+    )
+    shows(past, frames[NOON + 6 * HOUR])
+    stands_at(past, NOON + 6 * HOUR)
+    past.go_back()
+    assert "?at=" not in past.url, "what lay under the thumb on the way is no place to go back to"
+
+
+def test_pictures_that_come_are_counted_while_one_watches_and_once_only(
+    page: Page, viewer: FakeViewer, frames: dict[int, str]
+) -> None:
+    page.goto("/cameras/gate")
+    expect(page.locator("#past")).to_be_visible()
+    counted = page.evaluate(
+        """async () => {
+            const { Density } = await import(document.querySelector("link[href$='/density.js']").href);
+            const { nowUs } = await import(document.querySelector("link[href$='/clock.js']").href);
+            const minute = 60e6, now = nowUs(), start = Math.floor(now / (5 * minute)) * 5 * minute;
+            const told = { bucket_us: 5 * minute, start_us: [start], frames: [7], bytes: [1] };
+            const density = new Density({ buckets: async () => told, frames: async () => [] });
+            const more = () => new Promise(resolve => density.addEventListener("more", resolve, { once: true }));
+            const many = () => density.bars(start, now + minute).map(({ frames }) => frames);
+            density.seen(now - 1e6);  // before the server was asked, so it is among the seven
+            many();
+            await more();
+            const before = many();
+            density.seen(nowUs() + 1e6);
+            return [before, many(), density.instants(now - minute, now)];
+        }"""
+    )
+    assert counted == [[7], [8], None]
+
+
+def test_marks_of_the_axis_stand_at_round_times_on_days_of_any_length(page: Page, viewer: FakeViewer) -> None:
+    viewer.tell("gate")
+    page.goto("/cameras/gate")
+    labels = page.evaluate(
+        """async () => {
+            const load = name => import(document.querySelector(`link[href$='/${name}.js']`).href);
+            const [{ marks }, { dayStart, setZone }] = [await load("axis"), await load("zone")];
+            const ofDay = (zone, date, next, apart) => {
+                setZone(zone);
+                return marks(dayStart(date), dayStart(next), apart).map(({ label }) => label);
+            };
+            const labels = [
+                ofDay("Europe/Berlin", "2026-10-25", "2026-10-26", 0.035).slice(0, 5),
+                ofDay("Europe/Berlin", "2026-03-29", "2026-03-30", 0.035).slice(0, 5),
+                ofDay("Asia/Kolkata", "2026-11-27", "2026-11-28", 0.2),
+                ofDay("Asia/Tokyo", "2026-11-27", "2026-11-30", 0.3),
+            ];
+            setZone("Europe/Berlin");
+            return labels;
+        }"""
+    )
+    assert labels == [
+        ["25 Oct", "01:00", "02:00", "02:00", "03:00"],
+        ["29 Mar", "01:00", "03:00", "04:00", "05:00"],
+        ["27 Nov", "06:00", "12:00", "18:00"],
+        ["27 Nov", "28 Nov", "29 Nov"],
+    ]

@@ -3,7 +3,6 @@
 import { nowUs } from "./clock.js";
 import { dayLabel, pictures, refused } from "./pastwords.js";
 import { longDay, monthName } from "./times.js";
-import { walker } from "./walk.js";
 import { dateOf, dayStart, fromField, shiftDate } from "./zone.js";
 
 const $ = (selector) => document.querySelector(selector);
@@ -19,10 +18,8 @@ export class Calendar {
     this.days = $("#calendar-days");
     $("#month-before").addEventListener("click", () => this.#turn(-1));
     $("#month-after").addEventListener("click", () => this.#turn(1));
-    const walk = walker(this.days);
-    this.days.addEventListener("keydown", (event) => walk.keys[event.key]?.() && event.preventDefault());
+    this.days.addEventListener("keydown", (event) => this.#walk(event));
     this.days.addEventListener("click", (event) => this.#choose(event));
-    this.walk = walk;
   }
 
   open() {
@@ -60,7 +57,26 @@ export class Calendar {
     for (let date = first; date < after; date = shiftDate(date, 1)) squares.push(this.#square(date, byDate.get(date)));
     squares[0].style.gridColumnStart = ((new Date(`${first}T00:00Z`).getUTCDay() + 6) % 7) + 1; // weeks begin on Monday
     this.days.replaceChildren(...squares);
-    this.walk.settle();
+    this.#stopAt(this.days.querySelector("a[aria-current]") ?? this.days.querySelector("a"));
+  }
+
+  /** One day at a time can be reached by Tab; arrow keys lead from day to day and from week to week. */
+  #stopAt(link) {
+    for (const other of this.days.querySelectorAll("a")) other.tabIndex = other === link ? 0 : -1;
+  }
+
+  #walk(event) {
+    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -7, ArrowDown: 7 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const squares = [...this.days.children];
+    let place = squares.indexOf(document.activeElement.closest("li"));
+    do place += step;
+    while (squares[place] && !squares[place].querySelector("a"));
+    const link = squares[place]?.querySelector("a");
+    if (!link) return;
+    this.#stopAt(link);
+    link.focus();
   }
 
   #square(date, day) {
@@ -74,7 +90,6 @@ export class Calendar {
       inside.title = pictures(day.frames);
       inside.noonUs = fromField(`${date}T12:00:00`);
       inside.href = this.history.address.link(inside.noonUs, null);
-      inside.tabIndex = -1;
       if (day.noon) inside.prepend(Object.assign(new Image(), { src: this.history.past.address(day.noon, WIDTH_PX), alt: "", loading: "lazy" }));
       inside.append(Object.assign(document.createElement("small"), { textContent: short(day.frames) }));
     }

@@ -4,6 +4,7 @@ import { showArchived } from "./archived.js";
 import { onKeys, wireBar } from "./bar.js";
 import { Neighbours } from "./beside.js";
 import { wirePast } from "./camerapast.js";
+import { describe } from "./caption.js";
 import { nowUs } from "./clock.js";
 import { showCamera, showPicture } from "./facts.js";
 import { Live } from "./live.js";
@@ -14,7 +15,6 @@ import { nameOf, Roster } from "./roster.js";
 import { fetchOriginal } from "./save.js";
 import { wireSharing } from "./share.js";
 import { Stage } from "./stage.js";
-import { exact, moment } from "./times.js";
 import { setZone } from "./zone.js";
 
 const TICK_MS = 500;
@@ -57,6 +57,7 @@ async function sharpen({ facts, image }) {
 function after(facts, drawn) {
   if (!history.isPast) live.ack(facts);
   if (drawn === null) return;
+  if (facts.id === history.frame?.id) before.drawn();
   $("#broken").hidden = drawn;
   if (!drawn) return;
   if ($("#picture").dataset.frame === facts.id) return; // the same at another width
@@ -77,22 +78,7 @@ function look() {
   showCamera(camera, now, history.shownUs);
   $(".over .age").textContent = $("#age").textContent;
   readings.refresh(now);
-  for (const place of [$(".beside h1"), $(".over .name")]) {
-    if (place.textContent !== name()) place.textContent = name();
-  }
-  describe(camera, now);
-}
-
-/** What the picture is of and when, for those who do not see it, and in the title of the tab. */
-function describe({ verdict, picture }, now) {
-  const us = history.shownUs;
-  const captured = us ?? picture?.captured_at_us;
-  const state = us === null ? `, ${verdict.words}` : "";
-  const label = `${name()}${state}${captured ? `, captured ${exact(captured, now)}` : ""}`;
-  if ($("#picture").ariaLabel !== label) $("#picture").setAttribute("aria-label", label);
-  const wrong = verdict.kind === "live" ? "" : verdict.words;
-  const when = us === null ? wrong : moment(us, now);
-  document.title = [roster.lostUs ? "No connection" : when, name(), "Shutterbus"].filter(Boolean).join(" · ");
+  describe(camera, history.shownUs, now, roster.lostUs > 0);
 }
 
 /** Take a state in; its picture's size shapes the stage before the picture is there. */

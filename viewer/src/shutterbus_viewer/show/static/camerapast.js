@@ -21,8 +21,8 @@ const $ = (selector) => document.querySelector(selector);
  * Put it together for the camera `id`. `camera()` is what is known of it, or undefined; `changed()` is called when
  * another instant is shown.
  *
- * Return `history`, its `keys`, and what to tell it: `extent` (see Past.extent), each live `picture`'s facts, and
- * `refresh()` as time passes.
+ * Return `history`, its `keys`, and what to tell it: `extent` (see Past.extent), each live `picture`'s facts, that its
+ * frame is `drawn`, and `refresh()` as time passes.
  */
 export function wirePast({ id, painter, stage, camera, changed }) {
   const address = new Address();
@@ -110,5 +110,5 @@ export function wirePast({ id, painter, stage, camera, changed }) {
   }
 
   say("");
-  return { history, past, comparison, keys: transport.keys, extent, picture, refresh };
+  return { history, past, comparison, keys: transport.keys, drawn: () => timeline.settle(), extent, picture, refresh };
 }

@@ -1,37 +1,38 @@
 // Before and after: the picture shown and another one at the same place, by a divider, in turn, or their difference.
 
 import { nowUs } from "./clock.js";
-import { cut } from "./divider.js";
+import { Overlay } from "./overlay.js";
 import { isAbort } from "./past.js";
 import { inGap, refused, words } from "./pastwords.js";
 import { Painter } from "./picture.js";
 import { second } from "./times.js";
-import { sameTime } from "./zone.js";
+import { sameDate, sameTime } from "./zone.js";
 
-const BLINK_MS = 800;
 const HOUR_US = 36e8;
-const BEFORE = { hour: (us) => us - HOUR_US, day: (us) => sameTime(us, -1), week: (us) => sameTime(us, -7), year: (us) => sameTime(us, -365) };
+const BEFORE = {
+  hour: (us) => us - HOUR_US,
+  day: (us) => sameTime(us, -1),
+  week: (us) => sameTime(us, -7),
+  year: (us) => sameDate(us, -1),
+};
 
 const $ = (selector) => document.querySelector(selector);
 
 export class Comparison {
   #control = new AbortController();
-  #blinking = null;
   #frame = null;
   #wanted = null;
 
   /** `from()` is the frame that is shown, also of what is live. */
   constructor(history, stage, from) {
     this.history = history;
-    this.stage = stage;
     this.from = from;
     this.canvas = $("#other");
     this.painter = new Painter(this.canvas, (facts, drawn) => drawn && this.#drawn(facts));
-    $("#divider").addEventListener("input", () => this.#cut());
-    stage.element.addEventListener("scroll", () => this.#cut());
-    new ResizeObserver(() => this.#cut()).observe(stage.canvas);
-    for (const button of document.querySelectorAll("[data-compare]")) button.addEventListener("click", () => this.mode(button.dataset.compare));
-    for (const button of document.querySelectorAll("[data-before]")) button.addEventListener("click", () => this.open(BEFORE[button.dataset.before](history.at)));
+    this.overlay = new Overlay(stage, this.canvas, () => this.#isEarlier);
+    for (const button of document.querySelectorAll("[data-before]")) {
+      button.addEventListener("click", () => this.open(BEFORE[button.dataset.before](history.at)));
+    }
     $("#swap").addEventListener("click", () => this.#swap());
     $("#compare-end").addEventListener("click", () => this.toggle());
     history.addEventListener("place", () => this.refresh());
@@ -59,28 +60,12 @@ export class Comparison {
     else this.refresh();
   }
 
-  /** slide, blink or difference. */
-  mode(name) {
-    const again = this.stage.element.dataset.comparing === name;
-    clearInterval(this.#blinking);
-    this.stage.element.dataset.comparing = name;
-    this.canvas.classList.toggle("away", name === "blink" && again && !this.canvas.classList.contains("away"));
-    if (name === "blink" && !matchMedia("(prefers-reduced-motion: reduce)").matches) {
-      this.#blinking = setInterval(() => this.canvas.classList.toggle("away"), BLINK_MS);
-    }
-    for (const button of document.querySelectorAll("[data-compare]")) {
-      button.setAttribute("aria-pressed", String(button.dataset.compare === name));
-    }
-    $("#divider").hidden = name !== "slide";
-    this.#cut();
-  }
-
   /** Show what the address says. */
   refresh() {
     for (const part of [$("#compare"), $("#compared"), this.canvas]) part.hidden = !this.on;
     $("[data-past=compare]").setAttribute("aria-pressed", String(this.on));
     if (!this.on) return this.#end();
-    if (!this.stage.element.dataset.comparing) this.mode("slide");
+    if (!this.overlay.mode) this.overlay.show("slide");
     const other = this.history.address.with;
     if (other !== this.#wanted) this.#load(other);
     this.#name();
@@ -92,11 +77,9 @@ export class Comparison {
   }
 
   #end() {
-    clearInterval(this.#blinking);
+    this.overlay.end();
     this.#control.abort();
     this.#frame = this.#wanted = null;
-    delete this.stage.element.dataset.comparing;
-    $("#divider").hidden = true;
     $("#compare-said").textContent = "";
     this.painter.clear();
   }
@@ -138,7 +121,7 @@ export class Comparison {
 
   #drawn({ id }) {
     this.canvas.dataset.frame = id;
-    this.#cut();
+    this.overlay.cut();
   }
 
   /** The earlier of both is on the left. */
@@ -148,14 +131,10 @@ export class Comparison {
 
   #name() {
     const [left, right] = $("#compared").children;
-    const times = [this.#frame?.us ?? this.history.address.with, this.history.frame?.us ?? this.history.at].map((us) => second(us, nowUs()));
+    const { address, at, frame } = this.history;
+    const times = [this.#frame?.us ?? address.with, frame?.us ?? at].map((us) => second(us, nowUs()));
     [left.textContent, right.textContent] = this.#isEarlier ? times : times.reverse();
-    this.#cut();
-  }
-
-  #cut() {
-    const isSlid = this.stage.element.dataset.comparing === "slide";
-    this.canvas.style.clipPath = isSlid ? cut(this.canvas, this.stage.element, this.#isEarlier) : "";
+    this.overlay.cut();
   }
 
   #swap() {

@@ -70,23 +70,23 @@ export class History extends EventTarget {
     return this.seek(us, find, { push, none: words.nothingKept });
   }
 
-  /** Show a frame. */
-  show(frame, { push = false, ahead = AHEAD, played = false } = {}) {
-    return this.seek(frame.us, async () => ({ frame }), { push, ahead, played });
+  /** Show a frame. `coming`: the frames to fetch ahead because they are played next; else those around it. */
+  show(frame, { push = false, coming = null } = {}) {
+    return this.seek(frame.us, async () => ({ frame }), { push, coming });
   }
 
   /**
    * Go to about `us`, and show the frame that `find(signal)` comes to: `{frame, asked}`, where `asked` is the instant
    * that has none, or `{live: true}`. Where there is no frame, `none` says so.
    */
-  async seek(us, find, { push = false, ahead = AHEAD, played = false, none = words.noEarlier } = {}) {
-    const { signal } = this.#begin(us, push, played);
+  async seek(us, find, { push = false, coming = null, none = words.noEarlier } = {}) {
+    const { signal } = this.#begin(us, push, coming !== null);
     this.loading = true;
     try {
       const { frame, asked = null, live = false } = await find(signal);
       if (signal.aborted) return;
       if (live) this.live();
-      else if (frame) await this.#load(frame, signal, asked, ahead);
+      else if (frame) await this.#load(frame, signal, asked, coming);
       else this.#say(none);
     } catch (error) {
       this.#refuse(error, signal);
@@ -147,12 +147,13 @@ export class History extends EventTarget {
     return this.#control;
   }
 
-  async #load(frame, signal, asked = null, ahead = AHEAD) {
+  async #load(frame, signal, asked, coming) {
     this.frame = frame;
     if (asked === null && this.address.at !== frame.us) this.address.show({ at: frame.us });
     this.#say(asked === null ? "" : inGap(asked, frame.us, nowUs()));
-    this.#tell("place", { played: ahead === 0 });
-    this.images.keep(new Set(this.around.known(frame, AHEAD).map(({ id }) => id)));
+    this.#tell("place", { played: coming !== null });
+    const wanted = coming ?? this.around.known(frame, AHEAD);
+    this.images.keep(new Set([frame, ...wanted].map(({ id }) => id)));
     const facts = this.past.facts(frame.id, signal);
     facts.catch(() => {}); // the picture says why
     const image = await this.images.get(frame.id, this.width);
@@ -160,12 +161,9 @@ export class History extends EventTarget {
     this.loading = false;
     this.#tell("frame", { frame, image });
     facts.then((told) => signal.aborted || this.#tell("facts", told)).catch(() => {});
-    if (ahead) await this.#fetchAhead(frame, ahead, signal);
-  }
-
-  async #fetchAhead(frame, ahead, signal) {
     const fetch = ({ id }) => this.images.get(id, this.width).catch(() => {}); // it is asked for again when it is wanted
-    await this.around.learn(frame, ahead, signal, fetch).catch(() => {});
+    if (coming) coming.forEach(fetch);
+    else this.around.learn(frame, AHEAD, signal, fetch).catch(() => {});
   }
 
   #refuse(error, signal) {

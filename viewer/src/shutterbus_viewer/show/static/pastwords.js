@@ -1,6 +1,6 @@
 // What the pages say of the past, in sentences.
 
-import { delay, second, span } from "./times.js";
+import { second, span } from "./times.js";
 
 const number = new Intl.NumberFormat("en");
 
@@ -76,9 +76,3 @@ export function lengthOfDay(us) {
 export function dayLabel(date, many) {
   return `${date}, ${many ? pictures(many) : "no pictures"}`;
 }
-
-/** How far apart two instants are, for what is compared. */
-export function apart(us) {
-  return us < 1e6 ? delay(us) : span(us);
-}
-

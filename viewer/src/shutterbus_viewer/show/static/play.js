@@ -51,11 +51,10 @@ export class Player {
         if (!frames.length && goesOn()) this.history.live();
         for (const [index, frame] of frames.entries()) {
           if (!goesOn()) return;
-          for (const { id } of frames.slice(index, index + AHEAD)) this.history.images.get(id, this.history.width).catch(() => {});
           const apartMs = (frame.us - this.history.frame.us) / 1000;
           dueMs = Math.max(performance.now(), dueMs + Math.min(apartMs / this.speed, apartMs * 1000 > this.history.gapUs ? GAP_MS : Infinity));
           await new Promise((resolve) => setTimeout(resolve, dueMs - performance.now()));
-          if (goesOn()) await this.history.show(frame, { ahead: 0, played: true });
+          if (goesOn()) await this.history.show(frame, { coming: frames.slice(index + 1, index + 1 + AHEAD) });
         }
       }
     } catch (error) {

@@ -36,17 +36,15 @@ export class Timeline {
     $("#farther").addEventListener("click", () => this.scrubber.farther());
     this.sheets.addEventListener("sheet", () => this.#drawSmall());
     this.density.addEventListener("more", () => this.#fill());
-    history.addEventListener("place", () => this.refresh());
     history.addEventListener("dragged", ({ detail }) => this.#drag(detail));
-    history.addEventListener("frame", () => this.#settle());
-    history.addEventListener("refused", () => this.#settle());
+    history.addEventListener("refused", () => this.settle());
   }
 
   /** Bring both up to date with what is shown and with the time. */
   refresh() {
     const now = nowUs();
     const at = this.history.at ?? now;
-    if (this.history.at === null) this.#settle();
+    if (this.history.at === null) this.settle();
     const text = this.history.at === null ? words.live : place(this.history.frame, at, now);
     this.scrubber.show({ at, now, other: this.history.address.with, text });
     if (this.strip.show(at, now)) this.#fill();
@@ -81,8 +79,8 @@ export class Timeline {
     this.#drawSmall();
   }
 
-  /** The picture itself is there: what stood for it goes. */
-  #settle() {
+  /** The picture itself is on the screen: what stood for it goes. */
+  settle() {
     this.#dragged = null;
     $("#minute").hidden = true;
   }

@@ -45,7 +45,6 @@ export function wireTransport({ history, timeline, comparison, calendar, goTo, s
     // Who clicked on a speed with the mouse, and then presses space, wants to play, and not that button again.
     if (detail > 0) target.closest("button")?.blur();
   });
-  history.addEventListener("place", refresh);
 
   function refresh() {
     const { at } = history;

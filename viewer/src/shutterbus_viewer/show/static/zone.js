@@ -95,6 +95,13 @@ export function sameTime(us, days) {
   return fromLocal(localUs(us) + days * DAY_US);
 }
 
+/** The same time of the same date, `years` years later. */
+export function sameDate(us, years) {
+  const date = new Date(localUs(us) / 1000);
+  date.setUTCFullYear(date.getUTCFullYear() + years);
+  return fromLocal(date.getTime() * 1000 + (us % 1000));
+}
+
 /** `2026-11-27T22:42:49`, by the zone's clocks: what fields for a date and a time hold. */
 export function fieldTime(us) {
   return new Date(localUs(us) / 1000).toISOString().slice(0, 19);
