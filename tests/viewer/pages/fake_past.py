@@ -4,7 +4,7 @@ import bisect
 import functools
 import io
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Any
@@ -18,7 +18,8 @@ from viewer.pages.scenes import frame_id, scene, thumbnail
 BUCKET_US = 300_000_000
 MINUTE_US = 60_000_000
 SECOND_US = 1_000_000
-CELL = 160, 90
+CELL_PX = 160
+"""Of a cell's longer side."""
 COLUMNS, ROWS = 10, 6
 LADDER = (160, 320, 640, 960, 1280, 1920, 2560, 3840)
 
@@ -42,7 +43,7 @@ class PastFrame:
 def _jpeg(frame: PastFrame, width: int) -> bytes:
     """Draw it, darker by night as the clocks of Berlin show it."""
     size = frame.size
-    if 0 < width <= CELL[0]:
+    if 0 < width <= CELL_PX:
         size = (width, round(width * size[1] / size[0]))
     with Image.open(io.BytesIO(scene(*size, frame.seed, frame.number))) as day:
         local = datetime.fromtimestamp(frame.captured_us / 1e6, ZoneInfo("Europe/Berlin"))
@@ -203,7 +204,8 @@ def past_routes(past: Callable[[], FakePast], zone_of: Callable[[str], str]) -> 
         there().asked.append(f"sheet {hour}")
         minutes = _minutes(there(), camera, hour)
         told = [[minute, frame.captured_us, frame.id] for minute, frame in minutes.items()]
-        return {"columns": COLUMNS, "rows": ROWS, "width": CELL[0], "height": CELL[1], "minutes": told}
+        width, height = _cell(minutes)
+        return {"columns": COLUMNS, "rows": ROWS, "width": width, "height": height, "minutes": told}
 
     @router.get("/sheets/{hour}.jpg")
     async def sheet_picture(camera: str, hour: str) -> Response:
@@ -254,15 +256,20 @@ def _minutes(past: FakePast, camera: str, hour: str) -> dict[int, PastFrame]:
     return minutes
 
 
+def _cell(minutes: Mapping[int, PastFrame]) -> tuple[int, int]:
+    """Return the size of a cell: the proportions of the pictures, as those of a camera are alike."""
+    width, height = next(iter(minutes.values())).size
+    longer = max(width, height)
+    return round(CELL_PX * width / longer), round(CELL_PX * height / longer)
+
+
 @functools.lru_cache(maxsize=64)
 def _sheet(minutes: tuple[tuple[int, PastFrame], ...]) -> bytes:
-    grid = Image.new("RGB", (CELL[0] * COLUMNS, CELL[1] * ROWS))
+    width, height = _cell(dict(minutes))
+    grid = Image.new("RGB", (width * COLUMNS, height * ROWS))
     for minute, frame in minutes:
-        with Image.open(io.BytesIO(frame.jpeg(CELL[0]))) as small:
-            small.thumbnail(CELL)
-            left = minute % COLUMNS * CELL[0] + (CELL[0] - small.width) // 2
-            top = minute // COLUMNS * CELL[1] + (CELL[1] - small.height) // 2
-            grid.paste(small, (left, top))
+        with Image.open(io.BytesIO(frame.jpeg(CELL_PX))) as small:
+            grid.paste(small.resize((width, height)), (minute % COLUMNS * width, minute // COLUMNS * height))
     file = io.BytesIO()
     grid.save(file, "JPEG", quality=70)
     return file.getvalue()

@@ -652,3 +652,32 @@ def test_marks_of_the_axis_stand_at_round_times_on_days_of_any_length(page: Page
         ["27 Nov", "06:00", "12:00", "18:00"],
         ["27 Nov", "28 Nov", "29 Nov"],
     ]
+
+
+def test_full_screen_is_the_picture_of_the_past_and_keys_go_on(past: Page, frames: dict[int, str]) -> None:
+    past.keyboard.press("f")
+    width, height = past.evaluate("[innerWidth, innerHeight]")
+    expect(past.locator("#past")).to_be_hidden()
+    assert past.locator("#stage").bounding_box() == {"x": 0, "y": 0, "width": width, "height": height}
+    past.keyboard.press("ArrowRight")
+    shows(past, frames[NOON + MINUTE])
+    expect(past.locator(".over")).to_have_text("North gate yesterday 12:01:00 CET")
+    past.keyboard.press("f")
+
+
+@pytest.mark.parametrize("size", [(390, 844), (1024, 768), (1280, 800), (3840, 2160)])
+@pytest.mark.parametrize("shape", [(640, 360), (360, 640)])
+def test_picture_and_scrubber_are_in_the_window_at_once(
+    page: Page, viewer: FakeViewer, size: tuple[int, int], shape: tuple[int, int]
+) -> None:
+    viewer.clock_us = lambda: NOW
+    (frame,) = viewer.past.keep("gate", [NOON], size=shape)
+    viewer.tell("gate", zone="Europe/Berlin")
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.goto(f"/cameras/gate?at={at(NOON)}")
+    shows(page, frame)
+    expect(page.locator("#frame")).to_have_text(frame)
+    box = page.locator("#scrubber").bounding_box()
+    assert box
+    assert box["y"] + box["height"] <= size[1]
+    assert page.evaluate("document.documentElement.scrollWidth") == size[0]
