@@ -27,7 +27,7 @@ from stack.servers import Identity, Server
 from stack.test_identities import Producer, Publisher
 from stack.waiting import wait_until
 
-pytestmark = [pytest.mark.stack(minutes=0.7), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.stack(minutes=0.5), pytest.mark.timeout(600)]
 
 PICTURE = (Path(__file__).parents[1] / "data/bare.jpg").read_bytes()
 TAKEN = {0, 0x10}

@@ -42,7 +42,7 @@ from stack.programs import program
 from stack.servers import Identity
 from stack.waiting import wait_until
 
-pytestmark = [pytest.mark.stack(minutes=5), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.stack(minutes=4.6), pytest.mark.timeout(900)]
 
 VIRTUAL_CAMERA = Path(__file__).parent / "virtual_camera"
 RAW_CONSUMER = Path(__file__).parent / "raw_consumer.py"

@@ -19,7 +19,7 @@ from shutterbus_broker.identities import Identities
 from stack.servers import Identity, Server, server
 from stack.test_identities import Producer
 
-pytestmark = [pytest.mark.stack(minutes=1.2), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.stack(minutes=1.5), pytest.mark.timeout(600)]
 
 MESSAGE_MAX_BYTES = 8_388_620
 SEED_ENV = f"""\

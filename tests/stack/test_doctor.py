@@ -34,7 +34,7 @@ from stack.servers import Server
 from stack.test_identities import Producer, Publisher
 from stack.waiting import wait_until
 
-pytestmark = [pytest.mark.stack(minutes=2.4), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.stack(minutes=2.7), pytest.mark.timeout(600)]
 
 FRAMES = "shutterbus.roof.frames"
 DATA = Path(__file__).parents[1] / "data"

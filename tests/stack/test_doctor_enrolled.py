@@ -24,7 +24,7 @@ from stack.brokers import docker
 from stack.installation import SERVER_NAME, Camera, Installation, installation
 from stack.test_compose import know_host
 
-pytestmark = [pytest.mark.stack(minutes=1.5), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.stack(minutes=1.9), pytest.mark.timeout(600)]
 
 NOW = dt.datetime.now(dt.UTC)
 NETWORK_THREADS = 3

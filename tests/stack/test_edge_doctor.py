@@ -16,7 +16,7 @@ from stack.programs import BIN
 from stack.slow_line import slow_line
 from stack.test_publish_refused import USERS
 
-pytestmark = [pytest.mark.stack(minutes=1.4), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.stack(minutes=0.8), pytest.mark.timeout(120)]
 
 SLOW_BYTES_PER_S = 16_000
 LARGE_PICTURE = {"PICAMERA_RESOLUTION": "3840x2160", "SCHEDULE": "300"}

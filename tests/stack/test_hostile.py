@@ -32,7 +32,7 @@ from stack.viewing import MqttSender, mqtt_sending
 from stack.waiting import wait_until
 from viewer.fakes_viewer import EPOCH, PASSWORD, frame, header_of, jpeg
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.stack(minutes=1.6), pytest.mark.timeout(600)]
 
 IDLE = 3_000
 GROWTH_MAX_MB = 150

@@ -38,7 +38,7 @@ from shutterbus_wire.names import TO_THE_EDGE
 from stack import sinetstream
 from stack.servers import Identity, Server
 
-pytestmark = [pytest.mark.stack(minutes=0.8), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.stack(minutes=1.8), pytest.mark.timeout(600)]
 
 DENIED = 0x87  # MQTT 5, "Not authorized"
 NO_SUBSCRIBERS = 0x10  # of MQTT 5 as well: taken, and nobody listens

@@ -17,7 +17,7 @@ from stack.viewing import make_topics
 from stack.waiting import wait_until
 from transport.rig import Broker
 
-pytestmark = [pytest.mark.stack(minutes=1), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.stack(minutes=1.2), pytest.mark.timeout(900)]
 
 FIRST_FRAME_WITHIN_S = 5
 CHANCE = random.Random(9)

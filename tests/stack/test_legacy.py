@@ -24,7 +24,7 @@ from shutterbus_wire.identity import FrameId
 from shutterbus_wire.message import encode_frame
 from stack.servers import Server, server
 
-pytestmark = [pytest.mark.stack(minutes=0.7), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.stack(minutes=0.9), pytest.mark.timeout(600)]
 
 DENIED = 0x87  # MQTT 5, "Not authorized"
 

@@ -24,7 +24,7 @@ from stack.servers import Identity, Server, server
 from stack.test_identities import DENIED, NO_SUBSCRIBERS, Publisher
 from stack.waiting import wait_until
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.stack(minutes=1.5), pytest.mark.timeout(600)]
 
 MIB = 1 << 20
 ENV = "COMPOSE_PROFILES=mqtt\nMOSQUITTO_MEMORY=192m\n"

@@ -12,7 +12,7 @@ from machine import needs_docker
 from stack.brokers import docker
 
 # The first run on a machine builds the image.
-pytestmark = [pytest.mark.stack(minutes=1), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.stack(minutes=0.5), pytest.mark.timeout(600)]
 
 IMAGE = f"shutterbus-virtual-camera:{testrun.name()}"
 ROOT = Path(__file__).parents[2]

@@ -33,7 +33,7 @@ from shutterbus_wire.telemetry import Reading, Status, encode_telemetry
 from stack.brokers import Container, docker, kafka, mosquitto
 
 pytestmark = [
-    pytest.mark.stack(minutes=1),
+    pytest.mark.stack(minutes=0.8),
     # kafka-python leaves it to the garbage collector to close a socket whose connecting failed.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]

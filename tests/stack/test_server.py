@@ -12,7 +12,7 @@ from shutterbus_broker import dotenv
 from stack.brokers import docker
 from stack.servers import Server
 
-pytestmark = [pytest.mark.stack(minutes=1.5), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.stack(minutes=0.9), pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

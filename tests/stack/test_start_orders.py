@@ -17,7 +17,7 @@ from stack.brokers import docker
 from stack.installation import SERVER_NAME, Camera, Installation, installation
 from stack.waiting import wait_until
 
-pytestmark = [pytest.mark.stack(minutes=2.4), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.stack(minutes=2.7), pytest.mark.timeout(300)]
 
 CONVERGES_WITHIN_S = 120
 ASK_EVERY_S = 0.5
