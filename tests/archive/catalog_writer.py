@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 
 from shutterbus_archive.catalog import Catalog, FrameRow
-from shutterbus_archive.store.layout import FrameKey
 from shutterbus_wire.identity import FrameId
+from shutterbus_wire.store_layout import FrameKey
 
 EPOCH = "00000000000000cc"
 FIRST_US = 1_795_817_040_000_000

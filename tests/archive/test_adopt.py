@@ -12,6 +12,7 @@ from shutterbus_archive.errors import NotOurStoreError
 from shutterbus_archive.store import marker
 from shutterbus_archive.store.folder import FolderStore
 from shutterbus_archive.store.founding import initialise, read_marker
+from shutterbus_wire.store_layout import MARKER
 
 
 @pytest.fixture
@@ -102,7 +103,7 @@ def test_store_of_another_catalog_is_adopted_and_rebuilt(
 
 def test_copy_without_its_hidden_file_is_adopted(rig: Rig, capsys: pytest.CaptureFixture[str]) -> None:
     """``cp -r old/* new`` leaves it behind."""
-    (rig.root / marker.FILE).unlink()
+    (rig.root / MARKER).unlink()
     assert main(["adopt", "--yes"]) == 0
     assert "was a store without its marker" in capsys.readouterr().out
     assert main(["audit"]) == 0

@@ -25,8 +25,8 @@ from shutterbus_archive.keeping import Archive
 from shutterbus_archive.quarantine import Bounds
 from shutterbus_archive.rebuild import Rebuild
 from shutterbus_archive.release import release
-from shutterbus_archive.store.layout import content_epoch
 from shutterbus_transport.consuming import Delivery
+from shutterbus_wire.store_layout import content_epoch
 from wire.pictures import BARE_JPEG
 
 TORN = frame(7).data[:-30]

@@ -14,6 +14,7 @@ from shutterbus_archive.errors import NotOurStoreError, StoreUnavailableError
 from shutterbus_archive.store import marker
 from shutterbus_archive.store.folder import FolderStore
 from shutterbus_archive.store.founding import initialise, read_marker
+from shutterbus_wire.store_layout import MARKER
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def store(root: Path) -> Iterator[FolderStore]:
 def test_frame_is_a_file_that_any_program_opens(store: FolderStore, root: Path) -> None:
     store.put({KEY: b"picture"})
     assert (root / KEY).read_bytes() == b"picture"
-    assert [path.name for path in root.rglob("*") if path.is_file()] == [marker.FILE, "a.jpg"]
+    assert [path.name for path in root.rglob("*") if path.is_file()] == [MARKER, "a.jpg"]
 
 
 def test_folder_is_never_made_and_nothing_above_it(tmp_path: Path, root: Path) -> None:
@@ -80,7 +81,7 @@ def test_disk_that_is_mounted_later_is_taken_up_without_a_hand(root: Path) -> No
 
 def test_another_store_is_refused_with_both_names(store: FolderStore, root: Path) -> None:
     store.check()
-    (root / marker.FILE).unlink()
+    (root / MARKER).unlink()
     other = initialise(root)
     with pytest.raises(NotOurStoreError, match=f"is store {other.store}, and this archive's is"):
         store.check()
@@ -98,7 +99,7 @@ def test_another_store_is_refused_with_both_names(store: FolderStore, root: Path
     ],
 )
 def test_marker_that_cannot_be_used_is_said(root: Path, content: bytes, words: str) -> None:
-    (root / marker.FILE).write_bytes(content)
+    (root / MARKER).write_bytes(content)
     with pytest.raises(NotOurStoreError, match=words):
         FolderStore(root, marker.Marker("x")).check()
 
@@ -138,7 +139,7 @@ def test_hour_and_day_that_are_empty_go_with_their_last_frame(store: FolderStore
     store.remove([KEY])
     assert not (root / KEY).parent.exists()
     store.remove([KEY.replace("hour=22", "hour=23")])
-    assert {path.name for path in root.iterdir()} == {marker.FILE, "frames"}
+    assert {path.name for path in root.iterdir()} == {MARKER, "frames"}
     assert not list((root / "frames").iterdir())
 
 

@@ -20,11 +20,12 @@ from shutterbus_archive.consume.keeper import Keeper
 from shutterbus_archive.errors import ArchiveError
 from shutterbus_archive.floor import Floor
 from shutterbus_archive.keeping import Archive
-from shutterbus_archive.store import layout, marker
+from shutterbus_archive.store import marker
 from shutterbus_archive.store.folder import FolderStore
 from shutterbus_archive.store.founding import initialise, read_marker
 from shutterbus_runtime.clock import SystemClock
 from shutterbus_transport.consuming import Delivery
+from shutterbus_wire import store_layout
 from shutterbus_wire.identity import FrameId
 from stack.power_cut_rig import lines_of, mount, run
 
@@ -70,7 +71,7 @@ def look(disk: Path) -> tuple[set[str], int]:
     assert made is not None
     store, whole, torn = FolderStore(disk / "store", marker.Marker(made.store)), set(), 0
     for item in store.objects("frames/"):
-        key = layout.parse(item.key)
+        key = store_layout.parse(item.key)
         assert key is not None, item.key
         if store.read(item.key) == frame(key.id.seq, camera=key.camera).data:
             whole.add(f"{key.camera} {key.id.seq}")

@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Self
 from urllib.request import urlopen
 
-from shutterbus_archive.store import layout
-from shutterbus_wire import exif
+from shutterbus_wire import exif, store_layout
 from shutterbus_wire.frame import Frame, FrameMetadata
 from shutterbus_wire.identity import FrameId
 from shutterbus_wire.message import Message, encode_frame
@@ -40,7 +39,7 @@ def frames_in(store: Path) -> dict[tuple[str, int], int]:
     """How often each frame is in *store*, by camera and number."""
     counts: dict[tuple[str, int], int] = {}
     for path in store.rglob("*.jpg"):
-        key = layout.parse(path.relative_to(store).as_posix())
+        key = store_layout.parse(path.relative_to(store).as_posix())
         assert key is not None, path
         counts[key.camera, key.id.seq] = counts.get((key.camera, key.id.seq), 0) + 1
     return counts

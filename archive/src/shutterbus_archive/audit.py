@@ -14,12 +14,12 @@ from typing import Literal
 from shutterbus_archive.catalog import schema
 from shutterbus_archive.errors import ArchiveError
 from shutterbus_archive.progress import Progress
-from shutterbus_archive.store import Store, layout
-from shutterbus_archive.store.layout import DAY_US, FrameKey
+from shutterbus_archive.store import Store
 from shutterbus_transport.checksum import crc32c
-from shutterbus_wire import exif
+from shutterbus_wire import exif, store_layout
 from shutterbus_wire.errors import MalformedError
 from shutterbus_wire.identity import FrameId
+from shutterbus_wire.store_layout import DAY_US, FrameKey
 
 Depth = Literal["presence", "sizes", "content"]
 
@@ -110,7 +110,7 @@ class Audit:
                 ):
                     rows = elsewhere.get(day, {})
                     if camera_id is not None:
-                        start_us = layout.start_of_day_us(day)
+                        start_us = store_layout.start_of_day_us(day)
                         rows.update(self._rows(camera, _OF_DAY, camera_id, start_us, start_us + DAY_US))
                     audit = self._day(DayAudit(camera, day, len(rows)), rows, progress)
                     if audit.frames or audit.untracked:
@@ -118,8 +118,8 @@ class Audit:
 
     def _day(self, audit: DayAudit, rows: dict[FrameKey, _Row], progress: Progress) -> DayAudit:
         unknown: list[str] = []
-        for name, size_bytes in self._files(layout.folder_of_day(audit.camera, audit.day)):
-            key = layout.parse(name)
+        for name, size_bytes in self._files(store_layout.folder_of_day(audit.camera, audit.day)):
+            key = store_layout.parse(name)
             row = rows.pop(key, None) if key else None
             if row is None:
                 unknown.append(name)
@@ -165,7 +165,7 @@ class Audit:
         return self._connection.execute(_STILL, names).fetchone() is not None
 
     def _is_untracked(self, name: str) -> bool:
-        item, key = self._store.head(name), layout.parse(name)
+        item, key = self._store.head(name), store_layout.parse(name)
         if item is None or time.time_ns() // 1_000 - item.modified_us < ON_ITS_WAY_US:
             return False
         if self._connection.execute("select 1 from garbage where key = ?", (name,)).fetchone():
@@ -177,17 +177,19 @@ class Audit:
 
     def _cameras(self) -> dict[str, int | None]:
         """Return each camera of the catalog with its number, and those that only the store has."""
-        cameras: dict[str, int | None] = dict.fromkeys(self._store.folders(f"{layout.FRAMES}/camera="))
+        cameras: dict[str, int | None] = dict.fromkeys(self._store.folders(f"{store_layout.FRAMES}/camera="))
         cameras.update(self._connection.execute("select name, id from camera").fetchall())
         return dict(sorted(cameras.items()))
 
     def _days_of_catalog(self, camera_id: int | None) -> Iterator[str]:
         query = "select distinct start_us / ? from bucket where camera_id = ? and frames > 0"
         for (number,) in self._connection.execute(query, (DAY_US, camera_id)):
-            yield layout.day_of(number * DAY_US)
+            yield store_layout.day_of(number * DAY_US)
 
     def _days_of_store(self, camera: str) -> Iterator[str]:
-        yield from filter(layout.is_day, self._store.folders(f"{layout.FRAMES}/camera={camera}/date="))
+        yield from filter(
+            store_layout.is_day, self._store.folders(f"{store_layout.FRAMES}/camera={camera}/date=")
+        )
 
     def _rows(self, camera: str, query: str, *values: int) -> Iterator[tuple[FrameKey, _Row]]:
         for row in self._connection.execute(query, values):
@@ -202,7 +204,7 @@ class Audit:
 
 def identity_differs(data: bytes, name: str) -> str:
     """Return in a sentence how the identity that *data* has in its EXIF differs from the one in its *name*; empty if not."""
-    key = layout.parse(name)
+    key = store_layout.parse(name)
     assert key is not None
     try:
         metadata = exif.read_metadata(data)

@@ -11,13 +11,14 @@ from shutterbus_archive.catalog import Catalog, Erasing, Erasure, FrameName, Fra
 from shutterbus_archive.errors import StoreUnavailableError
 from shutterbus_archive.floor import Floor
 from shutterbus_archive.quarantine import Bounds, Quarantine, Refusal
-from shutterbus_archive.store import Store, layout
-from shutterbus_archive.store.layout import DAY_US, FrameKey, day_of, filed_at_us
+from shutterbus_archive.store import Store
 from shutterbus_runtime.clock import Clock
 from shutterbus_transport.checksum import crc32c
 from shutterbus_transport.consuming import Delivery
+from shutterbus_wire import store_layout
 from shutterbus_wire.frame import Frame, FrameMetadata
 from shutterbus_wire.identity import FrameId
+from shutterbus_wire.store_layout import DAY_US, FrameKey, day_of, filed_at_us
 from shutterbus_wire.telemetry import Reading, Report
 
 CONFLICT = "identity-conflict"
@@ -223,7 +224,7 @@ class Archive:
 
     def _ids(self, camera: str, day: str) -> dict[FrameId, int]:
         """Return which frames of a day are in the store, and the instants that they are filed under."""
-        keys = map(layout.parse, self.store.keys(layout.folder_of_day(camera, day)))
+        keys = map(store_layout.parse, self.store.keys(store_layout.folder_of_day(camera, day)))
         return {key.id: key.filed_at_us for key in keys if key}
 
     def _append(self, telemetry: Sequence[Report | Reading]) -> None:

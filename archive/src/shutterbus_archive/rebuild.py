@@ -27,12 +27,12 @@ from shutterbus_archive.catalog.quarantined import FACTS
 from shutterbus_archive.catalog.spans import Span
 from shutterbus_archive.orders import Orders
 from shutterbus_archive.progress import Progress
-from shutterbus_archive.store import Store, StoredObject, layout
-from shutterbus_archive.store.layout import FrameKey
+from shutterbus_archive.store import Store, StoredObject
 from shutterbus_transport.checksum import crc32c
-from shutterbus_wire import exif, jpeg
+from shutterbus_wire import exif, jpeg, store_layout
 from shutterbus_wire.errors import MalformedError
 from shutterbus_wire.frame import FrameMetadata
+from shutterbus_wire.store_layout import FrameKey
 from shutterbus_wire.telemetry import Reading, Report, parse_telemetry
 
 READ_THREADS = 8
@@ -127,8 +127,8 @@ class Rebuild:
             protection.add(keep)
 
     def _frames(self) -> None:
-        total = sum(1 for _ in self._store.keys(f"{layout.FRAMES}/"))
-        items = self._store.objects(f"{layout.FRAMES}/")
+        total = sum(1 for _ in self._store.keys(f"{store_layout.FRAMES}/"))
+        items = self._store.objects(f"{store_layout.FRAMES}/")
         with Progress("frames", total) as progress, ThreadPoolExecutor(READ_THREADS) as pool:
             while batch := list(islice(items, BATCH)):
                 self._add(list(pool.map(self._read, self._unknown(batch))))
@@ -138,7 +138,7 @@ class Rebuild:
         """Return those of *items* that are frames the catalog does not know."""
         frames: list[tuple[StoredObject, FrameKey]] = []
         for item in items:
-            key = layout.parse(item.key)
+            key = store_layout.parse(item.key)
             if key is None:
                 self._rebuilt.left_out.append((item.key, "no name of a frame"))
             elif spans.holds(self._erased[key.camera, key.id.epoch], key.id.seq):
@@ -216,7 +216,7 @@ def row_of(key: FrameKey, data: bytes, archived_at_us: int) -> FrameRow:
     flags = schema.PNG * (key.content_type == "image/png")
     flags |= schema.CLOCK_UNTRUSTED * (not metadata.clock_synced)
     if metadata.id != key.id:
-        if key.id.epoch != layout.content_epoch(data):
+        if key.id.epoch != store_layout.content_epoch(data):
             raise MalformedError("identity-conflict", f"its EXIF names frame {metadata.id}")
         flags |= schema.NAMED_BY_TRANSPORT
     flags |= schema.NAMED_BY_TRANSPORT * (metadata.identity_source == "transport")

@@ -10,9 +10,8 @@ from shutterbus_archive.catalog.quarantined import FACTS
 from shutterbus_archive.errors import ArchiveError
 from shutterbus_archive.keeping import Archive, Group
 from shutterbus_archive.quarantine import arrival_of, facts_of
-from shutterbus_archive.store import layout
 from shutterbus_transport.consuming import UNUSABLE, Delivery, why_unusable
-from shutterbus_wire import codecs, exif, jpeg, names
+from shutterbus_wire import codecs, exif, jpeg, names, store_layout
 from shutterbus_wire.errors import MalformedError
 from shutterbus_wire.frame import Frame
 from shutterbus_wire.identity import FrameId
@@ -74,7 +73,7 @@ def _keep_frame(archive: Archive, row: QuarantineRow, arrival: Arrival) -> str:
         if stored and archive.store.read(str(stored.key)) == frame.data:
             said = f"is in the archive already, as frame {frame.metadata.id} of {frame.metadata.camera}"
         else:
-            own = FrameId(layout.content_epoch(frame.data), 0)
+            own = FrameId(store_layout.content_epoch(frame.data), 0)
             said = f"released as frame {own} of {frame.metadata.camera}: another one has {frame.metadata.id}"
             frame = replace(frame, metadata=replace(frame.metadata, id=own, identity_source="transport"))
     _keep(archive, row, Group(frames=[(Delivery(arrival), frame)], size_bytes=len(frame.data)))

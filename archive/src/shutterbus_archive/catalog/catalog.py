@@ -14,8 +14,8 @@ from shutterbus_archive.catalog.database import Database
 from shutterbus_archive.catalog.erased import without_erased
 from shutterbus_archive.catalog.numbers import note_archived, note_quarantined, replace, touching
 from shutterbus_archive.catalog.rows import Added, FrameName, FrameRow, QuarantineRow
-from shutterbus_archive.store.layout import FrameKey
 from shutterbus_wire.identity import SEQ_MAX, FrameId
+from shutterbus_wire.store_layout import FrameKey
 from shutterbus_wire.telemetry import Reading, Report
 
 EPOCHS_REMEMBERED = 10_000

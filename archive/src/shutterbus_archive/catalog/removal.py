@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, and_, delete, func, select, tuple_, update
 
 from shutterbus_archive.catalog import garbage, schema
-from shutterbus_archive.store.layout import FrameKey
 from shutterbus_wire.identity import FrameId
+from shutterbus_wire.store_layout import FrameKey
 
 FrameRef = tuple[int, int]
 """A frame's ``epoch_id`` and ``seq``."""

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from shutterbus_archive.store.layout import FrameKey
 from shutterbus_wire.identity import FrameId
+from shutterbus_wire.store_layout import FrameKey
 
 FrameName = tuple[str, FrameId]
 """A camera and the id of one of its frames."""

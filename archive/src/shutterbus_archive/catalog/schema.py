@@ -1,7 +1,7 @@
 """The tables of the catalog. Migrations make them; this says what they are by then.
 
 Instants are in us since 1970-01-01T00:00:00Z; cameras and epochs have small numbers, since an epoch's 16 digits in every key
-would double the catalog. A frame's file follows from its row (``store.layout``): there is no path to keep.
+would double the catalog. A frame's file follows from its row (``shutterbus_wire.store_layout``): there is no path to keep.
 """
 
 from sqlalchemy import (

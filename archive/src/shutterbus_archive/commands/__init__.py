@@ -122,8 +122,8 @@ def _add_times(parser: argparse.ArgumentParser, *, required: bool = False) -> No
 
 
 def _instant(text: str) -> int:
-    from shutterbus_archive.store.layout import is_day, start_of_day_us
     from shutterbus_wire import instant
+    from shutterbus_wire.store_layout import is_day, start_of_day_us
 
     at_us = start_of_day_us(text) if is_day(text) else instant.parse(text)
     if at_us is None:
@@ -150,7 +150,7 @@ def _action(actions: Actions, name: str, command: Command, description: str) -> 
 
 
 def _day(text: str) -> str:
-    from shutterbus_archive.store.layout import is_day
+    from shutterbus_wire.store_layout import is_day
 
     if not is_day(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no day: 2026-11-27 is expected")

@@ -7,8 +7,9 @@ from shutterbus_archive.catalog import Catalog, schema
 from shutterbus_archive.errors import NotOurStoreError
 from shutterbus_archive.load import load
 from shutterbus_archive.opening import store_root
-from shutterbus_archive.store import founding, layout
+from shutterbus_archive.store import founding
 from shutterbus_runtime.command_line import say
+from shutterbus_wire import store_layout
 
 
 def run(options: argparse.Namespace) -> int:
@@ -16,7 +17,7 @@ def run(options: argparse.Namespace) -> int:
     settings = load(os.environ).settings
     root = store_root(settings)
     present = founding.read_marker(root)
-    if present is None and not (root / layout.FRAMES).is_dir():
+    if present is None and not (root / store_layout.FRAMES).is_dir():
         raise NotOurStoreError(
             f"there is no store at {root}, nor frames of one: is its disk mounted, and ARCHIVE_DIR right?"
         )

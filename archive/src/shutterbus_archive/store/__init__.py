@@ -1,6 +1,6 @@
 """Where frames are kept. A store is a class in a module of its own here; every one keeps the promises of ``Store``.
 
-Keys are names as ``layout`` gives them, with ``/`` between their parts.
+Keys are names as ``shutterbus_wire.store_layout`` gives them, with ``/`` between their parts.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -19,6 +19,7 @@ from typing import TypeVar
 from shutterbus_archive.errors import NotOurStoreError, StoreUnavailableError
 from shutterbus_archive.store import Room, Stored, StoredObject, marker
 from shutterbus_archive.store.files import end_of_lines, words, write_all
+from shutterbus_wire.store_layout import MARKER
 
 SYNC_THREADS = 8
 """One file after the other takes ten times as long on a slow disk; more than these gain nothing."""
@@ -46,7 +47,7 @@ class FolderStore:
 
     def check(self) -> None:
         with self._translated():
-            status = (self._root / marker.FILE).stat()
+            status = (self._root / MARKER).stat()
             place = status.st_dev, status.st_ino, status.st_ctime_ns  # an inode is given again
             if self._at is None or place != self._seen:
                 self._open(place)
@@ -195,8 +196,8 @@ class FolderStore:
         self._at, self._seen = at, place
 
     def _check_marker(self, at: int) -> None:
-        with open(marker.FILE, "rb", opener=lambda name, flags: os.open(name, flags, dir_fd=at)) as file:
-            present = marker.decode(file.read(4_096), str(self._root / marker.FILE))
+        with open(MARKER, "rb", opener=lambda name, flags: os.open(name, flags, dir_fd=at)) as file:
+            present = marker.decode(file.read(4_096), str(self._root / MARKER))
             is_copy = present.is_copy(os.fstat(file.fileno()).st_ino)
         if present.store != self._expected.store:
             raise NotOurStoreError(
@@ -302,9 +303,9 @@ class FolderStore:
         try:
             yield
         except FileNotFoundError as error:
-            if error.filename and str(error.filename).endswith(marker.FILE):
+            if error.filename and str(error.filename).endswith(MARKER):
                 raise NotOurStoreError(
-                    f"there is no store at {self._root} ({marker.FILE} is missing): is its disk mounted? Nothing is written there"
+                    f"there is no store at {self._root} ({MARKER} is missing): is its disk mounted? Nothing is written there"
                 ) from error
             raise StoreUnavailableError(
                 f"the store {self._root} lost {error.filename} while it was used"

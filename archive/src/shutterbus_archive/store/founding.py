@@ -5,6 +5,7 @@ from pathlib import Path
 from shutterbus_archive.errors import NotOurStoreError
 from shutterbus_archive.store import marker
 from shutterbus_archive.store.files import sync_folder, words
+from shutterbus_wire.store_layout import MARKER
 
 
 def initialise(root: Path) -> marker.Marker:
@@ -19,7 +20,7 @@ def initialise(root: Path) -> marker.Marker:
             raise NotOurStoreError(
                 f"{root} is not empty ({inside[0]} is in it) and no store: choose an empty folder"
             )
-        made = marker.write(root / marker.FILE)
+        made = marker.write(root / MARKER)
         sync_folder(root)
     except OSError as error:
         raise NotOurStoreError(f"{root} cannot be made a store: {words(error)}") from error
@@ -29,12 +30,12 @@ def initialise(root: Path) -> marker.Marker:
 def read_marker(root: Path) -> marker.Marker | None:
     """Return the marker of the store at *root*; None where there is none."""
     try:
-        data = (root / marker.FILE).read_bytes()
+        data = (root / MARKER).read_bytes()
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise NotOurStoreError(f"{root / marker.FILE} cannot be read: {words(error)}") from error
-    return marker.decode(data, str(root / marker.FILE))
+        raise NotOurStoreError(f"{root / MARKER} cannot be read: {words(error)}") from error
+    return marker.decode(data, str(root / MARKER))
 
 
 def adopt(root: Path) -> marker.Marker:
@@ -43,8 +44,8 @@ def adopt(root: Path) -> marker.Marker:
     Raises:
         NotOurStoreError: It cannot be written there.
     """
-    path = root / marker.FILE
-    beside = path.with_name(f"{marker.FILE}.tmp")
+    path = root / MARKER
+    beside = path.with_name(f"{MARKER}.tmp")
     try:
         beside.unlink(missing_ok=True)
         made = marker.write(beside)
@@ -58,4 +59,4 @@ def adopt(root: Path) -> marker.Marker:
 def is_copy(root: Path) -> bool:
     """Whether the marker of the store at *root* was copied there."""
     present = read_marker(root)
-    return present is not None and present.is_copy((root / marker.FILE).stat().st_ino)
+    return present is not None and present.is_copy((root / MARKER).stat().st_ino)

@@ -9,7 +9,6 @@ from pathlib import Path
 from shutterbus_archive.catalog.place import file_system
 from shutterbus_archive.errors import NotOurStoreError
 
-FILE = ".shutterbus-archive.json"
 FORMAT = 1
 LASTING_INODES = frozenset({"btrfs", "ext2", "ext3", "ext4", "f2fs", "nfs", "nfs4", "tmpfs", "xfs", "zfs"})
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shutterbus_archive.store.layout import AHEAD_MAX_US, FILED_FROM_US, FrameKey, filed_at_us, parse
 from shutterbus_wire.identity import SEQ_MAX, FrameId
+from shutterbus_wire.store_layout import AHEAD_MAX_US, FILED_FROM_US, FrameKey, filed_at_us, parse
 
 EPOCH = "9f2c4e1a77b0d3c5"
 AT_US = int(datetime(2026, 11, 27, 22, 4, 0, 123_456, UTC).timestamp() * 1e6)

@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta
 from shutterbus_wire.identity import EPOCH_PATTERN, SEQ_MAX, FrameId, check_camera
 from shutterbus_wire.jpeg import ContentType
 
+MARKER = ".shutterbus-archive.json"
+"""The file at its root that says which store it is. A folder without it is none: a disk that is not mounted."""
 FRAMES = "frames"
 SUFFIXES: dict[ContentType, str] = {"image/jpeg": ".jpg", "image/png": ".png"}
 DAY_US = 86_400_000_000
