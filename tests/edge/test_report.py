@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -30,7 +31,11 @@ class Rig:
         )
         self.shooter = SimpleNamespace(missed=3, problem="", expected_interval_s=10.0)
         settings = SimpleNamespace(
-            camera_title="屋上 北", schedule="10", report_interval_s=60.0, reading_interval_s=5.0
+            camera_title="屋上 北",
+            timezone=ZoneInfo("Asia/Tokyo"),
+            schedule="10",
+            report_interval_s=60.0,
+            reading_interval_s=5.0,
         )
         self.reporter = Reporter(
             "gate",
@@ -126,6 +131,10 @@ def test_an_event_is_reported_within_a_second_or_so_and_once(rig: Rig) -> None:
 
 def test_status_says_what_people_call_the_camera(rig: Rig) -> None:
     assert rig.reporter.status().title == "屋上 北"
+
+
+def test_status_says_which_zone_the_schedule_follows(rig: Rig) -> None:
+    assert rig.reporter.status().zone == "Asia/Tokyo"
 
 
 def test_status_is_told_again_only_when_it_changed(rig: Rig) -> None:

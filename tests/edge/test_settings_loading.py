@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from certificates import issue
 from shutterbus_edge.errors import SettingsError
+from shutterbus_edge.schedule.zone import name_of
 from shutterbus_edge.settings.edge import EdgeSettings
 from shutterbus_edge.settings.load import load
 from shutterbus_runtime.settings import Loaded
@@ -372,6 +373,22 @@ def test_zone_in_the_usual_spellings(nowhere: Path, zone: str, offset_h: int) ->
 
     assert offset is not None
     assert offset.total_seconds() == offset_h * 3600
+
+
+@pytest.mark.parametrize(
+    ("zone", "name"),
+    [
+        ("Asia/Tokyo", "Asia/Tokyo"),
+        ("asia/tokyo", "Asia/Tokyo"),
+        ("UTC", ""),
+        ("Etc/GMT", ""),
+        ("JST-9", ""),
+        ("CET-1CEST,M3.5.0,M10.5.0/3", ""),
+    ],
+)
+def test_zone_is_told_to_others_by_its_name_and_utc_is_none(nowhere: Path, zone: str, name: str) -> None:
+    """UTC is what a container has that was never told where it is."""
+    assert name_of(_load(nowhere, TZ=zone).settings.timezone) == name
 
 
 def test_empty_zone_is_that_of_the_machine(nowhere: Path) -> None:

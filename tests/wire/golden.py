@@ -37,6 +37,7 @@ STATUS = telemetry.Status(
     schedule="10",
     size_px=(4056, 3040),
     title="屋上 北",
+    zone="Asia/Tokyo",
 )
 REPORT = telemetry.Report(
     camera="gate",

@@ -13,6 +13,7 @@ from shutterbus_wire.errors import IdentityError
 
 CAMERA_PATTERN = r"[a-z0-9][a-z0-9-]{0,47}"
 EPOCH_PATTERN = r"[0-9a-f]{16}"
+FRAME_ID_PATTERN = rf"{EPOCH_PATTERN}-(?:0|[1-9][0-9]{{0,18}})"
 SEQ_MAX = 2**63 - 1
 
 _CAMERA = re.compile(CAMERA_PATTERN)

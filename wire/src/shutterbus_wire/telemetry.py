@@ -44,6 +44,7 @@ class Status(_Telemetry):
         since_us: When it became so.
         expected_interval_s: Between pictures; None where the schedule has no fixed one.
         title: What people call it, in any script; empty where its name does.
+        zone: The time zone that its schedule follows, by its name (``Europe/Berlin``); empty where that has none.
     """
 
     type: Literal["shutterbus.status.v1"] = "shutterbus.status.v1"
@@ -56,6 +57,7 @@ class Status(_Telemetry):
     schedule: Line = ""
     size_px: tuple[Count, Count] | None = None
     title: Line = ""
+    zone: Line = ""
 
 
 class Dropped(_Telemetry):

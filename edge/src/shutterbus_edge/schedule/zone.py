@@ -15,6 +15,8 @@ _FIXED = re.compile(
     r"(?P<name>[A-Za-z]{3,}|<[A-Za-z0-9+-]+>)(?P<sign>[+-]?)(?P<hours>[0-9]{1,2})(?::(?P<minutes>[0-9]{2}))?"
 )
 
+_UTC = re.compile(r"(Etc/)?(UTC|UCT|GMT|Universal|Zulu|Greenwich|GMT[+-]?0)")
+
 
 def find(text: str | None) -> tzinfo:
     """Return the zone that ``TZ`` names; without it the machine's own.
@@ -37,6 +39,15 @@ def find(text: str | None) -> tzinfo:
     if zone := _by_rule(name):
         return zone
     raise ValueError(f"a zone such as Asia/Tokyo is expected{did_you_mean(name, by_folded.values())}")
+
+
+def name_of(zone: tzinfo) -> str:
+    """Return the name by which others know *zone*; empty for rules and offsets that have none.
+
+    Empty for UTC, too: it is what a machine or container has that was never told where it is.
+    """
+    name = getattr(zone, "key", "") or ""
+    return name if name in available_timezones() and not _UTC.fullmatch(name) else ""
 
 
 def _from_file(path: Path) -> tzinfo:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from shutterbus_edge.capture.process import CaptureProcess
 from shutterbus_edge.publish import Publisher
+from shutterbus_edge.schedule import zone
 from shutterbus_edge.sensors import Sensor
 from shutterbus_edge.sensors.cpu import Cpu
 from shutterbus_edge.settings.edge import EdgeSettings
@@ -74,6 +75,7 @@ class Reporter:
             schedule=self._settings.schedule or "",
             size_px=opened.size_px if opened else None,
             title=self._settings.camera_title or "",
+            zone=zone.name_of(self._settings.timezone),
         )
 
     def report(self, event: str) -> None:
