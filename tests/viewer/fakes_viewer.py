@@ -14,7 +14,6 @@ from shutterbus_viewer.accounts.access_log import AccessLog
 from shutterbus_viewer.accounts.database import Database
 from shutterbus_viewer.accounts.sessions import Sessions
 from shutterbus_viewer.accounts.users import Role, User, Users
-from shutterbus_viewer.archive.catalog import CatalogReader
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.consume.intake import Intake
 from shutterbus_viewer.latest import LatestFrame
@@ -26,7 +25,7 @@ from shutterbus_viewer.show.first_camera import ENROLL
 from shutterbus_viewer.show.frames_on_screen import FramesOnScreen
 from shutterbus_viewer.show.login import Login
 from shutterbus_viewer.show.pages import public_paths
-from shutterbus_viewer.show.services import Accounts, Caps, Services
+from shutterbus_viewer.show.services import Accounts, Caps, Past, Services
 from shutterbus_viewer.show.state_texts import StateTexts
 from shutterbus_viewer.show.thumbnails import Thumbnails
 from shutterbus_wire import exif, names
@@ -186,7 +185,7 @@ def make_services(
     clock: FakeClock,
     database: Database | None = None,
     users: tuple[User, ...] = (),
-    archive: CatalogReader | None = None,
+    past: Past | None = None,
     **exposure: Any,
 ) -> Services:
     """Return what routes work with; passwords are all ``PASSWORD``, with a hash that costs nothing."""
@@ -216,7 +215,7 @@ def make_services(
         policy=AccessPolicy(),
         exposure=Exposure(**where),
         connections=Connections(clock, per_address=True),
-        archive=archive,
+        past=past,
     )
 
 

@@ -21,6 +21,7 @@ from shutterbus_viewer.accounts.users import Role
 from shutterbus_viewer.archive import catalog
 from shutterbus_viewer.archive.catalog import CameraKept, CatalogReader
 from shutterbus_viewer.errors import ArchiveUnreadableError
+from shutterbus_viewer.show.services import Past
 from viewer import catalog_asker
 from viewer.fakes_viewer import user, viewer
 
@@ -179,7 +180,7 @@ def test_scripts_are_told_what_is_kept_of_the_cameras_that_they_may_see(folder: 
         "newest_us": FIRST_US + INTERVAL_US,
     }
     yard = {"id": "yard", "frames": 1, "bytes": 1_000, "oldest_us": FIRST_US, "newest_us": FIRST_US}
-    with viewer((user("guard", Role.LOOK, "gate"),), archive=CatalogReader(folder)) as running:
+    with viewer((user("guard", Role.LOOK, "gate"),), past=Past.of(folder)) as running:
         assert running.log_in().get("/api/archive").json() == {"problem": "", "cameras": [gate, yard]}
         assert running.http.get("/api/archive?camera=yard").json() == {"problem": "", "cameras": [yard]}
         assert running.http.get("/api/archive?camera=A").status_code == 422
@@ -194,6 +195,6 @@ def test_server_without_an_archive_says_so(tmp_path: Path) -> None:
             "problem": "this server has no archive: it shows what is live and keeps nothing",
             "cameras": [],
         }
-    with viewer(archive=CatalogReader(tmp_path)) as running:
+    with viewer(past=Past.of(tmp_path)) as running:
         assert running.log_in().get("/api/archive").json()["problem"].endswith("has the archive ever run?")
         assert running.http.get("/api/cameras").status_code == 200

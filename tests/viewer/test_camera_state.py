@@ -336,6 +336,14 @@ def test_title_is_what_the_camera_says_it_is_called(cameras: Cameras) -> None:
     assert state(cameras)["title"] == "North roof"
 
 
+def test_zone_is_the_one_that_the_camera_says_it_is_in(cameras: Cameras) -> None:
+    cameras.note(status(), "mqtt")
+    assert state(cameras)["zone"] is None
+
+    cameras.note(status().model_copy(update={"zone": "Asia/Tokyo"}), "mqtt")
+    assert state(cameras)["zone"] == "Asia/Tokyo"
+
+
 def test_state_has_every_member_of_the_interface(cameras: Cameras) -> None:
     """Pages and scripts are built on these names."""
     cameras.show(picture(3), "kafka")
@@ -345,6 +353,7 @@ def test_state_has_every_member_of_the_interface(cameras: Cameras) -> None:
     assert set(current_state) == {
         "id",
         "title",
+        "zone",
         "online",
         "since_us",
         "heard_at_us",

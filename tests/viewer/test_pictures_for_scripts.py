@@ -54,7 +54,7 @@ def test_frame_is_had_by_its_id_while_it_is_the_newest(running: Viewer) -> None:
     gone = running.http.get(f"/api/cameras/gate/frames/{EPOCH}-2.jpg")
     assert (gone.status_code, gone.json()["detail"]) == (
         404,
-        f"the viewer has frame {EPOCH}-2 of gate no more: it keeps the newest",
+        f"the viewer has frame {EPOCH}-2 of gate no more: it keeps the newest, and there is no archive",
     )
 
 

@@ -16,7 +16,6 @@ from shutterbus_viewer.accounts.access_log import AccessLog
 from shutterbus_viewer.accounts.database import Database
 from shutterbus_viewer.accounts.sessions import Sessions
 from shutterbus_viewer.accounts.users import Users
-from shutterbus_viewer.archive.catalog import CatalogReader
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.consume.intake import Intake
 from shutterbus_viewer.errors import ViewerError
@@ -30,7 +29,7 @@ from shutterbus_viewer.show.frames_on_screen import FramesOnScreen
 from shutterbus_viewer.show.login import Login
 from shutterbus_viewer.show.pages import public_paths
 from shutterbus_viewer.show.server import HttpProtocol, Server, WebSocketProtocol
-from shutterbus_viewer.show.services import Accounts, Caps, Services
+from shutterbus_viewer.show.services import Accounts, Caps, Past, Services
 from shutterbus_viewer.show.state_texts import StateTexts
 from shutterbus_viewer.show.thumbnails import Thumbnails
 
@@ -149,7 +148,9 @@ def make_services(
             loopback_only=serve.loopback_only and not behind_proxy,
         ),
         connections=Connections(clock, per_address=not behind_proxy),
-        archive=CatalogReader(settings.archive_state_dir) if settings.archive_state_dir else None,
+        past=Past.of(settings.archive_state_dir, settings.archive_dir)
+        if settings.archive_state_dir
+        else None,
     )
 
 

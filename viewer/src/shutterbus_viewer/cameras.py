@@ -71,6 +71,10 @@ class Cameras:
         for name in gone:
             self.changes.state(name)
 
+    def zone(self, camera: str) -> str | None:
+        """Return the time zone that *camera* says it is in; None where it is unknown or has not said so."""
+        return self.read(camera, lambda known, _now_s: known.status.zone or None if known.status else None)
+
     def picture(self, camera: str) -> LatestFrame | None:
         """Return the newest picture of *camera*, if there is one."""
         known = self._cameras.get(camera)

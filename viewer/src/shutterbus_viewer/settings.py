@@ -83,8 +83,13 @@ class ViewerSettings(NamedSettings):
     )
     archive_state_dir: Annotated[Path | None, Name("VIEWER_ARCHIVE_STATE_DIR")] = Field(
         default=None,
-        description="The archive's ARCHIVE_STATE_DIR, to say what is kept; read-only is enough. Without it live pictures alone "
+        description="The archive's ARCHIVE_STATE_DIR, to show what is kept; read-only is enough. Without it live pictures alone "
         "are shown.",
+    )
+    archive_dir: Annotated[Path | None, Name("VIEWER_ARCHIVE_DIR")] = Field(
+        default=None,
+        description="The archive's ARCHIVE_DIR, where its pictures are; read-only is enough. Without it as the archive has it: the "
+        "folder store in that one.",
     )
     topics: Annotated[Words, Name("VIEWER_TOPICS")] = Field(
         default=(),

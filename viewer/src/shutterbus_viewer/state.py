@@ -41,6 +41,7 @@ def _state(cameras: Cameras, camera: Camera, now_s: float, points: int | None) -
     return {
         "id": camera.id,
         "title": status.title or None if status else None,
+        "zone": status.zone or None if status else None,
         "online": camera.online_at(now_s),
         "since_us": camera.since_us(now_s),
         "heard_at_us": camera.heard_us or None,

@@ -72,9 +72,16 @@ class CatalogReader:
             ArchiveUnreadableError: There is no catalog, it is of another version, or it cannot be read now.
         """
         values = {"camera": camera}
-        return self._ask(lambda connection: [CameraKept(*row) for row in connection.execute(CAMERAS, values)])
+        return self.ask(lambda connection: [CameraKept(*row) for row in connection.execute(CAMERAS, values)])
 
-    def _ask(self, question: Callable[[sqlite3.Connection], Answer]) -> Answer:
+    def ask(self, question: Callable[[sqlite3.Connection], Answer]) -> Answer:
+        """Return what *question* makes of the catalog, which stays as it is while it is asked.
+
+        It may be asked again from the start, where the archive begins or ends meanwhile.
+
+        Raises:
+            ArchiveUnreadableError: There is no catalog, it is of another version, or it cannot be read now.
+        """
         for _ in range(ATTEMPTS):
             state = self._state()
             immutable = not self._has_log()

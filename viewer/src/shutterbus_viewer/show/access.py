@@ -35,7 +35,12 @@ ACTIONS = {
     "/api/cameras": Action.LOOK,
     "/api/cameras/{camera}": Action.LOOK,
     "/api/cameras/{camera}/latest.jpg": Action.LOOK,
+    "/api/cameras/{camera}/days": Action.LOOK,
+    "/api/cameras/{camera}/buckets": Action.LOOK,
+    "/api/cameras/{camera}/frames": Action.LOOK,
     "/api/cameras/{camera}/frames/{frame}.jpg": Action.LOOK,
+    "/api/cameras/{camera}/frames/{frame}.json": Action.LOOK,
+    "/api/cameras/{camera}/readings": Action.LOOK,
     "/api/cameras/{camera}/stream.mjpg": Action.LOOK,
     "/api/archive": Action.LOOK,  # lists those that are allowed
     "/api/live": Action.LOOK,

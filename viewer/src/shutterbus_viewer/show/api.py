@@ -4,14 +4,16 @@ import asyncio
 from email.utils import formatdate
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 
 from shutterbus_viewer.accounts.access_log import Event
 from shutterbus_viewer.errors import ArchiveUnreadableError, UndrawableError
 from shutterbus_viewer.latest import LatestFrame
 from shutterbus_viewer.show.auth_middleware import NOT_FOUND
 from shutterbus_viewer.show.exposure import client_address
+from shutterbus_viewer.show.history import NO_ARCHIVE
 from shutterbus_viewer.show.mjpeg import MjpegResponse
+from shutterbus_viewer.show.parameters import CameraName
 from shutterbus_viewer.show.services import get_principal, get_services
 from shutterbus_viewer.show.state_texts import encode, joined
 from shutterbus_viewer.show.thumbnails import WIDTH_MAX_PX
@@ -20,7 +22,6 @@ from shutterbus_wire.identity import CAMERA_PATTERN
 
 router = APIRouter(prefix="/api")
 
-CameraName = Annotated[str, Path(pattern=f"^{CAMERA_PATTERN}$", description="Name of a camera.")]
 Width = Annotated[
     int,
     Query(ge=0, le=WIDTH_MAX_PX, description="Width in pixels, rounded up to a multiple of 64; 0: as it is."),
@@ -69,13 +70,13 @@ async def kept(
     Where that cannot be told now, ``problem`` says why.
     """
     services = get_services(request)
-    if services.archive is None:
+    if services.past is None:
         return {
-            "problem": "this server has no archive: it shows what is live and keeps nothing",
+            "problem": NO_ARCHIVE,
             "cameras": [],
         }
     try:
-        cameras = {row.camera: row for row in await asyncio.to_thread(services.archive.cameras, camera)}
+        cameras = {row.camera: row for row in await asyncio.to_thread(services.past.catalog.cameras, camera)}
     except ArchiveUnreadableError as error:
         return {"problem": str(error), "cameras": []}
     visible = services.policy.visible(get_principal(request), cameras)
@@ -128,22 +129,6 @@ async def latest(request: Request, camera: CameraName, width: Width = 0) -> Resp
     services.accounts.log.note(Event.DOWNLOAD, user=user, address=address, camera=camera)
     # It may be newer than the one that was looked at first.
     return Response(thumbnail.jpeg, media_type="image/jpeg", headers=_headers(thumbnail.picture, width))
-
-
-@router.get("/cameras/{camera}/frames/{frame}.jpg", responses=PICTURE, response_class=Response)
-async def one_frame(request: Request, camera: CameraName, frame: str) -> Response:
-    """The frame of this id as it came, while it is a camera's newest or somebody looks at it on a camera's page."""
-    services = get_services(request)
-    newest = services.cameras.picture(camera)
-    picture = newest if newest and newest.id == frame else services.on_screen.get(camera, frame)
-    if picture is None:
-        raise HTTPException(
-            404, f"the viewer has frame {frame[:60]} of {camera} no more: it keeps the newest"
-        )
-    user, address = get_principal(request).user, client_address(request.scope, services.exposure)
-    services.accounts.log.note(Event.DOWNLOAD, user=user, address=address, camera=camera)
-    headers = {**_headers(picture, 0), "Cache-Control": "private, max-age=31536000, immutable"}
-    return Response(picture.frame.data, media_type=picture.frame.content_type, headers=headers)
 
 
 @router.get("/cameras/{camera}/stream.mjpg", response_class=Response)

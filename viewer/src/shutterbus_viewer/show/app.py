@@ -7,14 +7,16 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp
 
-from shutterbus_viewer.show import api, live, pages, static_files
+from shutterbus_viewer.show import api, frames, history, live, pages, static_files
 from shutterbus_viewer.show.auth_middleware import AuthMiddleware
 from shutterbus_viewer.show.connections import ConnectionMiddleware
 from shutterbus_viewer.show.headers import SecurityHeaders
 from shutterbus_viewer.show.metrics import Metrics
+from shutterbus_viewer.show.parameters import sentence
 from shutterbus_viewer.show.services import Services, get_principal
 
 TICK_S = 1.0
@@ -38,8 +40,14 @@ def make_app(
     app.state.services = services
     app.include_router(pages.routes(services.accounts, services.exposure))
     app.include_router(api.router)
+    app.include_router(history.router)
+    app.include_router(frames.router)
     app.include_router(live.router)
     app.include_router(static_files.router)
+
+    @app.exception_handler(RequestValidationError)
+    async def say_what_is_wrong(_request: Request, error: RequestValidationError) -> Response:
+        return JSONResponse({"detail": sentence(error)}, 422)
 
     @app.get("/livez")
     async def livez() -> Response:

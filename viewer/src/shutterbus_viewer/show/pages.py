@@ -1,5 +1,6 @@
 """The pages, and the way in and out."""
 
+import asyncio
 import html
 import re
 import secrets
@@ -11,6 +12,8 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse,
 
 from shutterbus_viewer.accounts.access_log import Event
 from shutterbus_viewer.accounts.sessions import SESSION_S
+from shutterbus_viewer.errors import ArchiveUnreadableError
+from shutterbus_viewer.show.access import Action
 from shutterbus_viewer.show.exposure import Exposure, client_address
 from shutterbus_viewer.show.login import LoginRefusedError
 from shutterbus_viewer.show.not_found import no_camera
@@ -58,7 +61,7 @@ def routes(accounts: Accounts, exposure: Exposure) -> APIRouter:
     async def camera(request: Request, name: str) -> Response:
         services = get_services(request)
         visible = services.policy.visible(get_principal(request), services.cameras.ids())
-        if name not in visible:
+        if name not in visible and not await _has_past(request, name):
             return no_camera(name, visible)
         return _page(request, "camera.html", camera=name)
 
@@ -115,6 +118,17 @@ def routes(accounts: Accounts, exposure: Exposure) -> APIRouter:
         return answer
 
     return router
+
+
+async def _has_past(request: Request, name: str) -> bool:
+    """Whether the archive has pictures of a camera that is not heard of now, which this user may see."""
+    services, principal = get_services(request), get_principal(request)
+    if services.past is None or not services.policy.allows(principal, Action.LOOK, name):
+        return False
+    try:
+        return await asyncio.to_thread(services.past.history.knows, name)
+    except ArchiveUnreadableError:
+        return False
 
 
 def _page(request: Request, file: str, **values: str) -> HTMLResponse:

@@ -1,0 +1,122 @@
+"""One frame by its id: the file as it was taken, and its facts. From memory while it is on a screen, else from the archive."""
+
+from typing import Any
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.responses import FileResponse
+
+from shutterbus_viewer.accounts.access_log import Event
+from shutterbus_viewer.archive.files import FrameFiles, PresentFile
+from shutterbus_viewer.archive.history import Absence, History, KeptFile
+from shutterbus_viewer.latest import LatestFrame
+from shutterbus_viewer.show.exposure import client_address
+from shutterbus_viewer.show.history import asked, past_of
+from shutterbus_viewer.show.parameters import CameraName, FrameName
+from shutterbus_viewer.show.services import get_principal, get_services
+from shutterbus_viewer.state import picture_facts
+from shutterbus_wire import exif
+from shutterbus_wire.errors import MalformedError
+from shutterbus_wire.frame import Frame, FrameMetadata
+from shutterbus_wire.identity import FrameId
+
+router = APIRouter(prefix="/api/cameras/{camera}/frames")
+
+FOR_GOOD = {"Cache-Control": "private, max-age=31536000, immutable"}
+"""The bytes of a frame never change."""
+
+PICTURE: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}}}
+
+WHY_ABSENT = {
+    Absence.NEVER: (404, "the archive has never had frame {} of {}"),
+    Absence.GONE: (410, "frame {} of {} was kept and is no more: it aged out, or somebody erased it"),
+    Absence.QUARANTINED: (
+        404,
+        "frame {} of {} came and could not be used: it is in the archive's quarantine",
+    ),
+}
+
+
+class FrameResponse(FileResponse):
+    """A frame's file; most are sent at a stroke, since each piece costs a change of thread."""
+
+    chunk_size = 512 * 1024
+
+
+@router.get("/{frame}.jpg", responses=PICTURE, response_class=Response)
+@router.head("/{frame}.jpg", include_in_schema=False)
+async def picture(request: Request, camera: CameraName, frame: FrameName) -> Response:
+    """The frame of this id as it came: while it is on a screen, and for as long as the archive keeps it."""
+    services = get_services(request)
+    user, address = get_principal(request).user, client_address(request.scope, services.exposure)
+    services.accounts.log.note(Event.DOWNLOAD, user=user, address=address, camera=camera)
+    live = _in_memory(request, camera, frame)
+    if live is not None:
+        headers = {"ETag": f'"{frame}"', **_named(camera, frame), **FOR_GOOD}
+        return Response(live.frame.data, media_type=live.frame.content_type, headers=headers)
+    kept, present = await _find(request, camera, frame)
+    headers = {"ETag": f'"{kept.crc:08x}"', **_named(camera, frame, present), **FOR_GOOD}
+    if headers["ETag"] in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return FrameResponse(
+        present.path, headers=headers, media_type=kept.content_type, stat_result=present.status
+    )
+
+
+@router.get("/{frame}.json")
+async def facts(request: Request, camera: CameraName, frame: FrameName) -> dict[str, Any]:
+    """What is known of the frame of this id, as of a live picture."""
+    shown = _in_memory(request, camera, frame)
+    if shown is None:
+        kept, present = await _find(request, camera, frame)
+        shown = await asked(_read, kept, present)
+    return {"camera": camera, **picture_facts(shown)}
+
+
+def _in_memory(request: Request, camera: str, frame: str) -> LatestFrame | None:
+    services = get_services(request)
+    newest = services.cameras.picture(camera)
+    return newest if newest and newest.id == frame else services.on_screen.get(camera, frame)
+
+
+async def _find(request: Request, camera: str, frame: str) -> tuple[KeptFile, PresentFile]:
+    if get_services(request).past is None:
+        raise HTTPException(
+            404,
+            f"the viewer has frame {frame} of {camera} no more: it keeps the newest, and there is no archive",
+        )
+    past = await past_of(request, camera)
+    return await asked(_look, past.history, past.files, camera, FrameId.parse(frame))
+
+
+def _look(history: History, files: FrameFiles, camera: str, frame: FrameId) -> tuple[KeptFile, PresentFile]:
+    """Return row and file of a frame; raise HTTPException where it is not. Asked again where it went in between."""
+    for _ in range(2):
+        kept = history.file(camera, frame)
+        if isinstance(kept, Absence):
+            status, sentence = WHY_ABSENT[kept]
+            raise HTTPException(status, sentence.format(frame, camera))
+        if present := files.look(kept):
+            return kept, present
+    raise HTTPException(
+        404,
+        f"the file of frame {frame} of {camera} is missing from the archive's store: make audit says what else is",
+    )
+
+
+def _read(kept: KeptFile, present: PresentFile) -> LatestFrame:
+    try:
+        data = present.path.read_bytes()
+    except OSError as error:
+        raise HTTPException(404, f"{present.path.name} cannot be read: {error.strerror}") from error
+    try:
+        metadata = exif.read_metadata(data) if kept.content_type == "image/jpeg" else None
+    except MalformedError:
+        metadata = None  # it was let out of quarantine as it is
+    if metadata is None:
+        metadata = FrameMetadata(kept.key.camera, kept.key.id, kept.captured_us, identity_source="transport")
+    return LatestFrame(Frame(metadata, data, kept.content_type), kept.archived_us)
+
+
+def _named(camera: str, frame: str, present: PresentFile | None = None) -> dict[str, str]:
+    suffix = present.path.suffix if present else ".jpg"
+    return {"Content-Disposition": f'inline; filename="{camera}-{frame}{suffix}"'}
