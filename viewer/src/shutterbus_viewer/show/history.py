@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
 from shutterbus_viewer.archive import days
-from shutterbus_viewer.archive.history import BUCKET_US, Kept
+from shutterbus_viewer.archive.frame_order import Kept
+from shutterbus_viewer.archive.history import BUCKET_US
 from shutterbus_viewer.archive.readings import Series
 from shutterbus_viewer.errors import ArchiveUnreadableError
 from shutterbus_viewer.show.auth_middleware import NOT_FOUND
