@@ -31,7 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Every test here shows a page."""
     for item in items:
         if item.path.parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.alone)
+            item.add_marker(pytest.mark.page)
             item.add_marker(pytest.mark.stack)
 
 
