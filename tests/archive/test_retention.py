@@ -7,10 +7,13 @@ import pytest
 from archive.fakes_archive import NOW_US, Rig, delivery, frame
 from shutterbus_archive import retain
 from shutterbus_archive.catalog import Ageing
+from shutterbus_archive.downloads import RunningDownloads
 from shutterbus_archive.errors import StoreUnavailableError
 from shutterbus_archive.retention import Limits, Retention
 from shutterbus_archive.settings import ArchiveSettings
 from shutterbus_transport.settings import BrokerSettings
+from shutterbus_wire import download_note
+from shutterbus_wire.download_note import DownloadNote
 
 SIZE = len(frame(0).data)
 MINUTE_US = 60_000_000
@@ -114,3 +117,44 @@ def test_store_that_is_away_is_left_alone(rig: Rig) -> None:
     with pytest.raises(StoreUnavailableError):
         retention(rig, max_bytes=15 * SIZE).enforce()
     assert rig.archived == 20
+
+
+def test_what_is_being_downloaded_is_left_alone_and_goes_afterwards(rig: Rig, tmp_path: Path) -> None:
+    """For an hour at most: a viewer that was killed in between takes no note back."""
+    fill(rig)
+    folder = tmp_path / "downloads"
+    note = DownloadNote(
+        camera="gate",
+        from_us=NOW_US - 18 * MINUTE_US,
+        to_us=NOW_US - 14 * MINUTE_US,
+        begun_us=rig.clock.utc_us(),
+    )
+    folder.mkdir()
+    (folder / "a.json").write_bytes(download_note.encode(note))
+    (folder / "b.json").write_bytes(b"{}")
+    downloads = RunningDownloads(folder, rig.clock)
+    limits = Limits(max_bytes=15 * SIZE + 100)
+    keeper = Retention(rig.store, rig.catalog, limits, rig.clock, rig.archive.floor, downloads)
+
+    keeper.enforce()
+    assert left(rig) == [1, 3, *range(7, 20)]
+    assert keeper.problem == ""
+
+    rig.take(delivery(20, camera="gate", at_us=NOW_US))
+    keeper.enforce()
+    assert left(rig) == [1, 3, *range(8, 21)]
+    rig.clock.monotonic_now_s += 3_601
+    rig.take(delivery(21, camera="gate", at_us=NOW_US))
+    keeper.enforce()
+    assert left(rig) == [3, *range(8, 22)]
+
+
+def test_download_of_a_camera_that_the_archive_does_not_know_holds_nothing(rig: Rig, tmp_path: Path) -> None:
+    fill(rig)
+    note = DownloadNote(camera="mill", from_us=0, to_us=NOW_US, begun_us=rig.clock.utc_us())
+    (tmp_path / "a.json").write_bytes(download_note.encode(note))
+    limits = Limits(max_bytes=15 * SIZE + 100)
+    Retention(
+        rig.store, rig.catalog, limits, rig.clock, rig.archive.floor, RunningDownloads(tmp_path, rig.clock)
+    ).enforce()
+    assert left(rig) == list(range(5, 20))

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from shutterbus_archive.catalog import Catalog, schema
 from shutterbus_archive.consume.keeper import Keeper
 from shutterbus_archive.copies import CatalogCopies
+from shutterbus_archive.downloads import RunningDownloads
 from shutterbus_archive.keeping import Archive
 from shutterbus_archive.opening import STORE, open_archive, open_store
 from shutterbus_archive.retention import Limits, Retention
@@ -47,7 +48,12 @@ def run(settings: ArchiveSettings, clock: Clock | None = None, stop: threading.E
         reading = make_readers(settings, archive, clock)
         copies = CatalogCopies(store, settings.state_dir, clock)
         retention = Retention(
-            store, catalog, Limits(settings.max_bytes, settings.max_age_s), clock, archive.floor
+            store,
+            catalog,
+            Limits(settings.max_bytes, settings.max_age_s),
+            clock,
+            archive.floor,
+            RunningDownloads(settings.downloads_dir, clock),
         )
         health = HealthServer(
             settings.health_port,

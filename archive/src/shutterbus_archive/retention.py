@@ -7,6 +7,7 @@ leaves nothing behind that nobody knows. Numbers that aged out stay archived in 
 import json
 import logging
 import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from shutterbus_archive.catalog import Ageing, Catalog
@@ -14,6 +15,7 @@ from shutterbus_archive.errors import StoreUnavailableError
 from shutterbus_archive.floor import Floor
 from shutterbus_archive.store import Store
 from shutterbus_runtime.clock import Clock
+from shutterbus_wire.download_note import DownloadNote
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +49,16 @@ class Retention:
         removed: Frames that went, since this process started.
     """
 
-    def __init__(self, store: Store, catalog: Catalog, limits: Limits, clock: Clock, floor: Floor) -> None:
+    def __init__(
+        self,
+        store: Store,
+        catalog: Catalog,
+        limits: Limits,
+        clock: Clock,
+        floor: Floor,
+        downloads: Callable[[], Sequence[DownloadNote]] = tuple,
+    ) -> None:
+        """What *downloads* says is going on is left alone meanwhile, whatever the limits say."""
         self.problem = ""
         self.removed = 0
         self._store = store
@@ -56,6 +67,7 @@ class Retention:
         self._limits = limits
         self._clock = clock
         self._floor = floor
+        self._downloads = downloads
 
     def run(self, stop: threading.Event) -> None:
         """Keep within the limits until *stop* is set."""
@@ -78,7 +90,7 @@ class Retention:
             self._store.remove(keys)
             self._ageing.forget_garbage(keys)
             self.removed += len(keys)
-        if not (stop and stop.is_set()) and self._over_bytes() > 0:
+        if not (stop and stop.is_set()) and self._over_bytes() > 0 and not self._downloads():
             self.problem = (
                 f"{self._over_bytes() / 1e9:.2f} GB more than ARCHIVE_MAX_BYTES or the disk allow, and all that is left is kept: "
                 "raise it, make room, or let go of something (shutterbus-archive keep list, keep drop)"
@@ -86,12 +98,13 @@ class Retention:
 
     def _next_batch(self) -> list[tuple[int, int]]:
         """Return frames that are over a limit, oldest first, a batch at most."""
+        spared = self._downloads()
         if self._limits.max_age_s is not None and not self._clock_is_doubtful():
             before_us = self._clock.utc_us() - int(self._limits.max_age_s * 1e6)
-            if batch := self._ageing.oldest(BATCH, before_us=before_us):
+            if batch := self._ageing.oldest(BATCH, before_us=before_us, spared=spared):
                 return batch
         if (over_bytes := self._over_bytes()) > 0:
-            return self._ageing.oldest(BATCH, at_least_bytes=over_bytes)
+            return self._ageing.oldest(BATCH, at_least_bytes=over_bytes, spared=spared)
         return []
 
     def _over_bytes(self) -> int:

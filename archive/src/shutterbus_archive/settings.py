@@ -49,6 +49,11 @@ class ArchiveSettings(NamedSettings):
     max_age_s: Annotated[Seconds | None, Name("ARCHIVE_MAX_AGE")] = Field(
         default=None, gt=0, description="Pictures taken longer ago go.", examples=["90d"]
     )
+    downloads_dir: Annotated[Path | None, Name("ARCHIVE_DOWNLOADS_DIR")] = Field(
+        default=None,
+        description="Folder in which a viewer notes what is being downloaded, its VIEWER_STATE_DIR/downloads: that stays for the "
+        "hour that a download may take, whatever the limits say.",
+    )
     quarantine_max_bytes: Annotated[Bytes, Name("ARCHIVE_QUARANTINE_MAX_BYTES")] = Field(
         default=64 << 20,
         ge=0,

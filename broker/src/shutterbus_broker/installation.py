@@ -5,7 +5,7 @@
     ca/          the authority; no service ever sees it
     server/      a folder for each service with its certificates, mounted into it alone
     devices/     who was enrolled
-    viewer/      the viewer's users, sessions and access log
+    viewer/      the viewer's users, sessions and access log; viewer/downloads, what it lets people download now, for the archive
     archive/catalog   the archive's index; archive/store, its pictures, unless ARCHIVE_DIR names another folder
     kafka/data, mosquitto/data   what the brokers keep; mosquitto/acl
 """
@@ -37,6 +37,7 @@ FOLDERS = (
     "server/doctor",
     "devices",
     "viewer",
+    "viewer/downloads",
 )
 DATA_FOLDERS = ("kafka/data", "mosquitto/data", "archive/catalog", "archive/store")
 SERVERS = {"kafka": KAFKA, "mosquitto": MOSQUITTO, "viewer": "viewer"}

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from sqlalchemy import Connection, and_, delete, exists, func, select
+from sqlalchemy import Column, ColumnElement, Connection, and_, delete, exists, func, select
 
 from shutterbus_archive.catalog import garbage, schema
 from shutterbus_archive.catalog.catalog import Catalog
 from shutterbus_archive.catalog.protection import kept_bytes
 from shutterbus_archive.catalog.removal import FrameRef, take_out
+from shutterbus_wire.download_note import DownloadNote
 
 
 class Ageing:
@@ -55,25 +56,32 @@ class Ageing:
             return int(noted or 0)
 
     def oldest(
-        self, most: int, *, before_us: int | None = None, at_least_bytes: int | None = None
+        self,
+        most: int,
+        *,
+        before_us: int | None = None,
+        at_least_bytes: int | None = None,
+        spared: Sequence[DownloadNote] = (),
     ) -> list[FrameRef]:
         """Return the oldest frames by capture time that are not kept, as pairs of ``epoch_id`` and ``seq``, *most* of them at most.
 
         Args:
             most: How many.
+            spared: What is being downloaded, and left alone meanwhile.
             before_us: Only frames taken before that instant.
             at_least_bytes: Only as many as are needed to have so many bytes together.
         """
         with self._catalog.transaction() as connection:
-            for start_us in self._starts(connection):
+            for start_us in self._starts(connection, spared):
                 if before_us is not None and start_us >= before_us:
                     break
-                if chosen := self._oldest_within(connection, start_us, most, before_us, at_least_bytes):
+                chosen = self._oldest_within(connection, start_us, most, before_us, at_least_bytes, spared)
+                if chosen:
                     return chosen
         return []
 
-    def _starts(self, connection: Connection) -> Iterator[int]:
-        """Yield the five minutes that have frames which are not all kept, oldest first."""
+    def _starts(self, connection: Connection, spared: Sequence[DownloadNote]) -> Iterator[int]:
+        """Yield the five minutes that have frames which are not all kept or spared, oldest first."""
         bucket, keep = schema.bucket.c, schema.keep.c
         whole = exists().where(
             keep.camera_id == bucket.camera_id,
@@ -81,7 +89,10 @@ class Ageing:
             keep.to_us >= bucket.start_us + schema.BUCKET_US,
         )
         start_us = -1
-        query = select(func.min(bucket.start_us)).where(bucket.frames > 0, ~whole)
+        downloaded = (_spares(note, bucket.camera_id, bucket.start_us, schema.BUCKET_US) for note in spared)
+        query = select(func.min(bucket.start_us)).where(
+            bucket.frames > 0, ~whole, *(~each for each in downloaded)
+        )
         while (
             next_us := connection.execute(query.where(bucket.start_us > start_us)).scalar_one()
         ) is not None:
@@ -94,6 +105,7 @@ class Ageing:
         most: int,
         before_us: int | None,
         at_least_bytes: int | None,
+        spared: Sequence[DownloadNote],
     ) -> list[FrameRef]:
         table, keep = schema.frame, schema.keep.c
         end_us = start_us + schema.BUCKET_US
@@ -112,6 +124,7 @@ class Ageing:
                 table.c.captured_us >= start_us,
                 table.c.captured_us < end_us,
                 ~is_kept,
+                *(~_spares(note, table.c.camera_id, table.c.captured_us) for note in spared),
             )
             .order_by(table.c.captured_us)
             .limit(most)
@@ -144,3 +157,15 @@ class Ageing:
         """Note that *keys* are gone."""
         with self._catalog.transaction() as connection:
             connection.execute(delete(schema.garbage).where(schema.garbage.c.key.in_(list(keys))))
+
+
+def _spares(
+    note: DownloadNote, camera_id: Column[int], first_us: Column[int], length_us: int = 1
+) -> ColumnElement[bool]:
+    """Whether *note* spares all that a camera took in the *length_us* from *first_us* on."""
+    camera = select(schema.camera.c.id).where(schema.camera.c.name == note.camera).scalar_subquery()
+    return and_(
+        func.coalesce(camera_id == camera, False),  # of a camera that is not known nothing is spared
+        first_us >= note.from_us,
+        first_us + length_us <= note.to_us,
+    )
