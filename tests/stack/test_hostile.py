@@ -280,7 +280,7 @@ def test_host_that_is_none_is_answered_with_400(running: Viewer) -> None:
 DECODE = """
 import re, sys
 import cv2, numpy as np
-from shutterbus_viewer.show import decode_plan, thumbnails
+from shutterbus_viewer import decode_plan, scaling
 from shutterbus_wire.jpeg import read_header
 
 def most_bytes():
@@ -289,7 +289,7 @@ def most_bytes():
 to_px = int(sys.argv[1])
 picture = open(sys.argv[2], "rb").read()
 cv2.setNumThreads(1)
-thumbnails.scaled(cv2.imencode(".jpg", np.zeros((64, 64, 3), np.uint8))[1].tobytes(), decode_plan.Plan(1, 0), 32)
+scaling.scaled(cv2.imencode(".jpg", np.zeros((64, 64, 3), np.uint8))[1].tobytes(), decode_plan.Plan(1, 0), 32)
 how = decode_plan.plan(read_header(picture), to_px, 10**12)
 before = most_bytes()
 thumbnails.scaled(picture, how, to_px)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from shutterbus_viewer import decode_plan
+from shutterbus_viewer.decode_plan import memory_budget_bytes, plan
 from shutterbus_viewer.errors import UndrawableError
 from shutterbus_viewer.latest import LatestFrame
-from shutterbus_viewer.show import decode_plan
-from shutterbus_viewer.show.decode_plan import memory_budget_bytes, plan
 from shutterbus_wire.jpeg import Header, read_header
 from viewer.fakes_viewer import LIVE, NOW_US, Viewer, frame, jpeg, picture, png, viewer
 

@@ -7,8 +7,9 @@ import pytest
 from fakes import FakeClock
 from shutterbus_transport.consuming import Delivery
 from shutterbus_viewer.consume import intake as module
-from shutterbus_viewer.show.decode_plan import Plan
-from shutterbus_viewer.show.thumbnails import Thumbnails, scaled
+from shutterbus_viewer.decode_plan import Plan
+from shutterbus_viewer.scaling import scaled
+from shutterbus_viewer.show.thumbnails import Thumbnails
 from shutterbus_wire.frame import Frame
 from shutterbus_wire.message import decode_frame
 from viewer.fakes_viewer import arrival, jpeg, picture, viewer

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
+from shutterbus_viewer.decode_plan import Plan, plan
 from shutterbus_viewer.errors import UndrawableError
 from shutterbus_viewer.latest import LatestFrame
-from shutterbus_viewer.show.decode_plan import Plan, plan
-from shutterbus_viewer.show.thumbnails import Thumbnail, Thumbnails, scaled
+from shutterbus_viewer.scaling import scaled
+from shutterbus_viewer.show.thumbnails import Thumbnail, Thumbnails
 from shutterbus_wire.frame import Frame
 from shutterbus_wire.jpeg import read_header
 from viewer.fakes_viewer import NOW_US, frame, jpeg, picture, png
