@@ -292,7 +292,7 @@ cv2.setNumThreads(1)
 scaling.scaled(cv2.imencode(".jpg", np.zeros((64, 64, 3), np.uint8))[1].tobytes(), decode_plan.Plan(1, 0), 32)
 how = decode_plan.plan(read_header(picture), to_px, 10**12)
 before = most_bytes()
-thumbnails.scaled(picture, how, to_px)
+scaling.scaled(picture, how, to_px)
 print(how.cost_bytes, most_bytes() - before)
 """
 

@@ -15,3 +15,11 @@ class ArchiveUnreadableError(ViewerError):
 
 class TooManyError(ViewerError):
     """A limit is reached. Refuse this one; the others go on."""
+
+
+class FrameGoneError(ViewerError):
+    """A kept frame whose file is not there any more, or cannot be read now. Answer 410."""
+
+
+class MakerUnavailableError(ViewerError):
+    """Pictures of the past cannot be made now. Ask again later."""

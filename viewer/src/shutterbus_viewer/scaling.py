@@ -49,8 +49,8 @@ def upright(picture: bytes, how: Plan, to_width_px: int) -> Pixels:
             size = max(1, round(width_px * scale)), max(1, round(height_px * scale))
             image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
         return _turned(image, how.orientation)
-    except cv2.error as error:
-        raise UndrawableError(f"cannot be scaled: {error}") from error
+    except (cv2.error, MemoryError) as error:
+        raise UndrawableError(f"cannot be scaled: {error or 'no memory is left'}") from error
 
 
 def encoded(image: Pixels, quality: int = QUALITY) -> bytes:

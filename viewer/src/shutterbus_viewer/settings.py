@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field, SecretStr
 
 from shutterbus_runtime.settings import Name, Prefix
 from shutterbus_runtime.settings.sources import NamedSettings
-from shutterbus_runtime.settings.values import LogLevel, Whole, Words, choice
+from shutterbus_runtime.settings.values import Bytes, LogLevel, Whole, Words, choice
 from shutterbus_transport.settings import BrokerSettings, fixed_for
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -90,6 +90,12 @@ class ViewerSettings(NamedSettings):
         default=None,
         description="The archive's ARCHIVE_DIR, where its pictures are; read-only is enough. Without it as the archive has it: the "
         "folder store in that one.",
+    )
+    history_cache_max_bytes: Annotated[Bytes, Name("HISTORY_CACHE_MAX")] = Field(
+        default=1 << 30,
+        ge=0,
+        description="Most bytes of small pictures made from kept ones, in the folder cache of VIEWER_STATE_DIR; the least recently "
+        "used go. They can be made again.",
     )
     topics: Annotated[Words, Name("VIEWER_TOPICS")] = Field(
         default=(),

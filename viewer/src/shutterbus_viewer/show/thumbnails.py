@@ -89,6 +89,11 @@ class Thumbnails:
         self._running = 0
         self._cost_bytes = 0
 
+    @property
+    def busy(self) -> bool:
+        """Whether somebody waits for a live picture that is being scaled, or will be."""
+        return bool(self._running or self._wishes)
+
     async def jpeg(self, camera: str, width_px: int = 0) -> Thumbnail | None:
         """Return the newest picture of *camera* about *width_px* wide, never wider than it is; 0 means as it is.
 
