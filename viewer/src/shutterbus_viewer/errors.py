@@ -17,6 +17,10 @@ class TooManyError(ViewerError):
     """A limit is reached. Refuse this one; the others go on."""
 
 
+class TooLargeError(ViewerError):
+    """More was asked for at once than can be answered. Say how to ask for less."""
+
+
 class FrameGoneError(ViewerError):
     """A kept frame whose file is not there any more, or cannot be read now. Answer 410."""
 
