@@ -15,7 +15,7 @@ import cv2
 
 from shutterbus_runtime.child_channel import ToParent
 from shutterbus_runtime.child_process import end_with_parent
-from shutterbus_viewer.decode_plan import memory_budget_bytes, plan
+from shutterbus_viewer.decode_plan import plan
 from shutterbus_viewer.errors import FrameGoneError, UndrawableError
 from shutterbus_viewer.history import kept_frame
 from shutterbus_viewer.history.sheets import SheetFrame, sheet
@@ -30,12 +30,12 @@ BESIDES_BYTES = 128 << 20
 
 
 def main() -> None:
-    """Serve the parent on the socket whose number is the last argument."""
+    """Serve the parent on the socket whose number is the last argument; how much memory decoding may take is the one before."""
     end_with_parent()
     yield_to_others()
     parent = ToParent(int(sys.argv[-1]))
+    budget_bytes = int(sys.argv[-2])
     cv2.setNumThreads(1)
-    budget_bytes = memory_budget_bytes() // 2  # the viewer's own decoding may take all of it meanwhile
     limit_memory(budget_bytes + BESIDES_BYTES)
     # A parent that has gone is no error here: there is nobody to tell.
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
@@ -50,6 +50,8 @@ def main() -> None:
                 parent.send("gone", {"sentence": str(error)})
             except UndrawableError as error:
                 parent.send("undrawable", {"sentence": str(error)})
+            except MemoryError:
+                parent.send("undrawable", {"sentence": "takes more memory than decoding may have"})
 
 
 def _made(

@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -111,6 +112,8 @@ class Maker:
 
         Of more than ``AHEAD_MAX`` the last are forgotten.
         """
+        if self._closed:
+            return
         loop = asyncio.get_running_loop()
         jobs = {}
         for frames in hours:
@@ -135,11 +138,14 @@ class Maker:
 
     async def _made(self, key: str, work: Callable[[], Made]) -> Made:
         """Return what *work* makes, or what is being made for the same *key*."""
+        if self._closed:
+            raise MakerUnavailableError(ENDING)
         if self._making is not None and self._making[0] == key:
             job = self._making[1]
         else:
             self._ahead.pop(key, None)
-            job = self._wanted.pop(key, None) or _Job(work, asyncio.get_running_loop().create_future())
+            waiting = self._wanted.pop(key, None)
+            job = waiting or _Job(work, asyncio.get_running_loop().create_future())
             self._wanted[key] = job
             if len(self._wanted) > WAITING_MAX:
                 _, oldest = _first(self._wanted)
@@ -156,8 +162,6 @@ class Maker:
         return made
 
     def _begin(self) -> None:
-        if self._closed:
-            raise MakerUnavailableError(ENDING)
         self._wake.set()
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._work())
@@ -168,7 +172,7 @@ class Maker:
         while True:
             await self._step_back()
             if not (self._wanted or self._ahead):
-                if await self._idle():
+                if await self._woken(IDLE_S):
                     continue
                 await loop.run_in_executor(self._pool, self._process.rest)
                 if not self._wake.is_set():
@@ -193,16 +197,17 @@ class Maker:
                 since_s = now_s if since_s is None else since_s
                 if now_s - since_s >= BUSY_S:
                     return
-            await asyncio.sleep(BUSY_POLL_S if self._wanted else AHEAD_POLL_S)
+                await asyncio.sleep(BUSY_POLL_S)
+            else:
+                await self._woken(AHEAD_POLL_S)
 
-    async def _idle(self) -> bool:
-        """Wait for something to do; False if there was nothing for long."""
+    async def _woken(self, within_s: float) -> bool:
+        """Wait for something new to do; False if there is nothing *within_s*."""
         self._wake.clear()
-        try:
-            await asyncio.wait_for(self._wake.wait(), IDLE_S)
-        except TimeoutError:
-            return False
-        return True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self._wake.wait()
+        return self._wake.is_set()
 
     def _make_sheet(self, key: str, frames: tuple[SheetFrame, ...]) -> Sheet:
         if (kept := self._cache.get(key)) is not None:
@@ -225,6 +230,8 @@ def _sheet_key(frames: Sequence[SheetFrame]) -> str:
 
 
 def _fail(job: _Job, error: BaseException) -> None:
+    if job.done.done():
+        return
     job.done.set_exception(error)
     job.done.exception()  # seen, should nobody wait for it any more
 

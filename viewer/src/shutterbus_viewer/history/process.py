@@ -16,11 +16,14 @@ from typing import Any
 from shutterbus_runtime.clock import Clock
 from shutterbus_runtime.restarts import Backoff, Restarts
 from shutterbus_runtime.supervised_child import Ended, Limits, Message, Program, SupervisedChild
+from shutterbus_viewer.decode_plan import memory_budget_bytes
 from shutterbus_viewer.errors import FrameGoneError, MakerUnavailableError, UndrawableError
 from shutterbus_viewer.history.sheets import Sheet, SheetFrame
 
 CHILD = (sys.executable, "-m", "shutterbus_viewer.history")
-"""The command; the number of its socket is added as last argument."""
+"""The command; added are the bytes of memory that decoding may take, and the number of its socket."""
+SHARE_OF_BUDGET = 2
+"""Half of what is for decoding, since the viewer's own may take all of it meanwhile."""
 SECRETS = "VIEWER_"
 LIMITS = Limits(silence_s=20.0, opening_s=60.0)
 ENDS_MAX = 2
@@ -75,9 +78,10 @@ class MakerProcess:
         command: Sequence[str] = CHILD,
         limits: Limits = LIMITS,
         deadlines: Deadlines | None = None,
+        budget_bytes: int | None = None,
     ) -> None:
         self._clock = clock
-        self._command = command
+        self._command = [*command, str(budget_bytes or memory_budget_bytes() // SHARE_OF_BUDGET)]
         self._limits = limits
         self._deadlines = deadlines or Deadlines()
         self._child: SupervisedChild | None = None
@@ -137,23 +141,18 @@ class MakerProcess:
 
     def _ask(self, kind: str, metadata: dict[str, Any]) -> Message:
         """Return what the process answers."""
+        ended = ""
         for _ in range(ENDS_MAX):
             child = self._ready_child()
             child.send(kind, metadata)
             answer, path = self._answer(child)
             if isinstance(answer, Message):
-                break
-            self._child = None
+                return _checked(answer)
+            self._child, ended = None, answer.sentence
             if path:
                 self._suspect(path, answer)
             # Killed before it began, as by a kernel that was short of memory: another one will do.
-        else:
-            raise MakerUnavailableError(f"{answer.sentence}; try again later")
-        if answer.kind == "gone":
-            raise FrameGoneError(answer.metadata["sentence"])
-        if answer.kind == "undrawable":
-            raise UndrawableError(answer.metadata["sentence"])
-        return answer
+        raise MakerUnavailableError(f"{ended}; try again later")
 
     def _answer(self, child: SupervisedChild) -> tuple[Message | Ended, str]:
         """Return the answer, or why there is none and the path of the picture that was being decoded."""
@@ -181,6 +180,7 @@ class MakerProcess:
         if self._why_none and not self._restarts.is_due(self._clock.monotonic_s()):
             raise MakerUnavailableError(self._why_none)
         environment = {name: value for name, value in os.environ.items() if not name.startswith(SECRETS)}
+        environment["OPENBLAS_NUM_THREADS"] = "1"  # whose threads take memory and have nothing to do
         program = Program("the maker process", "the decoder", self._command, environment)
         child = self._child = SupervisedChild(
             program, self._limits, self._clock, lambda line: log.debug("%s", line)
@@ -196,7 +196,7 @@ class MakerProcess:
             self._restarts.ended(answer.at_s, 0.0)
             self._restarts.started()
             raise MakerUnavailableError(answer.sentence)
-        self._why_none = ""
+        self._why_none, self._restarts = "", Restarts(Backoff())
         return child
 
     def _suspect(self, path: str, ended: Ended) -> None:
@@ -207,6 +207,14 @@ class MakerProcess:
         if len(self._ends) > SUSPECTS_MAX:
             del self._ends[next(iter(self._ends))]
         raise _PictureEndedItError(path, ended.sentence)
+
+
+def _checked(answer: Message) -> Message:
+    if answer.kind == "gone":
+        raise FrameGoneError(answer.metadata["sentence"])
+    if answer.kind == "undrawable":
+        raise UndrawableError(answer.metadata["sentence"])
+    return answer
 
 
 def _next(child: SupervisedChild, within_s: float) -> Message | Ended | None:

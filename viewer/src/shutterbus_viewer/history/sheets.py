@@ -103,7 +103,7 @@ def sheet(
             drawn[frame] = _small(Path(frame.path), budget_bytes)
         except FrameGoneError:
             complete = False
-        except UndrawableError:
+        except (UndrawableError, MemoryError):
             continue
     width_px, height_px = _cell_px(drawn.values())
     grid = np.zeros((ROWS * height_px, COLUMNS * width_px, 3), np.uint8)
