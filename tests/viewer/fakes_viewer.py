@@ -16,6 +16,11 @@ from shutterbus_viewer.accounts.sessions import Sessions
 from shutterbus_viewer.accounts.users import Role, User, Users
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.consume.intake import Intake
+from shutterbus_viewer.history.cache import Cache
+from shutterbus_viewer.history.download_notes import DownloadNotes
+from shutterbus_viewer.history.downloads import Downloads
+from shutterbus_viewer.history.maker import Maker
+from shutterbus_viewer.history.process import MakerProcess
 from shutterbus_viewer.latest import LatestFrame
 from shutterbus_viewer.show.access import AccessPolicy
 from shutterbus_viewer.show.app import make_app
@@ -215,6 +220,9 @@ def make_services(
         policy=AccessPolicy(),
         exposure=Exposure(**where),
         connections=Connections(clock, per_address=True),
+        maker=Maker(Cache(None, 1 << 24), MakerProcess(clock), clock),
+        downloads=Downloads(),
+        download_notes=DownloadNotes(None, clock),
         past=past,
     )
 

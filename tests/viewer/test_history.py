@@ -1,6 +1,8 @@
 """What the viewer tells of a camera's past, from a catalog and a store as the archive leaves them."""
 
+import io
 import shutil
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,22 @@ from shutterbus_transport.checksum import crc32c
 from shutterbus_viewer.accounts.users import Role
 from shutterbus_viewer.show.services import Past
 from shutterbus_wire.identity import FrameId
+from shutterbus_wire.instant import rfc3339
+from shutterbus_wire.jpeg import read_header
 from shutterbus_wire.store_layout import MARKER, FrameKey
-from viewer.fakes_viewer import EPOCH, LATER_EPOCH, Viewer, frame, picture, png, reading, status, user, viewer
+from viewer.fakes_viewer import (
+    EPOCH,
+    LATER_EPOCH,
+    Viewer,
+    frame,
+    jpeg,
+    picture,
+    png,
+    reading,
+    status,
+    user,
+    viewer,
+)
 
 HOUR_US = 3_600_000_000
 MIDNIGHT_US = 1_792_792_800_000_000
@@ -38,6 +54,19 @@ class Kept:
     ) -> bytes:
         """Keep a frame that was taken then; return its file."""
         data = png() if as_png else frame(seq, camera=camera, epoch=epoch, captured_at_us=at_us).data
+        return self.put(seq, at_us, data, camera=camera, epoch=epoch, as_png=as_png)
+
+    def put(
+        self,
+        seq: int,
+        at_us: int,
+        data: bytes,
+        *,
+        camera: str = "gate",
+        epoch: str = EPOCH,
+        as_png: bool = False,
+    ) -> bytes:
+        """Keep *data* as the frame that was taken then."""
         key = FrameKey(camera, FrameId(epoch, seq), at_us, "image/png" if as_png else "image/jpeg")
         path = self.store / str(key)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -247,6 +276,73 @@ def test_facts_of_a_kept_frame_are_those_that_it_had_when_it_was_live(kept: Kept
     assert get(running, f"frames/{EPOCH}-3.json") == {**then, "lane": None}
 
 
+def test_frame_is_had_smaller_in_one_of_a_few_widths_and_never_larger(kept: Kept, running: Viewer) -> None:
+    kept.add(3, MIDNIGHT_US)
+    wide = frame(4, captured_at_us=MIDNIGHT_US + 1, picture=jpeg(1000, 500), orientation=6).data
+    kept.put(4, MIDNIGHT_US + 1, wide)
+
+    small = running.http.get(f"/api/cameras/gate/frames/{EPOCH}-4.jpg?width=100")
+    assert size_of(small.content) == (160, 320)
+    assert small.headers["etag"].endswith('-160"')
+    assert small.headers["cache-control"].endswith("immutable")
+    as_it_is = running.http.get(f"/api/cameras/gate/frames/{EPOCH}-3.jpg?width=640")
+    assert size_of(as_it_is.content) == (64, 48)
+    assert refused(running, f"frames/{EPOCH}-4.jpg", width=4000)[0] == 422
+
+
+def test_sheet_has_the_first_picture_of_each_minute_where_its_json_says(kept: Kept, running: Viewer) -> None:
+    for minute, second in ((0, 10), (0, 40), (7, 0), (59, 59)):
+        seq = minute * 60 + second
+        kept.put(
+            seq,
+            MIDNIGHT_US + seq * 1_000_000,
+            frame(seq, picture=jpeg(320, 180), captured_at_us=MIDNIGHT_US).data,
+        )
+
+    told = get(running, "sheets/2026-10-23T22.json")
+    sheet = running.http.get(f"/api/cameras/gate/sheets/2026-10-23T22.jpg?v={told['version']}")
+
+    assert [(minute, identity) for minute, _, identity in told["minutes"]] == [
+        (0, f"{EPOCH}-10"),
+        (7, f"{EPOCH}-420"),
+        (59, f"{EPOCH}-3599"),
+    ]
+    assert size_of(sheet.content) == (told["columns"] * told["width"], told["rows"] * told["height"])
+    assert (told["columns"], told["rows"], told["width"], told["height"]) == (10, 6, 160, 90)
+    assert sheet.headers["cache-control"].endswith("immutable")
+    unnamed = running.http.get("/api/cameras/gate/sheets/2026-10-23T22.jpg")
+    assert unnamed.headers["cache-control"] == "private, no-cache"
+    kept.add(1, MIDNIGHT_US + 20 * 60_000_000)
+    assert get(running, "sheets/2026-10-23T22.json")["version"] != told["version"]
+    assert refused(running, "sheets/2026-10-23T23.json") == (
+        404,
+        "gate has no pictures from 2026-10-23T23:00 to the next hour",
+    )
+    assert refused(running, "sheets/2026-10-23T99.json")[0] == 422
+
+
+def test_zip_has_the_files_as_they_are_and_names_what_is_missing(kept: Kept, running: Viewer) -> None:
+    files = {seq: kept.add(seq, MIDNIGHT_US + seq * 1_000_000) for seq in range(5)}
+    next(kept.store.rglob(f"*{EPOCH}-2.jpg")).unlink()
+    span = {"from": "2026-10-23T22:00:00Z", "to": "2026-10-23T22:00:04Z"}
+
+    answer = running.http.get("/api/cameras/gate/frames.zip", params=span)
+
+    assert answer.headers["content-length"] == str(len(answer.content))
+    assert answer.headers["content-disposition"] == (
+        'attachment; filename="gate-20261023T220000Z-20261023T220004Z.zip"'
+    )
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as zipped:
+        assert zipped.testzip() is None
+        names = [f"gate-20261023T22000{seq}.000000Z_{EPOCH}-{seq}.jpg" for seq in (0, 1, 3)]
+        assert zipped.namelist() == [*names, "MISSING.txt"]
+        assert [zipped.read(name) for name in names] == [files[seq] for seq in (0, 1, 3)]
+        assert f"{EPOCH}-2.jpg" in zipped.read("MISSING.txt").decode()
+    thinned = running.http.get("/api/cameras/gate/frames.zip", params={**span, "every": "2s"})
+    with zipfile.ZipFile(io.BytesIO(thinned.content)) as zipped:
+        assert [name[-5] for name in zipped.namelist() if name.endswith("jpg")] == ["0"]
+
+
 def test_frame_that_is_not_here_says_whether_it_ever_was(kept: Kept, running: Viewer) -> None:
     for seq in (0, 1):
         kept.add(seq, MIDNIGHT_US + seq)
@@ -418,7 +514,9 @@ def test_catalog_that_cannot_be_read_now_is_said(tmp_path: Path) -> None:
         assert answer.json()["detail"].endswith("has the archive ever run?")
 
 
-def _spelt(at_us: int) -> str:
-    from shutterbus_wire.instant import rfc3339
+def size_of(picture: bytes) -> tuple[int, int]:
+    return read_header(picture).upright_size_px
 
+
+def _spelt(at_us: int) -> str:
     return rfc3339(at_us)

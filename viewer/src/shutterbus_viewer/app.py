@@ -19,6 +19,11 @@ from shutterbus_viewer.accounts.users import Users
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.consume.intake import Intake
 from shutterbus_viewer.errors import ViewerError
+from shutterbus_viewer.history.cache import Cache
+from shutterbus_viewer.history.download_notes import DownloadNotes
+from shutterbus_viewer.history.downloads import Downloads
+from shutterbus_viewer.history.maker import Maker
+from shutterbus_viewer.history.process import MakerProcess
 from shutterbus_viewer.settings import ServeSettings, ViewerSettings
 from shutterbus_viewer.show.access import AccessPolicy
 from shutterbus_viewer.show.app import make_app
@@ -35,6 +40,7 @@ from shutterbus_viewer.show.thumbnails import Thumbnails
 
 log = logging.getLogger("shutterbus_viewer")
 
+CACHE_FOLDER = "cache"
 STOP_S = 2.0
 SHUTDOWN_S = 1
 CLIENT_MESSAGE_MAX_BYTES = 1_048_576
@@ -127,10 +133,14 @@ def make_services(
     """Return what the routes work with."""
     serve = settings.serve
     behind_proxy = serve.effective_tls == "proxy"
+    thumbnails = Thumbnails(cameras.picture, clock=clock)
+    cache = Cache(
+        settings.state_dir / CACHE_FOLDER if settings.state_dir else None, settings.history_cache_max_bytes
+    )
     return Services(
         cameras=cameras,
         intake=intake,
-        thumbnails=Thumbnails(cameras.picture, clock=clock),
+        thumbnails=thumbnails,
         on_screen=FramesOnScreen(),
         first_camera=first_camera(settings.brokers),
         states=StateTexts(cameras, clock),
@@ -148,6 +158,9 @@ def make_services(
             loopback_only=serve.loopback_only and not behind_proxy,
         ),
         connections=Connections(clock, per_address=not behind_proxy),
+        maker=Maker(cache, MakerProcess(clock), clock, lambda: thumbnails.waiting),
+        downloads=Downloads(),
+        download_notes=DownloadNotes(settings.state_dir, clock),
         past=Past.of(settings.archive_state_dir, settings.archive_dir)
         if settings.archive_state_dir
         else None,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from shutterbus_viewer.archive.history import KeptFile
 from shutterbus_viewer.errors import ArchiveUnreadableError
-from shutterbus_wire.store_layout import MARKER
+from shutterbus_wire.store_layout import MARKER, FrameKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +24,17 @@ class FrameFiles:
         """Look in *root*, the archive's ARCHIVE_DIR. It need not be there now."""
         self.root = root
 
+    def path(self, key: FrameKey) -> Path:
+        """Return where the file of a frame is, or was."""
+        return self.root / str(key)
+
     def look(self, kept: KeptFile) -> PresentFile | None:
         """Return the file of a frame that the catalog names; None where it is not in the store.
 
         Raises:
             ArchiveUnreadableError: The store is not there now, or cannot be read.
         """
-        path = self.root / str(kept.key)
+        path = self.path(kept.key)
         try:
             return PresentFile(path, path.stat())
         except FileNotFoundError:

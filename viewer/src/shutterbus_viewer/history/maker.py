@@ -100,7 +100,7 @@ class Maker:
             MakerUnavailableError: Nothing can be made now.
             TooManyError: Too many later requests are waiting.
         """
-        to_px = next((step_px for step_px in WIDTHS_PX if step_px >= width_px), WIDTHS_PX[-1])
+        to_px = width_of(width_px)
         key = f"scaled {FORMAT} {to_px} {path}"
         kept = await asyncio.to_thread(self._cache.get, key)
         if kept is not None:
@@ -135,6 +135,7 @@ class Maker:
         self._wanted.clear()
         self._ahead.clear()
         self._pool.shutdown(wait=False, cancel_futures=True)
+        self._cache.close()
 
     async def _made(self, key: str, work: Callable[[], Made]) -> Made:
         """Return what *work* makes, or what is being made for the same *key*."""
@@ -222,6 +223,11 @@ class Maker:
         if not made.as_it_is:
             self._cache.put(key, made.picture)
         return made.picture
+
+
+def width_of(wanted_px: int) -> int:
+    """Return *wanted_px* rounded up to one of ``WIDTHS_PX``, so that few sizes are made and kept."""
+    return next((step_px for step_px in WIDTHS_PX if step_px >= wanted_px), WIDTHS_PX[-1])
 
 
 def _sheet_key(frames: Sequence[SheetFrame]) -> str:

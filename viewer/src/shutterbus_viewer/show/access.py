@@ -38,9 +38,12 @@ ACTIONS = {
     "/api/cameras/{camera}/days": Action.LOOK,
     "/api/cameras/{camera}/buckets": Action.LOOK,
     "/api/cameras/{camera}/frames": Action.LOOK,
+    "/api/cameras/{camera}/frames.zip": Action.LOOK,
     "/api/cameras/{camera}/frames/{frame}.jpg": Action.LOOK,
     "/api/cameras/{camera}/frames/{frame}.json": Action.LOOK,
     "/api/cameras/{camera}/readings": Action.LOOK,
+    "/api/cameras/{camera}/sheets/{hour}.jpg": Action.LOOK,
+    "/api/cameras/{camera}/sheets/{hour}.json": Action.LOOK,
     "/api/cameras/{camera}/stream.mjpg": Action.LOOK,
     "/api/archive": Action.LOOK,  # lists those that are allowed
     "/api/live": Action.LOOK,

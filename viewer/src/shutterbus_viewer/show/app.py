@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp
 
-from shutterbus_viewer.show import api, frames, history, live, pages, static_files
+from shutterbus_viewer.show import api, downloads, frames, history, live, pages, sheets, static_files
 from shutterbus_viewer.show.auth_middleware import AuthMiddleware
 from shutterbus_viewer.show.connections import ConnectionMiddleware
 from shutterbus_viewer.show.headers import SecurityHeaders
@@ -41,7 +41,9 @@ def make_app(
     app.include_router(pages.routes(services.accounts, services.exposure))
     app.include_router(api.router)
     app.include_router(history.router)
+    app.include_router(downloads.router)
     app.include_router(frames.router)
+    app.include_router(sheets.router)
     app.include_router(live.router)
     app.include_router(static_files.router)
 
@@ -91,6 +93,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await asyncio.gather(*background, return_exceptions=True)
         deaf()
         services.cameras.changes.detach()
+        services.maker.close()
         services.thumbnails.close()
         services.accounts.login.close()
 

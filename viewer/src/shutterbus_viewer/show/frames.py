@@ -1,16 +1,18 @@
 """One frame by its id: the file as it was taken, and its facts. From memory while it is on a screen, else from the archive."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import FileResponse
 
 from shutterbus_viewer.accounts.access_log import Event
 from shutterbus_viewer.archive.files import FrameFiles, PresentFile
 from shutterbus_viewer.archive.history import Absence, History, KeptFile
+from shutterbus_viewer.history.maker import WIDTHS_PX, width_of
 from shutterbus_viewer.latest import LatestFrame
 from shutterbus_viewer.show.exposure import client_address
 from shutterbus_viewer.show.history import asked, past_of
+from shutterbus_viewer.show.making import made
 from shutterbus_viewer.show.parameters import CameraName, FrameName
 from shutterbus_viewer.show.services import get_principal, get_services
 from shutterbus_viewer.state import picture_facts
@@ -36,6 +38,16 @@ WHY_ABSENT = {
 }
 
 
+LadderWidth = Annotated[
+    int,
+    Query(
+        ge=0,
+        le=WIDTHS_PX[-1],
+        description=f"Width in pixels, rounded up to one of {', '.join(map(str, WIDTHS_PX))}, never wider than it is; 0: the file itself.",
+    ),
+]
+
+
 class FrameResponse(FileResponse):
     """A frame's file; most are sent at a stroke, since each piece costs a change of thread."""
 
@@ -44,19 +56,26 @@ class FrameResponse(FileResponse):
 
 @router.get("/{frame}.jpg", responses=PICTURE, response_class=Response)
 @router.head("/{frame}.jpg", include_in_schema=False)
-async def picture(request: Request, camera: CameraName, frame: FrameName) -> Response:
-    """The frame of this id as it came: while it is on a screen, and for as long as the archive keeps it."""
-    services = get_services(request)
-    user, address = get_principal(request).user, client_address(request.scope, services.exposure)
-    services.accounts.log.note(Event.DOWNLOAD, user=user, address=address, camera=camera)
-    live = _in_memory(request, camera, frame)
-    if live is not None:
-        headers = {"ETag": f'"{frame}"', **_named(camera, frame), **FOR_GOOD}
-        return Response(live.frame.data, media_type=live.frame.content_type, headers=headers)
+async def picture(request: Request, camera: CameraName, frame: FrameName, width: LadderWidth = 0) -> Response:
+    """The frame of this id as it came, or scaled: while it is on a screen, and for as long as the archive keeps it."""
+    if not width:
+        user, address = (
+            get_principal(request).user,
+            client_address(request.scope, get_services(request).exposure),
+        )
+        get_services(request).accounts.log.note(Event.DOWNLOAD, user=user, address=address, camera=camera)
+        live = _in_memory(request, camera, frame)
+        if live is not None:
+            headers = {"ETag": f'"{frame}"', **_named(camera, frame), **FOR_GOOD}
+            return Response(live.frame.data, media_type=live.frame.content_type, headers=headers)
     kept, present = await _find(request, camera, frame)
-    headers = {"ETag": f'"{kept.crc:08x}"', **_named(camera, frame, present), **FOR_GOOD}
-    if headers["ETag"] in request.headers.get("if-none-match", ""):
+    tag = f'"{kept.crc:08x}{f"-{width_of(width)}" if width else ""}"'
+    headers = {"ETag": tag, **_named(camera, frame, None if width else present), **FOR_GOOD}
+    if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
+    if width:
+        jpeg = await made(get_services(request).maker.scaled(present.path, width))
+        return Response(jpeg, media_type="image/jpeg", headers=headers)
     return FrameResponse(
         present.path, headers=headers, media_type=kept.content_type, stat_result=present.status
     )

@@ -73,7 +73,7 @@ async def list_days(
             for day in listed
         ],
     }
-    return _json(request, value, end)
+    return answer(request, value, end)
 
 
 @router.get("/buckets")
@@ -87,7 +87,7 @@ async def list_buckets(request: Request, camera: CameraName, begin: Begin, end: 
         "frames": buckets.frames,
         "bytes": buckets.size_bytes,
     }
-    return _json(request, value, end)
+    return answer(request, value, end)
 
 
 @router.get("/frames")
@@ -123,7 +123,7 @@ async def list_frames(
     past = await past_of(request, camera)
     if at is not None:
         kept = await asked(past.history.neighbour, camera, at, direction, beside and FrameId.parse(beside))
-        return _json(request, {"frame": kept and _frame(kept)}, LAST_US)
+        return answer(request, {"frame": kept and _frame(kept)}, LAST_US)
     if begin is None or end is None:
         raise HTTPException(422, "from and to are needed, or at: which frames are meant?")
     last = None if after is None else cursor(after)
@@ -135,7 +135,7 @@ async def list_frames(
         page = await asked(past.history.thinned, camera, start, end, every, limit)
     more = f"{page[-1].captured_us}-{page[-1].id}" if len(page) == limit else None
     value = {"frames": [[kept.captured_us, str(kept.id), kept.size_bytes] for kept in page], "cursor": more}
-    return _json(request, value, end)
+    return answer(request, value, end)
 
 
 @router.get("/readings")
@@ -161,7 +161,7 @@ async def list_readings(
             )
         borders = days.borders(begin, end, zone or camera_zone(request, camera), hourly=every == "1h")
         series = await asked(past.readings.stretches, camera, borders)
-    return _json(request, {"series": [_series(each) for each in series]}, end)
+    return answer(request, {"series": [_series(each) for each in series]}, end)
 
 
 async def past_of(request: Request, camera: str) -> Past:
@@ -210,7 +210,7 @@ def _series(series: Series) -> dict[str, Any]:
     }
 
 
-def _json(request: Request, value: object, end_us: int) -> Response:
+def answer(request: Request, value: object, end_us: int) -> Response:
     """Answer *value*, about a range that ends at *end_us*; only its tag where the browser has it already."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
     settled = end_us <= get_services(request).clock.utc_us() - SETTLED_US

@@ -18,6 +18,9 @@ from shutterbus_viewer.archive.readings import Readings
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.consume.intake import Intake
 from shutterbus_viewer.errors import TooManyError
+from shutterbus_viewer.history.download_notes import DownloadNotes
+from shutterbus_viewer.history.downloads import Downloads
+from shutterbus_viewer.history.maker import Maker
 from shutterbus_viewer.show.access import AccessPolicy, Principal
 from shutterbus_viewer.show.connections import Connections
 from shutterbus_viewer.show.exposure import Exposure
@@ -112,6 +115,9 @@ class Services:
     policy: AccessPolicy
     exposure: Exposure
     connections: Connections
+    maker: Maker
+    downloads: Downloads
+    download_notes: DownloadNotes
     past: Past | None
     """None where the viewer was not told of an archive."""
 

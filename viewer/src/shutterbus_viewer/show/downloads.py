@@ -1,0 +1,88 @@
+"""Many frames of a camera as one zip."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi.responses import StreamingResponse
+
+from shutterbus_viewer.accounts.access_log import Event
+from shutterbus_viewer.archive.frame_order import Kept
+from shutterbus_viewer.errors import ArchiveUnreadableError, TooLargeError, TooManyError
+from shutterbus_viewer.history.downloads import Row
+from shutterbus_viewer.show.exposure import client_address
+from shutterbus_viewer.show.history import past_of
+from shutterbus_viewer.show.parameters import Begin, CameraName, End, Stretch
+from shutterbus_viewer.show.services import Past, get_principal, get_services
+from shutterbus_wire import instant
+
+router = APIRouter(prefix="/api/cameras/{camera}")
+
+PAGE = 2_000
+
+
+@router.get("/frames.zip", response_class=StreamingResponse)
+async def frames_zip(
+    request: Request,
+    camera: CameraName,
+    begin: Begin,
+    end: End,
+    every: Annotated[
+        Stretch | None, Query(description="Only the first frame of each such stretch: 60s, 1h.")
+    ] = None,
+) -> StreamingResponse:
+    """The frames of a range as files of a zip, whose length is known before. What is missing is named in ``MISSING.txt``."""
+    services = get_services(request)
+    past = await past_of(request, camera)
+    principal = get_principal(request)
+    note = services.download_notes.begin(camera, begin, end)
+    try:
+        rows = _rows(past, camera, begin, end, every)
+        download = await services.downloads.begin(principal.user, camera, rows)
+    except TooManyError as error:
+        note.end()
+        raise HTTPException(429, str(error), {"Retry-After": "30"}) from error
+    except TooLargeError as error:
+        note.end()
+        raise HTTPException(413, str(error)) from error
+    except ArchiveUnreadableError as error:
+        note.end()
+        raise HTTPException(503, str(error)) from error
+    address = client_address(request.scope, services.exposure)
+    services.accounts.log.note(Event.DOWNLOAD, user=principal.user, address=address, camera=camera)
+
+    async def sent() -> AsyncIterator[bytes]:
+        pieces = iter(download)
+        try:
+            while piece := await asyncio.to_thread(next, pieces, b""):
+                yield piece
+        finally:
+            download.close()
+            note.end()
+
+    name = f"{camera}-{instant.at(begin):%Y%m%dT%H%M%SZ}-{instant.at(end):%Y%m%dT%H%M%SZ}.zip"
+    headers = {
+        "Content-Length": str(download.size_bytes),
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "Cache-Control": "private, no-store",
+    }
+    return StreamingResponse(sent(), media_type="application/zip", headers=headers)
+
+
+def _rows(past: Past, camera: str, from_us: int, to_us: int, every_us: int | None) -> Iterator[Row]:
+    """Yield what the catalog has, a page at a time."""
+    page: list[Kept] = []
+    while True:
+        if every_us is not None:
+            start_us = (
+                from_us + ((page[-1].captured_us - from_us) // every_us + 1) * every_us if page else from_us
+            )
+            page = past.history.thinned(camera, start_us, to_us, every_us, PAGE)
+        else:
+            after = (page[-1].captured_us, page[-1].id) if page else None
+            page = past.history.frames(camera, from_us, to_us, PAGE, after)
+        for kept in page:
+            yield Row(kept.captured_us, str(kept.id), str(past.files.path(kept.key)), kept.size_bytes)
+        if len(page) < PAGE:
+            return
