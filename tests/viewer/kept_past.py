@@ -13,12 +13,11 @@ is the one of 25 hours.
 """
 
 import argparse
-import heapq
-import itertools
 import os
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -41,6 +40,8 @@ from viewer.kept_scenes import Scene, daylight, scenes
 END_US = 1_792_967_400_000_000  # 2026-10-25T22:30:00Z, half an hour before the end of the day
 TRAVEL_US = 400_000
 GROUP = 512
+
+Sent = Shot | Reading | Report
 
 
 class KeptFrame(NamedTuple):
@@ -79,35 +80,41 @@ def make(folder: Path, end_us: int = END_US, scale: float = 1.0) -> Past:
     shots = days.shots()
     read = list(days.readings())
     reported = list(reports(shot for shot in shots if shot.camera == "street"))
-    coming = heapq.merge(shots, read, reported, key=lambda each: each.at_us)
+    sent: list[Sent] = sorted([*shots, *read, *reported], key=lambda each: each.at_us)
     seen = scenes(folder)
     frames: dict[str, list[KeptFrame]] = defaultdict(list)
     settings = ArchiveSettings(state_dir=folder, min_free_bytes=0)
-    catalog = Catalog(folder)
-    store = open_store(settings, catalog)
-    clock = FakeClock(monotonic_now_s=0)
-    archive = open_archive(settings, store, catalog, clock)
-    # What is made for a test need not outlast a power cut.
-    with patch.object(os, "fsync", lambda _: None):
-        while some := list(itertools.islice(coming, GROUP)):
-            clock.utc_offset_us = some[-1].at_us + SECOND_US
-            group = Group()
-            for each in some:
-                if isinstance(each, Shot):
-                    frame = _taken(each, seen[each.camera])
-                    group.frames.append(
-                        (_delivered(encode_frame(frame, "jpeg", "live"), each, "frames"), frame)
-                    )
-                    key = FrameKey(each.camera, each.id, each.at_us)
-                    path = store_root(settings) / str(key)
-                    frames[each.camera].append(KeptFrame(each.at_us, str(each.id), len(frame.data), path))
-                else:
-                    message = encode_telemetry(each, "live")
-                    group.telemetry.append((_delivered(message, each, "telemetry"), each))
-            archive.keep(group)
-    catalog.close()
-    store.close()
+    with closing(Catalog(folder)) as catalog, closing(open_store(settings, catalog)) as store:
+        clock = FakeClock(monotonic_now_s=0)
+        archive = open_archive(settings, store, catalog, clock)
+        # What is made for a test need not outlast a power cut.
+        with patch.object(os, "fsync", lambda _: None):
+            for begin in range(0, len(sent), GROUP):
+                some = sent[begin : begin + GROUP]
+                group = _arrived(some, seen)
+                clock.utc_offset_us = some[-1].at_us + SECOND_US
+                archive.keep(group)
+                for _, frame in group.frames:
+                    frames[frame.metadata.camera].append(_kept(frame, store_root(settings)))
     return Past(folder, days, frames, read, reported)
+
+
+def _arrived(sent: Sequence[Sent], seen: Mapping[str, Scene]) -> Group:
+    """Return what was *sent* as the archive's readers bring it."""
+    group = Group()
+    for each in sent:
+        if isinstance(each, Shot):
+            frame = _taken(each, seen[each.camera])
+            group.frames.append((_delivery(encode_frame(frame, "jpeg", "live"), each, "frames"), frame))
+        else:
+            group.telemetry.append((_delivery(encode_telemetry(each, "live"), each, "telemetry"), each))
+    return group
+
+
+def _kept(frame: Frame, root: Path) -> KeptFrame:
+    metadata = frame.metadata
+    key = FrameKey(metadata.camera, metadata.id, metadata.captured_at_us)
+    return KeptFrame(metadata.captured_at_us, str(metadata.id), len(frame.data), root / str(key))
 
 
 def _taken(shot: Shot, scene: Scene) -> Frame:
@@ -129,7 +136,7 @@ def _taken(shot: Shot, scene: Scene) -> Frame:
     )
 
 
-def _delivered(message: Message, sent: Shot | Reading | Report, kind: names.KafkaKind) -> Delivery:
+def _delivery(message: Message, sent: Sent, kind: names.KafkaKind) -> Delivery:
     topic = names.kafka_topic(sent.camera, kind)
     arrived_us = sent.at_us + TRAVEL_US
     arrival = Arrival(
