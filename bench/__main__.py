@@ -20,6 +20,7 @@ MEASUREMENTS = (
     "mqtt_edge",
     "archive",
     "store_away",
+    "history",
 )
 
 
