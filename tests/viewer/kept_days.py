@@ -120,6 +120,7 @@ def _report(shot: Shot, first: Shot, event: str, seq: int) -> Report:
             since_us=first.at_us,
             schedule="every 30 s from 7 to 19",
             source="file:vtest.avi",
+            zone=ZONE.key,
             size_px=(640, 360),
         ),
     )

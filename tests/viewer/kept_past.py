@@ -26,13 +26,13 @@ from unittest.mock import patch
 from fakes import FakeClock
 from shutterbus_archive.catalog import Catalog
 from shutterbus_archive.keeping import Group
-from shutterbus_archive.opening import open_archive, open_store, store_root
+from shutterbus_archive.opening import STORE, open_archive, open_store
 from shutterbus_archive.settings import ArchiveSettings
-from shutterbus_archive.store.layout import FrameKey
 from shutterbus_transport.consuming import Delivery
 from shutterbus_wire import exif, instant, names
 from shutterbus_wire.frame import Frame, FrameMetadata
 from shutterbus_wire.message import Arrival, Message, encode_frame
+from shutterbus_wire.store_layout import FrameKey
 from shutterbus_wire.telemetry import Reading, Report, encode_telemetry
 from viewer.kept_days import SECOND_US, Days, Shot, reports
 from viewer.kept_scenes import Scene, daylight, scenes
@@ -58,7 +58,7 @@ class Past:
     """What is in an archive.
 
     Attributes:
-        folder: The archive's ARCHIVE_STATE_DIR: the catalog and, in ``store``, the files.
+        folder: The archive's ARCHIVE_STATE_DIR.
         days: When things happened.
         frames: Of each camera, in the order in which they were taken.
         readings, reports: Likewise, of ``yard`` and ``street``.
@@ -69,6 +69,11 @@ class Past:
     frames: Mapping[str, Sequence[KeptFrame]]
     readings: Sequence[Reading]
     reports: Sequence[Report]
+
+    @property
+    def store(self) -> Path:
+        """The archive's ARCHIVE_DIR."""
+        return self.folder / STORE
 
 
 def make(folder: Path, end_us: int = END_US, scale: float = 1.0) -> Past:
@@ -95,7 +100,7 @@ def make(folder: Path, end_us: int = END_US, scale: float = 1.0) -> Past:
                 clock.utc_offset_us = some[-1].at_us + SECOND_US
                 archive.keep(group)
                 for _, frame in group.frames:
-                    frames[frame.metadata.camera].append(_kept(frame, store_root(settings)))
+                    frames[frame.metadata.camera].append(_kept(frame, folder / STORE))
     return Past(folder, days, frames, read, reported)
 
 

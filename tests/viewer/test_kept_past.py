@@ -44,7 +44,7 @@ def test_catalog_and_files_agree(past: Past) -> None:
 
 
 def test_what_is_said_to_be_kept_is_what_is_there(past: Past) -> None:
-    files = sorted(path for path in (past.folder / "store/frames").rglob("*") if path.is_file())
+    files = sorted(path for path in (past.store / "frames").rglob("*") if path.is_file())
     assert files == sorted(frame.path for frames in past.frames.values() for frame in frames)
     for camera, frames in past.frames.items():
         assert frames == sorted(frames)
