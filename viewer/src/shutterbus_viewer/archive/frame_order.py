@@ -22,13 +22,14 @@ _SELECT = (
     "select frame.captured_us, epoch.hex, frame.seq, frame.filed_us, frame.flags, frame.bytes "
     "from frame indexed by frame_of_camera join epoch on epoch.id = frame.epoch_id where frame.camera_id = ?"
 )
-# The bound on the time alone is what the index is entered by.
+# The place alone is what the index is entered by. With a bound on the time beside it, SQLite enters it by that, and reads all that were
+# taken at once.
 _AFTER = (
-    f"{_SELECT} and frame.captured_us >= ? and frame.captured_us < ? and {_PLACE} > (?, ?, ?) "
+    f"{_SELECT} and {_PLACE} > (?, ?, ?) and frame.captured_us < ? "
     "order by frame.captured_us, frame.epoch_id, frame.seq limit ?"
 )
 _BEFORE = (
-    f"{_SELECT} and frame.captured_us <= ? and {_PLACE} < (?, ?, ?) "
+    f"{_SELECT} and {_PLACE} < (?, ?, ?) "
     "order by frame.captured_us desc, frame.epoch_id desc, frame.seq desc limit 1"
 )
 
@@ -73,12 +74,12 @@ class FrameOrder:
 
     def behind(self, place: Place, end_us: int = _LARGEST, most: int = 1) -> Iterator[Kept]:
         """Yield at most *most* frames behind *place* that were taken before *end_us*."""
-        values = (self._number, place[0], end_us, *place, most)
+        values = (self._number, *place, end_us, most)
         return map(self._kept, self._asked.execute(_AFTER, values))
 
     def before(self, place: Place) -> Kept | None:
         """Return the last frame before *place*."""
-        row = self._asked.execute(_BEFORE, (self._number, place[0], *place)).fetchone()
+        row = self._asked.execute(_BEFORE, (self._number, *place)).fetchone()
         return self._kept(row) if row else None
 
     def after(self, place: Place) -> Kept | None:

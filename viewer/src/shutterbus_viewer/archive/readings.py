@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from shutterbus_viewer.archive.catalog import CatalogReader
+from shutterbus_wire.instant import LAST_US
 
 _ABOUT = "from reading where camera_id = ? and sensor = ? and name = ?"
 
@@ -52,19 +53,16 @@ class Readings:
     def points(self, camera: str, from_us: int, to_us: int, most: int) -> list[Series]:
         """Return what was read within the range: the readings themselves where they are at most *most*, else that many stretches."""
         step_us = max(1, -(-(to_us - from_us) // most))
+        borders_us = [*range(from_us, to_us, step_us), to_us]
+        sql = f"select at_us, value, unit {_ABOUT} and at_us >= ? and at_us < ? order by at_us limit ?"
 
         def thinned(asked: sqlite3.Connection, series: Series, key: Key) -> None:
-            within = (*key, from_us, to_us)
-            sql = f"select at_us, value, value, value, unit {_ABOUT} and at_us >= ? and at_us < ? order by at_us limit ?"
-            rows = asked.execute(sql, (*within, most + 1)).fetchall()
+            rows = asked.execute(sql, (*key, from_us, to_us, most + 1)).fetchall()
             if len(rows) > most:
-                sql = (
-                    f"select ? + (at_us - ?) / ? * ? as start, min(value), avg(value), max(value), unit, max(at_us) {_ABOUT} "
-                    "and at_us >= ? and at_us < ? group by start order by start"
-                )
-                rows = [row[:5] for row in asked.execute(sql, (from_us, from_us, step_us, step_us, *within))]
-            for row in rows:
-                series.add(*row)
+                _summarise(asked, series, key, borders_us)
+            else:
+                for at_us, value, unit in rows:
+                    series.add(at_us, value, value, value, unit)
 
         return self._each(camera, thinned)
 
@@ -72,11 +70,7 @@ class Readings:
         """Return what was read between each two of *borders_us*: hours or days, which are not all of one length."""
 
         def between(asked: sqlite3.Connection, series: Series, key: Key) -> None:
-            sql = f"select min(value), avg(value), max(value), unit, max(at_us) {_ABOUT} and at_us >= ? and at_us < ?"
-            for start, end in itertools.pairwise(borders_us):
-                least, mean, greatest, unit, _ = asked.execute(sql, (*key, start, end)).fetchone()
-                if least is not None:
-                    series.add(start, least, mean, greatest, unit)
+            _summarise(asked, series, key, borders_us)
 
         return self._each(camera, between)
 
@@ -94,9 +88,24 @@ class Readings:
         return self._reader.ask(all_of_them)
 
 
+def _summarise(asked: sqlite3.Connection, series: Series, key: Key, borders_us: Sequence[int]) -> None:
+    """Add what was read between each two of *borders_us*. One question a stretch: grouped in one, a million readings are sorted first."""
+    sql = f"select min(value), avg(value), max(value), unit, max(at_us) {_ABOUT} and at_us >= ? and at_us < ?"
+    for start, end in itertools.pairwise(borders_us):
+        least, mean, greatest, unit, _ = asked.execute(sql, (*key, start, end)).fetchone()
+        if least is not None:
+            series.add(start, least, mean, greatest, unit)
+
+
 def _quantities(asked: sqlite3.Connection, camera: int) -> Iterator[tuple[str, str]]:
-    """Find them one after the other: to list them by all readings would read all readings."""
+    """Find them one after the other: to list them by all readings would read all readings.
+
+    Compared without their instants, a step would read all readings of the quantity before.
+    """
     last = "", ""
-    sql = "select sensor, name from reading where camera_id = ? and (sensor, name) > (?, ?) order by sensor, name limit 1"
-    while (row := asked.execute(sql, (camera, *last)).fetchone()) is not None:
+    sql = (
+        "select sensor, name from reading where camera_id = ? and (sensor, name, at_us) > (?, ?, ?) "
+        "order by sensor, name, at_us limit 1"
+    )
+    while (row := asked.execute(sql, (camera, *last, LAST_US)).fetchone()) is not None:
         yield (last := (str(row[0]), str(row[1])))
