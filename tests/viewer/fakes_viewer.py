@@ -10,6 +10,7 @@ import numpy as np
 from fastapi.testclient import TestClient
 
 from fakes import FakeClock
+from shutterbus_runtime.clock import Clock
 from shutterbus_viewer.accounts.access_log import AccessLog
 from shutterbus_viewer.accounts.database import Database
 from shutterbus_viewer.accounts.sessions import Sessions
@@ -187,7 +188,7 @@ class Viewer:
 
 def make_services(
     cameras: Cameras,
-    clock: FakeClock,
+    clock: Clock,
     database: Database | None = None,
     users: tuple[User, ...] = (),
     past: Past | None = None,
