@@ -206,6 +206,7 @@ def make_services(
         "loopback_only": True,
         **exposure,
     }
+    cache = Cache(None, 1 << 24)
     return Services(
         cameras=cameras,
         intake=Intake(cameras, clock),
@@ -221,7 +222,8 @@ def make_services(
         policy=AccessPolicy(),
         exposure=Exposure(**where),
         connections=Connections(clock, per_address=True),
-        maker=Maker(Cache(None, 1 << 24), MakerProcess(clock), clock),
+        maker=Maker(cache, MakerProcess(clock), clock),
+        cache=cache,
         downloads=Downloads(),
         download_notes=DownloadNotes(None, clock),
         past=past,

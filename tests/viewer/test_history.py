@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from fakes import FakeClock
-from shutterbus_archive.catalog import Ageing, Catalog, FrameRow
+from shutterbus_archive.catalog import Ageing, Catalog, Erasing, Erasure, FrameRow
 from shutterbus_archive.catalog.schema import PNG
 from shutterbus_transport.checksum import crc32c
 from shutterbus_viewer.accounts.users import Role
+from shutterbus_viewer.history import erasures
+from shutterbus_viewer.history.cache import Cache
 from shutterbus_viewer.show.services import Past
 from shutterbus_wire.identity import FrameId
 from shutterbus_wire.instant import rfc3339
@@ -516,6 +518,24 @@ def test_catalog_that_cannot_be_read_now_is_said(tmp_path: Path) -> None:
 
 def size_of(picture: bytes) -> tuple[int, int]:
     return read_header(picture).upright_size_px
+
+
+def test_what_is_erased_does_not_stay_in_small_pictures(kept: Kept, tmp_path: Path) -> None:
+    """Nor does anything else go because of what a viewer before this one knew already."""
+    history, folder = kept.past.history, tmp_path / "cache"
+    kept.add(0, MIDNIGHT_US)
+    cache = Cache(folder, 1 << 20)
+    erasures.look(history, cache)
+    cache.put("sheet", b"small pictures")
+    erasures.look(history, cache)
+    assert Cache(folder, 1 << 20).get("sheet") == b"small pictures"
+
+    order = Erasure("1", "gate", "asked for", MIDNIGHT_US, epoch=EPOCH, first=0, last=0)
+    Erasing(kept.catalog).note(order)
+
+    later = Cache(folder, 1 << 20)
+    erasures.look(history, later)
+    assert later.get("sheet") is None
 
 
 def _spelt(at_us: int) -> str:

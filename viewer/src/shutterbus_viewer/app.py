@@ -159,6 +159,7 @@ def make_services(
         ),
         connections=Connections(clock, per_address=not behind_proxy),
         maker=Maker(cache, MakerProcess(clock), clock, lambda: thumbnails.waiting),
+        cache=cache,
         downloads=Downloads(),
         download_notes=DownloadNotes(settings.state_dir, clock),
         past=Past.of(settings.archive_state_dir, settings.archive_dir)

@@ -129,6 +129,12 @@ class History:
         """Return where the frame of this id is, or why it is not."""
         return self._reader.ask(lambda asked: _file(asked, camera, frame))
 
+    def erasures(self) -> str:
+        """Return a word that is another one after each order to erase frames."""
+        sql = "select count(*), max(at_us) from erased"
+        count, newest_us = self._reader.ask(lambda asked: asked.execute(sql).fetchone())
+        return f"{count} {newest_us or 0}"
+
     def _of(self, camera: str, question: Callable[[FrameOrder], Answer]) -> Answer:
         return self._reader.ask(lambda asked: question(FrameOrder(asked, camera)))
 

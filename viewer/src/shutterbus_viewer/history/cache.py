@@ -129,6 +129,12 @@ class Cache:
             self._opened()
             self._made_room(0)
 
+    def clear(self) -> None:
+        """Remove all that is kept."""
+        with self._lock:
+            for name in list(self._opened()):
+                self._remove(name)
+
     def close(self) -> None:
         """Remove a temporary folder."""
         with self._lock:

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp
 
+from shutterbus_viewer.history.erasures import forget_erased
 from shutterbus_viewer.show import api, downloads, frames, history, live, pages, sheets, static_files
 from shutterbus_viewer.show.auth_middleware import AuthMiddleware
 from shutterbus_viewer.show.connections import ConnectionMiddleware
@@ -82,9 +83,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services: Services = app.state.services
     services.cameras.changes.attach()
     deaf = services.cameras.changes.listen(services.states.changed)
-    background = [
-        asyncio.create_task(work) for work in (_tick(services), services.accounts.log.keep_writing())
-    ]
+    works = [_tick(services), services.accounts.log.keep_writing()]
+    if services.past is not None:
+        works.append(forget_erased(services.past.history, services.cache))
+    background = [asyncio.create_task(work) for work in works]
     try:
         yield
     finally:

@@ -18,6 +18,7 @@ from shutterbus_viewer.archive.readings import Readings
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.consume.intake import Intake
 from shutterbus_viewer.errors import TooManyError
+from shutterbus_viewer.history.cache import Cache
 from shutterbus_viewer.history.download_notes import DownloadNotes
 from shutterbus_viewer.history.downloads import Downloads
 from shutterbus_viewer.history.maker import Maker
@@ -116,6 +117,8 @@ class Services:
     exposure: Exposure
     connections: Connections
     maker: Maker
+    cache: Cache
+    """What the maker keeps."""
     downloads: Downloads
     download_notes: DownloadNotes
     past: Past | None
