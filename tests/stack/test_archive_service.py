@@ -3,11 +3,13 @@
 import base64
 import contextlib
 import datetime as dt
+import io
 import json
 import re
 import ssl
 import time
 import urllib.request
+import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from shutterbus_broker.doctor import CheckContext, backlog
 from shutterbus_broker.installation import Installation
 from shutterbus_broker.kafka_admin import kafka_admin
 from shutterbus_transport.kafka.admin import KafkaAdminClient
-from shutterbus_wire import exif
+from shutterbus_wire import exif, jpeg
 from shutterbus_wire.frame import FrameMetadata
 from shutterbus_wire.identity import FrameId, new_epoch
 from shutterbus_wire.names import ARCHIVE_GROUP
@@ -114,24 +116,42 @@ def unread_frames(running: Server, camera: str) -> int:
     return entry.messages
 
 
-def latest(running: Server, camera: str) -> bytes:
-    """Return what the viewer shows of *camera*."""
+def asked(running: Server, path: str) -> bytes:
+    """Return what the viewer answers to a script."""
     match = re.search(r"user (\S+)  password (\S+)", running.init_said)
     assert match
     user = base64.b64encode(f"{match[1]}:{match[2]}".encode()).decode()
-    address = f"https://{running.address}:8080/api/cameras/{camera}/latest.jpg"
-    request = urllib.request.Request(address, headers={"Authorization": f"Basic {user}"})
+    request = urllib.request.Request(
+        f"https://{running.address}:8080{path}", headers={"Authorization": f"Basic {user}"}
+    )
     context = ssl.create_default_context(cafile=str(running.folder / "state/ca/ca.crt"))
     with urllib.request.urlopen(request, timeout=10, context=context) as answer:
         return bytes(answer.read())
 
 
-def test_pictures_over_both_brokers_become_files(running: Server) -> None:
+def latest(running: Server, camera: str) -> bytes:
+    """Return what the viewer shows of *camera*."""
+    return asked(running, f"/api/cameras/{camera}/latest.jpg")
+
+
+def test_pictures_over_both_brokers_become_files_that_the_viewer_gives_back(running: Server) -> None:
     """Byte for byte, of a camera that was enrolled while the archive ran."""
     sent = pictures("cove", 4)
     send(running.enroll("cove"), sent)
     wait_for_files(running, running.folder / "state/archive/store", "cove", sent)
     assert ready(running) == "ok"
+
+    past = "/api/cameras/cove"
+    span = "from=2020-01-01T00:00:00Z&to=2100-01-01T00:00:00Z"
+    listed = json.loads(asked(running, f"{past}/frames?{span}"))["frames"]
+    assert [asked(running, f"{past}/frames/{frame}.jpg") for _, frame, _ in listed] == sent
+    with zipfile.ZipFile(io.BytesIO(asked(running, f"{past}/frames.zip?{span}"))) as zipped:
+        assert [zipped.read(name) for name in zipped.namelist()] == sent
+    hour = dt.datetime.fromtimestamp(listed[0][0] // 1_000_000, dt.UTC).strftime("%Y-%m-%dT%H")
+    assert json.loads(asked(running, f"{past}/sheets/{hour}.json"))["minutes"][0][1:] == listed[0][:2]
+    assert jpeg.read_header(asked(running, f"{past}/sheets/{hour}.jpg")).size_px[0] > 0
+    assert list((running.folder / "state/viewer/downloads").iterdir()) == [], "a download that has ended"
+    assert list((running.folder / "state/viewer/cache").iterdir()) != []
 
 
 def test_its_state_is_told_inside_compose_and_nowhere_else(running: Server) -> None:
