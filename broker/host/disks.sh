@@ -1,12 +1,12 @@
 #!/bin/sh
-# Whether the engine lets a disk that is mounted later into a container that runs, as the archive asks for (rslave). It does
-# where this machine's disks are shared, as systemd sets them up; elsewhere it would refuse to start the archive, so that .env
+# Whether the engine lets a disk that is mounted later into a container that runs, as archive and viewer ask for (rslave). It does
+# where this machine's disks are shared, as systemd sets them up; elsewhere it would refuse to start them, so that .env
 # then says otherwise. Called with what Docker Compose is called with; asks with the image of the tools.
 set -e
 image=$("$@" --profile tools config --images tools)
 bind=$("$@" --profile kafka config | awk '
     /^        source: / { source = substr($0, 17) }
-    /^          propagation: rslave$/ { print source }')
+    /^          propagation: rslave$/ { print source; exit }')
 [ -d "$bind" ] || exit 0
 
 said=$(docker run --rm --network none --entrypoint /bin/true \
