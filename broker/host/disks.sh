@@ -14,7 +14,7 @@ said=$(docker run --rm --network none --entrypoint /bin/true \
 case $said in *'not a shared or slave mount'*) ;; *) exit 0 ;; esac # Compose says the rest
 [ -z "$(tail -c 1 .env)" ] || echo >>.env
 cat >>.env <<END
-# This machine's disks are not shared with containers: one that is mounted later is found by docker compose restart archive.
+# This machine's disks are not shared with containers: one that is mounted later is found by docker compose restart archive viewer.
 ARCHIVE_PROPAGATION=rprivate
 END
 echo "Wrote ARCHIVE_PROPAGATION to .env: a disk for the archive has to be mounted before it starts; docs/archive.md says how to change that"
