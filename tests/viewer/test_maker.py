@@ -61,11 +61,11 @@ class SlowProcess(MakerProcess):
 class Rig:
     """A maker whose process is slow, with an empty cache."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, cache_max_bytes: int = 1 << 20) -> None:
         self.process = SlowProcess()
         self.clock = FakeClock()
         self.live_waits = False
-        self.cache = Cache(folder, 1 << 20, min_free_bytes=0)
+        self.cache = Cache(folder, cache_max_bytes, min_free_bytes=0)
         self.maker = Maker(self.cache, self.process, self.clock, lambda: self.live_waits)
 
     def play(self, scene: Callable[[], Awaitable[None]]) -> None:
@@ -295,6 +295,19 @@ def test_sheets_that_are_kept_are_not_made_ahead(rig: Rig) -> None:
         await rig.maker.sheet(hour("/1"))
         rig.maker.ahead([hour("/1"), hour("/2")])
         await rig.begins("/1", "/2")
+
+    rig.play(scene)
+
+
+def test_nothing_is_made_ahead_where_nothing_is_kept(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, cache_max_bytes=0)
+
+    async def scene() -> None:
+        rig.process.go_on(2)
+        rig.maker.ahead([hour("/1")])
+        await rig.ask("/a")
+        await a_while()
+        assert rig.process.begun == ["/a 160"]
 
     rig.play(scene)
 

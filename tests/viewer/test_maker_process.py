@@ -12,7 +12,9 @@ import pytest
 
 from fakes import FakeClock
 from runtime.test_child import is_gone, wait_until
+from shutterbus_runtime.child_process import ChildProcess
 from shutterbus_viewer.errors import FrameGoneError, MakerUnavailableError, UndrawableError
+from shutterbus_viewer.history import process
 from shutterbus_viewer.history.process import Deadlines, MakerProcess
 from shutterbus_viewer.history.sheets import Sheet, SheetFrame, sheet
 from viewer.fakes_viewer import jpeg, picture, png
@@ -224,13 +226,11 @@ def test_frame_for_which_memory_does_not_suffice_is_refused_by_a_process_that_li
 def test_process_stands_behind_the_viewer_for_processor_and_memory(start: Start, tmp_path: Path) -> None:
     maker = start()
     maker.scaled(file(tmp_path, "a.jpg", jpeg()), 32)
-    process = Path("/proc", str(pid_of(maker)))
+    facts = Path("/proc", str(pid_of(maker)))
 
     assert os.getpriority(os.PRIO_PROCESS, pid_of(maker)) >= min(19, os.getpriority(os.PRIO_PROCESS, 0) + 10)
-    assert process.joinpath("oom_score_adj").read_text().strip() == "1000"
-    [limit] = [
-        line for line in process.joinpath("limits").read_text().splitlines() if "address space" in line
-    ]
+    assert facts.joinpath("oom_score_adj").read_text().strip() == "1000"
+    [limit] = [line for line in facts.joinpath("limits").read_text().splitlines() if "address space" in line]
     assert "unlimited" not in limit
 
 
@@ -282,6 +282,35 @@ def test_end_of_the_viewer_ends_what_is_being_made(start: Start, tmp_path: Path)
         with pytest.raises(MakerUnavailableError, match="the viewer is about to end"):
             made.result(30)
         closing.join()
+
+
+def test_process_that_cannot_be_ended_is_not_joined_by_another(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits for a file server that is away, and a kill reaches it when that is back."""
+    monkeypatch.setattr(process, "KILLED_S", 0.01)
+    maker = start(job_s=0.0)
+    path = file(tmp_path, "hang.jpg", jpeg())
+    with monkeypatch.context() as deaf:
+        deaf.setattr(ChildProcess, "kill", lambda _: None)
+        deaf.setattr(ChildProcess, "wait", lambda child, _: child._process.wait())
+        for _ in range(3):
+            with pytest.raises(MakerUnavailableError, match="cannot be ended: it waits for a file"):
+                maker.scaled(path, 32)
+        pid = pid_of(maker)
+        assert not is_gone(pid)
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: is_gone(pid))
+    maker._deadlines = Deadlines()
+    (tmp_path / "hang.jpg").rename(tmp_path / "a.jpg")
+    wait_until(lambda: answers(maker, str(tmp_path / "a.jpg")))
+
+
+def answers(maker: MakerProcess, path: str) -> bool:
+    try:
+        return bool(maker.scaled(path, 32).picture)
+    except MakerUnavailableError:
+        return False
 
 
 def test_process_that_rests_is_started_again_when_it_is_needed(start: Start, tmp_path: Path) -> None:

@@ -144,3 +144,10 @@ def test_command_checks_and_hides_secrets(
     assert "VIEWER_PORT=x cannot be used" in capsys.readouterr().err
     assert main(["check", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["ok"] is False
+
+
+@pytest.mark.parametrize(
+    ("given", "size_bytes"), [({}, 1 << 30), ({"HISTORY_CACHE_MAX": "500MB"}, 500_000_000)]
+)
+def test_room_for_small_pictures_of_the_past(tmp_path: Path, given: dict[str, str], size_bytes: int) -> None:
+    assert loaded(tmp_path, **given).settings.history_cache_max_bytes == size_bytes

@@ -222,6 +222,20 @@ def test_what_nobody_waits_for_any_more_is_not_begun(scaler: SlowScaler) -> None
     play(scene)
 
 
+def test_it_is_busy_while_somebody_waits_for_a_picture(scaler: SlowScaler) -> None:
+    async def scene() -> None:
+        thumbnails = Thumbnails(lambda camera: picture(camera=camera, picture=LARGE), scaler)
+        assert not thumbnails.busy
+        waiting = asyncio.create_task(thumbnails.jpeg("gate", 64))
+        await until(lambda: len(scaler.begun) == 1)
+        assert thumbnails.busy
+        scaler.end()
+        await waiting
+        assert not thumbnails.busy
+
+    play(scene)
+
+
 def test_only_the_newest_picture_is_kept_scaled() -> None:
     kept = []
 

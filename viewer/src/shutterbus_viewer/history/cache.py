@@ -45,7 +45,11 @@ def free_bytes(folder: Path) -> int:
 
 
 class Cache:
-    """Keeps bytes by a key. Any thread may call; every call may wait for the disk. Errors of the disk are misses."""
+    """Keeps bytes by a key. Any thread may call; every call may wait for the disk. Errors of the disk are misses.
+
+    Attributes:
+        max_bytes: The limit.
+    """
 
     def __init__(
         self, folder: Path | None, max_bytes: int, min_free_bytes: int | None = None, free: Free = free_bytes
@@ -60,7 +64,7 @@ class Cache:
         """
         self._folder = folder
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
-        self._max_bytes = max_bytes
+        self.max_bytes = max_bytes
         self._min_free_bytes = min_free_bytes
         self._free = free
         self._sizes: dict[str, int] | None = None
@@ -110,7 +114,7 @@ class Cache:
         size_bytes = _blocks(len(piece))
         with self._lock:
             self._opened()
-            if self._folder is None or size_bytes > self._max_bytes or not self._made_room(size_bytes):
+            if self._folder is None or size_bytes > self.max_bytes or not self._made_room(size_bytes):
                 return
             self._remove(name)
             try:
@@ -182,7 +186,7 @@ class Cache:
         """Remove what has to go before *size_bytes* may come; whether they may."""
         assert self._sizes is not None
         lacking = self._lacking_bytes() + size_bytes
-        while self._sizes and (self._bytes + size_bytes > self._max_bytes or lacking > 0):
+        while self._sizes and (self._bytes + size_bytes > self.max_bytes or lacking > 0):
             oldest = next(iter(self._sizes))
             lacking -= self._sizes[oldest]
             self._remove(oldest)

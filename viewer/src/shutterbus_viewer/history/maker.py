@@ -110,9 +110,9 @@ class Maker:
     def ahead(self, hours: Iterable[Sequence[SheetFrame]]) -> None:
         """Have the sheets of these *hours* made while nothing is asked for, the first first, and before earlier ones.
 
-        Of more than ``AHEAD_MAX`` the last are forgotten.
+        Of more than ``AHEAD_MAX`` the last are forgotten. Where nothing is kept, nothing is made.
         """
-        if self._closed:
+        if self._closed or not self._cache.max_bytes:
             return
         loop = asyncio.get_running_loop()
         jobs = {}

@@ -33,6 +33,7 @@ ATTEMPTS = 4
 """How often a sheet is begun, each time without the picture that ended the process."""
 KILLED_S = 10.0
 """How long the kernel may take to take away a process that was killed."""
+STUCK = "the maker process cannot be ended: it waits for a file, and the disk or server that has it does not answer"
 ENDING = "the viewer is about to end"
 
 log = logging.getLogger(__name__)
@@ -88,6 +89,7 @@ class MakerProcess:
         self._restarts = Restarts(Backoff())
         self._why_none = ""
         self._closed = False
+        self._stuck = False
         self._ends: Counter[str] = Counter()
         """By path: how many processes that picture has ended."""
 
@@ -148,7 +150,7 @@ class MakerProcess:
             answer, path = self._answer(child)
             if isinstance(answer, Message):
                 return _checked(answer)
-            self._child, ended = None, answer.sentence
+            ended = answer.sentence
             if path:
                 self._suspect(path, answer)
             # Killed before it began, as by a kernel that was short of memory: another one will do.
@@ -163,11 +165,14 @@ class MakerProcess:
             answer = _next(child, max(0.0, min(left_s, self._deadlines.picture_s)))
             if answer is None and left_s <= self._deadlines.picture_s:  # not this picture's fault
                 child.kill(f"not made within {self._deadlines.job_s:g} s")
-                raise MakerUnavailableError(_end_of(child).sentence)
+                raise MakerUnavailableError(self._end_of(child).sentence)
             if answer is None:
                 child.kill(f"no end of it within {self._deadlines.picture_s:g} s")
-                answer = _end_of(child)
-            if isinstance(answer, Ended) or answer.kind != "begin":
+                return self._end_of(child), path
+            if isinstance(answer, Ended):
+                self._child = None
+                return answer, path
+            if answer.kind != "begin":
                 return answer, path
             path = answer.metadata["path"]
 
@@ -175,7 +180,9 @@ class MakerProcess:
         """Return a process that waits for work, starting one if there is none."""
         if self._closed:
             raise MakerUnavailableError(ENDING)
-        if self._child is not None and not self._child.condemned:
+        if self._child is not None and self._child.condemned:
+            self._end_of(self._child)
+        if self._child is not None:
             return self._child
         if self._why_none and not self._restarts.is_due(self._clock.monotonic_s()):
             raise MakerUnavailableError(self._why_none)
@@ -198,6 +205,16 @@ class MakerProcess:
             raise MakerUnavailableError(answer.sentence)
         self._why_none, self._restarts = "", Restarts(Backoff())
         return child
+
+    def _end_of(self, child: SupervisedChild) -> Ended:
+        """Return why *child* has ended, once its process is gone; there is no other as long as it is not."""
+        within_s = 0.0 if self._stuck else KILLED_S
+        while not isinstance(answer := _next(child, within_s), Ended):
+            if answer is None:
+                self._stuck = True
+                raise MakerUnavailableError(STUCK)
+        self._child, self._stuck = None, False
+        return answer
 
     def _suspect(self, path: str, ended: Ended) -> None:
         if self._closed:
@@ -222,11 +239,3 @@ def _next(child: SupervisedChild, within_s: float) -> Message | Ended | None:
         return child.answers.get(timeout=within_s)
     except queue.Empty:
         return None
-
-
-def _end_of(child: SupervisedChild) -> Ended:
-    """Return why *child* has ended, once its process is gone."""
-    while not isinstance(answer := _next(child, KILLED_S), Ended):
-        if answer is None:
-            raise MakerUnavailableError("the maker process cannot be ended: its files do not answer")
-    return answer
