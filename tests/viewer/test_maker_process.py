@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -13,7 +14,12 @@ import pytest
 from fakes import FakeClock
 from runtime.test_child import is_gone, wait_until
 from shutterbus_runtime.child_process import ChildProcess
-from shutterbus_viewer.errors import FrameGoneError, MakerUnavailableError, UndrawableError
+from shutterbus_viewer.errors import (
+    ArchiveUnreadableError,
+    FrameGoneError,
+    MakerUnavailableError,
+    UndrawableError,
+)
 from shutterbus_viewer.history import process
 from shutterbus_viewer.history.process import Deadlines, MakerProcess
 from shutterbus_viewer.history.sheets import Sheet, SheetFrame, sheet
@@ -108,7 +114,14 @@ def test_png_becomes_a_jpeg_and_no_wider(start: Start, tmp_path: Path) -> None:
 
 
 def test_frame_that_is_gone_is_said_to_be(start: Start, tmp_path: Path) -> None:
-    with pytest.raises(FrameGoneError, match=r"^a\.jpg cannot be read: No such file or directory$"):
+    with pytest.raises(FrameGoneError, match=r"^a\.jpg is not in the store any more$"):
+        start().scaled(str(tmp_path / "a.jpg"), 160)
+
+
+def test_file_that_cannot_be_read_now_is_not_said_to_be_gone(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").mkdir()
+
+    with pytest.raises(ArchiveUnreadableError, match=r"^a\.jpg cannot be read now: Is a directory$"):
         start().scaled(str(tmp_path / "a.jpg"), 160)
 
 
@@ -269,6 +282,21 @@ def test_nothing_is_started_before_something_is_asked_for_nor_left_at_the_end(
     wait_until(lambda: is_gone(pid))
     with pytest.raises(MakerUnavailableError, match="the viewer is about to end"):
         maker.scaled(str(tmp_path / "a.jpg"), 32)
+
+
+def test_process_does_not_outlive_a_viewer_that_is_killed(tmp_path: Path) -> None:
+    program = f"""
+from shutterbus_runtime.clock import SystemClock
+from shutterbus_viewer.history.process import MakerProcess
+maker = MakerProcess(SystemClock(), {MISBEHAVING!r})
+maker.scaled({file(tmp_path, "hang.jpg", jpeg())!r}, 32)
+"""
+    begun = tmp_path / "hang.begun"
+    with subprocess.Popen([sys.executable, "-c", program]) as viewer:
+        wait_until(lambda: begun.exists() and bool(begun.read_text()))
+        viewer.kill()
+
+    wait_until(lambda: is_gone(int(begun.read_text())))
 
 
 def test_end_of_the_viewer_ends_what_is_being_made(start: Start, tmp_path: Path) -> None:

@@ -169,11 +169,13 @@ def test_progressive_picture_that_fits_into_memory_is_drawn(tmp_path: Path) -> N
 def test_file_that_is_gone_leaves_its_cell_empty_and_the_sheet_incomplete(tmp_path: Path) -> None:
     """A store that is not mounted for a moment must not be remembered as an empty hour."""
     frames = [frame(tmp_path, minute) for minute in range(3)]
-    Path(frames[1].path).unlink()
+    for minute in (0, 1):
+        Path(frames[minute].path).unlink()
+    Path(frames[1].path).mkdir()
 
     rest = made(*frames)
 
-    assert minutes(rest) == [0, 2]
+    assert minutes(rest) == [2]
     assert not rest.complete
 
 

@@ -22,7 +22,7 @@ class TooLargeError(ViewerError):
 
 
 class FrameGoneError(ViewerError):
-    """A kept frame whose file is not there any more, or cannot be read now. Answer 410."""
+    """A kept frame that was here and is not any more. Answer 410."""
 
 
 class MakerUnavailableError(ViewerError):

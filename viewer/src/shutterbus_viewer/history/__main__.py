@@ -16,8 +16,8 @@ import cv2
 from shutterbus_runtime.child_channel import ToParent
 from shutterbus_runtime.child_process import end_with_parent
 from shutterbus_viewer.decode_plan import plan
-from shutterbus_viewer.errors import FrameGoneError, UndrawableError
 from shutterbus_viewer.history import kept_frame
+from shutterbus_viewer.history.kept_frame import ERRORS
 from shutterbus_viewer.history.sheets import SheetFrame, sheet
 from shutterbus_viewer.scaling import scaled
 
@@ -46,10 +46,9 @@ def main() -> None:
                 return
             try:
                 parent.send(*_made(parent, kind, metadata, budget_bytes))
-            except FrameGoneError as error:
-                parent.send("gone", {"sentence": str(error)})
-            except UndrawableError as error:
-                parent.send("undrawable", {"sentence": str(error)})
+            except tuple(ERRORS.values()) as error:
+                [word] = [word for word, known in ERRORS.items() if isinstance(error, known)]
+                parent.send(word, {"sentence": str(error)})
             except MemoryError:
                 parent.send("undrawable", {"sentence": "takes more memory than decoding may have"})
 

@@ -95,7 +95,8 @@ class Maker:
         It is never made wider: a JPEG that is no wider is returned as it is, a PNG at its own size.
 
         Raises:
-            FrameGoneError: The file is not there or cannot be read.
+            FrameGoneError: The file is not there any more.
+            ArchiveUnreadableError: It cannot be read now.
             UndrawableError: It cannot be decoded.
             MakerUnavailableError: Nothing can be made now.
             TooManyError: Too many later requests are waiting.

@@ -17,7 +17,8 @@ from shutterbus_runtime.clock import Clock
 from shutterbus_runtime.restarts import Backoff, Restarts
 from shutterbus_runtime.supervised_child import Ended, Limits, Message, Program, SupervisedChild
 from shutterbus_viewer.decode_plan import memory_budget_bytes
-from shutterbus_viewer.errors import FrameGoneError, MakerUnavailableError, UndrawableError
+from shutterbus_viewer.errors import MakerUnavailableError, UndrawableError
+from shutterbus_viewer.history.kept_frame import ERRORS
 from shutterbus_viewer.history.sheets import Sheet, SheetFrame
 
 CHILD = (sys.executable, "-m", "shutterbus_viewer.history")
@@ -117,7 +118,8 @@ class MakerProcess:
         """Return the frame in *path* as an upright JPEG *width_px* wide, or as it is where it is no wider.
 
         Raises:
-            FrameGoneError: The file is not there or cannot be read.
+            FrameGoneError: The file is not there any more.
+            ArchiveUnreadableError: It cannot be read now.
             UndrawableError: It cannot be decoded.
             MakerUnavailableError: There is no process.
         """
@@ -227,10 +229,8 @@ class MakerProcess:
 
 
 def _checked(answer: Message) -> Message:
-    if answer.kind == "gone":
-        raise FrameGoneError(answer.metadata["sentence"])
-    if answer.kind == "undrawable":
-        raise UndrawableError(answer.metadata["sentence"])
+    if (error := ERRORS.get(answer.kind)) is not None:
+        raise error(answer.metadata["sentence"])
     return answer
 
 

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from shutterbus_viewer.decode_plan import plan
-from shutterbus_viewer.errors import FrameGoneError, UndrawableError
+from shutterbus_viewer.errors import ArchiveUnreadableError, FrameGoneError, UndrawableError
 from shutterbus_viewer.history import kept_frame
 from shutterbus_viewer.scaling import Pixels, encoded, upright
 
@@ -101,7 +101,7 @@ def sheet(
         begin(frame)
         try:
             drawn[frame] = _small(Path(frame.path), budget_bytes)
-        except FrameGoneError:
+        except (FrameGoneError, ArchiveUnreadableError):
             complete = False
         except (UndrawableError, MemoryError):
             continue
