@@ -57,7 +57,7 @@ class Cache:
         """Keep at most *max_bytes* in *folder*; None: in a temporary one, which ``close`` removes.
 
         Args:
-            folder: Made when first needed. What else is in it stays untouched.
+            folder: Made when first needed, where the one above it is there. What else is in it stays untouched.
             max_bytes: Counted in whole blocks of the disk.
             min_free_bytes: What the disk keeps free, before anything is kept here; None: see ``floor_bytes``.
             free: How much is free on a folder's disk.
@@ -158,7 +158,7 @@ class Cache:
                     prefix="shutterbus-", ignore_cleanup_errors=True
                 )
                 self._folder = Path(self._temporary.name)
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._folder.mkdir(mode=0o700, exist_ok=True)
             found = sorted(self._found(self._folder))
         except OSError as error:
             self._say(f"{self._folder} cannot be read: {error.strerror}; sheets are made again each time")
@@ -218,9 +218,7 @@ class Cache:
 
     def _write(self, folder: Path, name: str, piece: bytes) -> None:
         beside = folder / f".{name}.tmp"
-        folder.mkdir(
-            mode=0o700, parents=True, exist_ok=True
-        )  # somebody may have removed it, which is theirs to do
+        folder.mkdir(mode=0o700, exist_ok=True)  # somebody may have removed it, which is theirs to do
         try:
             beside.write_bytes(piece)
             beside.rename(folder / name)
@@ -236,7 +234,7 @@ class Cache:
 
 
 def _name(key: str) -> str:
-    return hashlib.blake2b(key.encode(errors="surrogateescape"), digest_size=16).hexdigest()
+    return hashlib.blake2b(key.encode(errors="surrogatepass"), digest_size=16).hexdigest()
 
 
 def _checksum(data: bytes) -> bytes:
