@@ -277,14 +277,19 @@ def test_sheets_are_made_ahead_while_nothing_is_asked_for(rig: Rig) -> None:
 
 
 def test_sheet_that_is_asked_for_is_not_made_ahead_as_well(rig: Rig) -> None:
+    """Not even where it is not kept."""
+
     async def scene() -> None:
+        rig.process.complete = False
         rig.maker.ahead([hour("/1"), hour("/2"), hour("/3")])
         await rig.begins("/1")
         asked = [asyncio.create_task(rig.maker.sheet(hour(name))) for name in ("/1", "/3")]
         await rig.waits(1)
-        rig.process.go_on(3)
+        rig.process.go_on(4)
         assert [made.jpeg for made in await asyncio.gather(*asked)] == [b"/1", b"/3"]
         await rig.begins("/1", "/3", "/2")
+        await a_while()
+        assert len(rig.process.begun) == 3
 
     rig.play(scene)
 
