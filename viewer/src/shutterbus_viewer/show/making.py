@@ -5,7 +5,13 @@ from typing import TypeVar
 
 from fastapi import HTTPException
 
-from shutterbus_viewer.errors import FrameGoneError, MakerUnavailableError, TooManyError, UndrawableError
+from shutterbus_viewer.errors import (
+    ArchiveUnreadableError,
+    FrameGoneError,
+    MakerUnavailableError,
+    TooManyError,
+    UndrawableError,
+)
 
 Made = TypeVar("Made")
 
@@ -18,5 +24,5 @@ async def made(making: Awaitable[Made]) -> Made:
         raise HTTPException(410, str(error)) from error
     except UndrawableError as error:
         raise HTTPException(502, str(error)) from error
-    except (MakerUnavailableError, TooManyError) as error:
+    except (ArchiveUnreadableError, MakerUnavailableError, TooManyError) as error:
         raise HTTPException(503, str(error), {"Retry-After": "1"}) from error
