@@ -15,8 +15,10 @@ from shutterbus_viewer.accounts.access_log import AccessLog
 from shutterbus_viewer.accounts.database import Database
 from shutterbus_viewer.accounts.sessions import Sessions
 from shutterbus_viewer.accounts.users import Role, User, Users
+from shutterbus_viewer.archive.past import Past
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.consume.intake import Intake
+from shutterbus_viewer.history.ahead import Ahead
 from shutterbus_viewer.history.cache import Cache
 from shutterbus_viewer.history.download_notes import DownloadNotes
 from shutterbus_viewer.history.downloads import Downloads
@@ -31,7 +33,7 @@ from shutterbus_viewer.show.first_camera import ENROLL
 from shutterbus_viewer.show.frames_on_screen import FramesOnScreen
 from shutterbus_viewer.show.login import Login
 from shutterbus_viewer.show.pages import public_paths
-from shutterbus_viewer.show.services import Accounts, Caps, Past, Services
+from shutterbus_viewer.show.services import Accounts, Caps, Services
 from shutterbus_viewer.show.state_texts import StateTexts
 from shutterbus_viewer.show.thumbnails import Thumbnails
 from shutterbus_wire import exif, names
@@ -207,6 +209,7 @@ def make_services(
         **exposure,
     }
     cache = Cache(None, 1 << 24)
+    maker = Maker(cache, MakerProcess(clock), clock)
     return Services(
         cameras=cameras,
         intake=Intake(cameras, clock),
@@ -222,7 +225,8 @@ def make_services(
         policy=AccessPolicy(),
         exposure=Exposure(**where),
         connections=Connections(clock, per_address=True),
-        maker=Maker(cache, MakerProcess(clock), clock),
+        maker=maker,
+        ahead=Ahead(maker, cache, past.frames_of_hour if past else lambda *_: (), clock),
         cache=cache,
         downloads=Downloads(),
         download_notes=DownloadNotes(None, clock),

@@ -14,10 +14,11 @@ from pathlib import Path
 import uvicorn
 
 from shutterbus_runtime.clock import Clock, SystemClock
+from shutterbus_viewer.archive.past import Past
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.latest import LatestFrame
 from shutterbus_viewer.show.app import make_app
-from shutterbus_viewer.show.services import Past, Services
+from shutterbus_viewer.show.services import Services
 from shutterbus_wire import exif
 from shutterbus_wire.frame import Frame
 from shutterbus_wire.telemetry import Status

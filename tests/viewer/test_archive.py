@@ -20,8 +20,8 @@ from shutterbus_archive.catalog import Catalog, database
 from shutterbus_viewer.accounts.users import Role
 from shutterbus_viewer.archive import catalog
 from shutterbus_viewer.archive.catalog import CameraKept, CatalogReader
+from shutterbus_viewer.archive.past import Past
 from shutterbus_viewer.errors import ArchiveUnreadableError
-from shutterbus_viewer.show.services import Past
 from viewer import catalog_asker
 from viewer.fakes_viewer import user, viewer
 

@@ -161,11 +161,19 @@ def test_place_of_a_download_that_cannot_begin_is_free_again(tmp_path: Path) -> 
     begin(downloads, "ann").close()
 
 
+ended: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def _nothing_has_ended() -> None:
+    ended.clear()
+
+
 def served(downloads: Downloads, frames: list[Row], during: Any = lambda: None) -> TestClient:
     async def route(_: Any) -> ZipResponse:
         download = await downloads.begin("ann", "gate", frames)
         during()
-        return ZipResponse(download, "gate-2026-11-27.zip")
+        return ZipResponse(download, "gate-2026-11-27.zip", lambda: ended.append("ended"))
 
     return TestClient(Starlette(routes=[Route("/frames.zip", route)]))
 
@@ -178,6 +186,7 @@ def test_browser_is_told_length_and_name_and_the_place_is_free_afterwards(tmp_pa
         assert answer.headers["content-length"] == str(len(answer.content))
         assert answer.headers["content-disposition"] == 'attachment; filename="gate-2026-11-27.zip"'
         assert len(unpacked(answer.content)) == 3
+    assert ended == ["ended"] * 2
 
 
 def test_place_is_free_after_a_download_that_broke_off(tmp_path: Path) -> None:
@@ -188,4 +197,5 @@ def test_place_is_free_after_a_download_that_broke_off(tmp_path: Path) -> None:
     with pytest.raises(FrameGoneError):
         http.get("/frames.zip")
 
+    assert ended == ["ended"]
     begin(downloads, "ann").close()

@@ -16,9 +16,11 @@ from shutterbus_viewer.accounts.access_log import AccessLog
 from shutterbus_viewer.accounts.database import Database
 from shutterbus_viewer.accounts.sessions import Sessions
 from shutterbus_viewer.accounts.users import Users
+from shutterbus_viewer.archive.past import Past
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.consume.intake import Intake
 from shutterbus_viewer.errors import ViewerError
+from shutterbus_viewer.history.ahead import Ahead
 from shutterbus_viewer.history.cache import Cache
 from shutterbus_viewer.history.download_notes import DownloadNotes
 from shutterbus_viewer.history.downloads import Downloads
@@ -34,7 +36,7 @@ from shutterbus_viewer.show.frames_on_screen import FramesOnScreen
 from shutterbus_viewer.show.login import Login
 from shutterbus_viewer.show.pages import public_paths
 from shutterbus_viewer.show.server import HttpProtocol, Server, WebSocketProtocol
-from shutterbus_viewer.show.services import Accounts, Caps, Past, Services
+from shutterbus_viewer.show.services import Accounts, Caps, Services
 from shutterbus_viewer.show.state_texts import StateTexts
 from shutterbus_viewer.show.thumbnails import Thumbnails
 
@@ -137,6 +139,8 @@ def make_services(
     cache = Cache(
         settings.state_dir / CACHE_FOLDER if settings.state_dir else None, settings.history_cache_max_bytes
     )
+    maker = Maker(cache, MakerProcess(clock), clock, lambda: thumbnails.busy)
+    past = Past.of(settings.archive_state_dir, settings.archive_dir) if settings.archive_state_dir else None
     return Services(
         cameras=cameras,
         intake=intake,
@@ -158,13 +162,12 @@ def make_services(
             loopback_only=serve.loopback_only and not behind_proxy,
         ),
         connections=Connections(clock, per_address=not behind_proxy),
-        maker=Maker(cache, MakerProcess(clock), clock, lambda: thumbnails.waiting),
+        maker=maker,
+        ahead=Ahead(maker, cache, past.frames_of_hour if past else lambda *_: (), clock),
         cache=cache,
         downloads=Downloads(),
         download_notes=DownloadNotes(settings.state_dir, clock),
-        past=Past.of(settings.archive_state_dir, settings.archive_dir)
-        if settings.archive_state_dir
-        else None,
+        past=past,
     )
 
 

@@ -7,6 +7,7 @@ from shutterbus_viewer.errors import ArchiveUnreadableError
 from shutterbus_viewer.history.cache import Cache
 
 EVERY_S = 60.0
+ONCE_MORE = b" once more"
 KEY = "erasures"
 """Under which the cache keeps the orders that it knows of, so that a restart forgets nothing and keeps what is right."""
 
@@ -24,6 +25,8 @@ def look(history: History, cache: Cache) -> None:
         now = history.erasures().encode()
     except ArchiveUnreadableError:
         return
-    if cache.get(KEY) != now:
+    known = cache.get(KEY)
+    if known != now:
         cache.clear()
-        cache.put(KEY, now)
+        # A sheet that was being made meanwhile is put back, so a minute later all goes once more.
+        cache.put(KEY, now if known == now + ONCE_MORE else now + ONCE_MORE)

@@ -85,7 +85,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     deaf = services.cameras.changes.listen(services.states.changed)
     works = [_tick(services), services.accounts.log.keep_writing()]
     if services.past is not None:
-        works.append(forget_erased(services.past.history, services.cache))
+        works += [forget_erased(services.past.history, services.cache), services.ahead.keep_making()]
     background = [asyncio.create_task(work) for work in works]
     try:
         yield

@@ -1,20 +1,20 @@
 """Many frames of a camera as one zip."""
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Query, Request
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 
 from shutterbus_viewer.accounts.access_log import Event
 from shutterbus_viewer.archive.frame_order import Kept
+from shutterbus_viewer.archive.past import Past
 from shutterbus_viewer.errors import ArchiveUnreadableError, TooLargeError, TooManyError
 from shutterbus_viewer.history.downloads import Row
 from shutterbus_viewer.show.exposure import client_address
 from shutterbus_viewer.show.history import past_of
 from shutterbus_viewer.show.parameters import Begin, CameraName, End, Stretch
-from shutterbus_viewer.show.services import Past, get_principal, get_services
+from shutterbus_viewer.show.services import get_principal, get_services
+from shutterbus_viewer.show.zip import ZipResponse
 from shutterbus_wire import instant
 
 router = APIRouter(prefix="/api/cameras/{camera}")
@@ -22,7 +22,7 @@ router = APIRouter(prefix="/api/cameras/{camera}")
 PAGE = 2_000
 
 
-@router.get("/frames.zip", response_class=StreamingResponse)
+@router.get("/frames.zip", response_class=Response)
 async def frames_zip(
     request: Request,
     camera: CameraName,
@@ -31,7 +31,7 @@ async def frames_zip(
     every: Annotated[
         Stretch | None, Query(description="Only the first frame of each such stretch: 60s, 1h.")
     ] = None,
-) -> StreamingResponse:
+) -> Response:
     """The frames of a range as files of a zip, whose length is known before. What is missing is named in ``MISSING.txt``."""
     services = get_services(request)
     past = await past_of(request, camera)
@@ -52,22 +52,8 @@ async def frames_zip(
     address = client_address(request.scope, services.exposure)
     services.accounts.log.note(Event.DOWNLOAD, user=principal.user, address=address, camera=camera)
 
-    async def sent() -> AsyncIterator[bytes]:
-        pieces = iter(download)
-        try:
-            while piece := await asyncio.to_thread(next, pieces, b""):
-                yield piece
-        finally:
-            download.close()
-            note.end()
-
     name = f"{camera}-{instant.at(begin):%Y%m%dT%H%M%SZ}-{instant.at(end):%Y%m%dT%H%M%SZ}.zip"
-    headers = {
-        "Content-Length": str(download.size_bytes),
-        "Content-Disposition": f'attachment; filename="{name}"',
-        "Cache-Control": "private, no-store",
-    }
-    return StreamingResponse(sent(), media_type="application/zip", headers=headers)
+    return ZipResponse(download, name, note.end)
 
 
 def _rows(past: Past, camera: str, from_us: int, to_us: int, every_us: int | None) -> Iterator[Row]:

@@ -13,6 +13,7 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from shutterbus_viewer.archive import days
 from shutterbus_viewer.archive.frame_order import Kept
 from shutterbus_viewer.archive.history import BUCKET_US
+from shutterbus_viewer.archive.past import Past
 from shutterbus_viewer.archive.readings import Series
 from shutterbus_viewer.errors import ArchiveUnreadableError
 from shutterbus_viewer.show.auth_middleware import NOT_FOUND
@@ -27,7 +28,7 @@ from shutterbus_viewer.show.parameters import (
     cursor,
     zone_of,
 )
-from shutterbus_viewer.show.services import Past, get_services
+from shutterbus_viewer.show.services import get_services
 from shutterbus_wire.identity import FRAME_ID_PATTERN, FrameId
 from shutterbus_wire.instant import LAST_US
 

@@ -4,20 +4,17 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from starlette.requests import HTTPConnection
 
 from shutterbus_runtime.clock import Clock
 from shutterbus_viewer.accounts.access_log import AccessLog
 from shutterbus_viewer.accounts.sessions import Sessions
-from shutterbus_viewer.archive.catalog import CatalogReader
-from shutterbus_viewer.archive.files import FrameFiles
-from shutterbus_viewer.archive.history import History
-from shutterbus_viewer.archive.readings import Readings
+from shutterbus_viewer.archive.past import Past
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.consume.intake import Intake
 from shutterbus_viewer.errors import TooManyError
+from shutterbus_viewer.history.ahead import Ahead
 from shutterbus_viewer.history.cache import Cache
 from shutterbus_viewer.history.download_notes import DownloadNotes
 from shutterbus_viewer.history.downloads import Downloads
@@ -85,22 +82,6 @@ class Accounts:
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
-    """What the archive is asked with."""
-
-    catalog: CatalogReader
-    history: History
-    readings: Readings
-    files: FrameFiles
-
-    @classmethod
-    def of(cls, state_dir: Path, store_dir: Path | None = None) -> "Past":
-        """Return that of the archive with these ARCHIVE_STATE_DIR and ARCHIVE_DIR."""
-        catalog = CatalogReader(state_dir)
-        return cls(catalog, History(catalog), Readings(catalog), FrameFiles(store_dir or state_dir / "store"))
-
-
-@dataclass(frozen=True, slots=True)
 class Services:
     """Handed to every route through ``app.state.services``."""
 
@@ -117,6 +98,7 @@ class Services:
     exposure: Exposure
     connections: Connections
     maker: Maker
+    ahead: Ahead
     cache: Cache
     """What the maker keeps."""
     downloads: Downloads

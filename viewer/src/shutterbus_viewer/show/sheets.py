@@ -5,18 +5,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 
-from shutterbus_viewer.history.sheets import Sheet, SheetFrame
+from shutterbus_viewer.history.sheets import Sheet
 from shutterbus_viewer.show.frames import FOR_GOOD, PICTURE
 from shutterbus_viewer.show.history import HOUR_US, answer, asked, past_of
 from shutterbus_viewer.show.making import made
 from shutterbus_viewer.show.parameters import CameraName
-from shutterbus_viewer.show.services import Past, get_services
+from shutterbus_viewer.show.services import get_services
 from shutterbus_wire import instant
 
 router = APIRouter(prefix="/api/cameras/{camera}/sheets")
-
-MINUTE_US = 60_000_000
-MINUTES = 60
 
 Hour = Annotated[
     str,
@@ -55,25 +52,12 @@ async def _sheet(request: Request, camera: str, hour: str) -> tuple[Sheet, int]:
     begin_us = instant.parse(f"{hour}:00:00Z")
     if begin_us is None:
         raise HTTPException(422, f"hour: {hour} is none: write it as 2026-11-27T22")
-    past = await past_of(request, camera)
-    frames = await asked(frames_of_hour, past, camera, begin_us)
+    past, services = await past_of(request, camera), get_services(request)
+    services.ahead.look_at(camera)
+    frames = await asked(past.frames_of_hour, camera, begin_us)
     if not frames:
         raise HTTPException(404, f"{camera} has no pictures from {hour}:00 to the next hour")
-    return await made(get_services(request).maker.sheet(frames)), begin_us + HOUR_US
-
-
-def frames_of_hour(past: Past, camera: str, begin_us: int) -> list[SheetFrame]:
-    """Return the first frame of each minute of the hour that begins then."""
-    kept = past.history.thinned(camera, begin_us, begin_us + HOUR_US, MINUTE_US, MINUTES)
-    return [
-        SheetFrame(
-            (each.captured_us - begin_us) // MINUTE_US,
-            each.captured_us,
-            str(each.id),
-            str(past.files.path(each.key)),
-        )
-        for each in kept
-    ]
+    return await made(services.maker.sheet(frames)), begin_us + HOUR_US
 
 
 def _version(sheet: Sheet) -> str:

@@ -94,11 +94,6 @@ class Thumbnails:
         """Whether somebody waits for a live picture that is being scaled, or will be."""
         return bool(self._running or self._wishes)
 
-    @property
-    def waiting(self) -> bool:
-        """Whether somebody waits for a picture to be scaled."""
-        return bool(self._wishes or self._running)
-
     async def jpeg(self, camera: str, width_px: int = 0) -> Thumbnail | None:
         """Return the newest picture of *camera* about *width_px* wide, never wider than it is; 0 means as it is.
 

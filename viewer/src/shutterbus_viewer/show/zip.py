@@ -1,5 +1,7 @@
 """A zip of kept frames on its way to a browser."""
 
+from collections.abc import Callable
+
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
@@ -7,9 +9,9 @@ from shutterbus_viewer.history.downloads import Download
 
 
 class ZipResponse(StreamingResponse):
-    """Sends *download* as a file called *name*, and closes it however that ends."""
+    """Sends *download* as a file called *name*. However that ends, closes it and calls *ended*."""
 
-    def __init__(self, download: Download, name: str) -> None:
+    def __init__(self, download: Download, name: str, ended: Callable[[], None]) -> None:
         super().__init__(
             download,
             media_type="application/zip",
@@ -21,9 +23,11 @@ class ZipResponse(StreamingResponse):
             },
         )
         self._download = download
+        self._ended = ended
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await super().__call__(scope, receive, send)
         finally:
             self._download.close()
+            self._ended()
