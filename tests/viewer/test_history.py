@@ -128,6 +128,7 @@ def test_day_is_the_cameras_own_and_may_have_25_hours(kept: Kept, running: Viewe
         "2026-10-26",
     ]
     assert get(running, "days", to="2026-10-25T00:00:00+02:00")["days"] == told["days"][:1]
+    assert get(running, "days", **{"from": "2026-10-25", "to": "2026-10-26"})["days"] == told["days"][1:2]
 
 
 def test_day_without_frames_is_left_out_and_what_aged_out_no_longer_counts(
@@ -433,6 +434,8 @@ def test_hours_and_days_of_readings_are_the_zones(kept: Kept, running: Viewer) -
             "is no instant: write it as",
         ),
         ("buckets", {"from": "2026-10-24T00:00:00Z"}, "to: Field required"),
+        ("days", {"from": "2026-02-30"}, "from: day is out of range for month"),
+        ("days", {"to": "soon"}, "to: 'soon' is no instant"),
         ("days", {"zone": "Mars/Olympus"}, "zone: 'Mars/Olympus' is no time zone"),
         ("days", {"zone": "../../etc/passwd"}, "is no time zone"),
         ("frames", {}, "from and to are needed, or at"),

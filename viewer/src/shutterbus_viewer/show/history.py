@@ -26,6 +26,7 @@ from shutterbus_viewer.show.parameters import (
     Stretch,
     Zone,
     cursor,
+    day_or_instant_us,
     zone_of,
 )
 from shutterbus_viewer.show.services import get_services
@@ -52,14 +53,21 @@ HOUR_US = 3_600_000_000
 async def list_days(
     request: Request,
     camera: CameraName,
-    begin: Annotated[Instant, Query(alias="from", description="First instant, RFC 3339.")] = 0,
-    end: Annotated[Instant, Query(alias="to", description="First instant that is not meant.")] = LAST_US,
+    begin: Annotated[
+        str | None,
+        Query(alias="from", max_length=40, description="First day, 2026-11-27, or instant, RFC 3339."),
+    ] = None,
+    end: Annotated[
+        str | None, Query(alias="to", max_length=40, description="First day or instant that is not meant.")
+    ] = None,
     zone: Zone = None,
 ) -> Response:
     """The days on which the camera took something that is kept: its frames, bytes, and the frame nearest to noon."""
     past = await past_of(request, camera)
     theirs = zone or camera_zone(request, camera)
-    listed = await asked(days.days, past.history, camera, theirs, begin, end)
+    from_us = day_or_instant_us("from", begin, theirs, 0)
+    to_us = day_or_instant_us("to", end, theirs, LAST_US)
+    listed = await asked(days.days, past.history, camera, theirs, from_us, to_us)
     value = {
         "zone": theirs.key,
         "days": [
@@ -74,7 +82,7 @@ async def list_days(
             for day in listed
         ],
     }
-    return answer(request, value, end)
+    return answer(request, value, to_us)
 
 
 @router.get("/buckets")

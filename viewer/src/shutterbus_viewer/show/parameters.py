@@ -1,6 +1,7 @@
 """What addresses of the history may say: instants, zones, stretches of time."""
 
 import re
+from datetime import date
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -8,6 +9,7 @@ from fastapi import HTTPException, Path, Query
 from fastapi.exceptions import RequestValidationError
 from pydantic import BeforeValidator, WithJsonSchema
 
+from shutterbus_viewer.archive import days
 from shutterbus_wire import instant
 from shutterbus_wire.errors import WireError
 from shutterbus_wire.identity import CAMERA_PATTERN, FRAME_ID_PATTERN, FrameId
@@ -52,6 +54,18 @@ def cursor(text: str) -> tuple[int, FrameId]:
         return int(captured_us), FrameId.parse(identity)
     except (ValueError, WireError):
         raise HTTPException(422, f"cursor: {text[:60]!r} is none; take the one of the page before") from None
+
+
+def day_or_instant_us(name: str, text: str | None, zone: ZoneInfo, otherwise_us: int) -> int:
+    """Return when a day of *zone* begins, or an instant; raise HTTPException where *text* is neither."""
+    if text is None:
+        return otherwise_us
+    try:
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
+            return days.start_us(date.fromisoformat(text), zone)
+        return instant_us(text)
+    except (ValueError, OverflowError) as error:
+        raise HTTPException(422, f"{name}: {error}") from error
 
 
 _RFC_3339 = WithJsonSchema({"type": "string", "format": "date-time"})
