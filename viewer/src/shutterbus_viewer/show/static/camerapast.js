@@ -6,6 +6,7 @@ import { nowUs } from "./clock.js";
 import { Comparison } from "./compare.js";
 import { showPicture } from "./facts.js";
 import { wireGoTo } from "./goto.js";
+import { Graphs } from "./graphs.js";
 import { History } from "./history.js";
 import { Past } from "./past.js";
 import { noTime, notThen, onlyLive } from "./pastwords.js";
@@ -29,6 +30,9 @@ export function wirePast({ id, painter, stage, camera, changed }) {
   const past = new Past(id);
   const history = new History(past, address, () => (camera() ? (intervalS(camera()) ?? 0) * 1e6 : 0));
   const timeline = new Timeline(history);
+  const { scrubber } = timeline;
+  const hover = (detail) => scrubber.dispatchEvent(new CustomEvent("hover", { detail }));
+  const graphs = new Graphs($("#graphs"), history, scrubber, hover);
   const comparison = new Comparison(history, stage, from);
   const since = new Since();
   const transport = wireTransport({
@@ -102,6 +106,7 @@ export function wirePast({ id, painter, stage, camera, changed }) {
     const newest = camera()?.picture;
     if (newest && history.isPast) since.seen(newest);
     timeline.refresh();
+    graphs.refresh();
     transport.refresh();
   }
 

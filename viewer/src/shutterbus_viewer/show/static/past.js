@@ -62,6 +62,11 @@ export class Past {
     return frame && { us: frame.captured_us, id: frame.id, bytes: frame.bytes };
   }
 
+  /** Of each quantity `{sensor, name, unit, at_us, min, mean, max}`, in about so many points. */
+  async readings(fromUs, toUs, points, signal) {
+    return (await json(`${this.base}/readings?${range(fromUs, toUs)}&points=${points}`, signal)).series;
+  }
+
   facts(id, signal) {
     return json(`${this.base}/frames/${id}.json`, signal);
   }
