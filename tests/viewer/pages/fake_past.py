@@ -199,6 +199,12 @@ def past_routes(past: Callable[[], FakePast], zone_of: Callable[[str], str]) -> 
             "metadata": {"ExposureTime": 8333},
         }
 
+    @router.get("/readings")
+    async def readings(camera: str) -> dict[str, Any]:
+        """None: what the graphs show is tested on a real archive."""
+        there()
+        return {"series": []}
+
     @router.get("/sheets/{hour}.json")
     async def sheet(camera: str, hour: str) -> dict[str, Any]:
         there().asked.append(f"sheet {hour}")
