@@ -153,7 +153,15 @@ def test_dragging_shows_the_small_picture_of_the_minute_and_then_the_frame(
     past: Page, viewer: FakeViewer, frames: dict[int, str]
 ) -> None:
     held: list[Route] = []
-    past.route(re.compile(r"direction=nearest"), lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks it
+    holding = True
+
+    def hold(route: Route) -> None:
+        if holding:
+            held.append(route)
+        else:
+            route.continue_()
+
+    past.route(re.compile(r"direction=nearest"), hold)
     drag(past, "#scrubber", [0.5, 0.6])
     small = past.locator("#minute")
     expect(small).to_be_visible()
@@ -161,11 +169,12 @@ def test_dragging_shows_the_small_picture_of_the_minute_and_then_the_frame(
     expect(small).to_have_js_property("width", 160)
     assert minute in frames.values()
     assert minute != frames[NOON]
-    past.unroute(re.compile(r"direction=nearest"))
+    holding = False
     for route in held:
         route.continue_()
     past.mouse.up()
     expect(small).to_be_hidden()
+    past.unroute(re.compile(r"direction=nearest"))
     shown = past.locator("#picture").get_attribute("data-frame")
     assert shown != frames[NOON]
     us = next(us for us, frame in frames.items() if frame == shown)
