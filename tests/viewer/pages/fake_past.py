@@ -2,6 +2,7 @@
 
 import bisect
 import functools
+import hashlib
 import io
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -211,7 +212,8 @@ def past_routes(past: Callable[[], FakePast], zone_of: Callable[[str], str]) -> 
         minutes = _minutes(there(), camera, hour)
         told = [[minute, frame.captured_us, frame.id] for minute, frame in minutes.items()]
         width, height = _cell(minutes)
-        return {"columns": COLUMNS, "rows": ROWS, "width": width, "height": height, "minutes": told}
+        grid = {"columns": COLUMNS, "rows": ROWS, "width": width, "height": height, "minutes": told}
+        return {**grid, "version": hashlib.sha256(repr(grid).encode()).hexdigest()[:16]}
 
     @router.get("/sheets/{hour}.jpg")
     async def sheet_picture(camera: str, hour: str) -> Response:

@@ -1,6 +1,5 @@
 """The camera page's past on a real archive: three cameras, two days, of which the second has 25 hours."""
 
-import io
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -211,12 +210,26 @@ def test_download_is_the_file_and_a_range_is_a_zip_of_the_files(
         page.locator("#save").click()
     assert Path(download.value.path()).read_bytes() == frame.path.read_bytes()
 
-    answer = page.request.get(
-        f"/api/cameras/yard/frames.zip?from={rfc3339(NOON)}&to={rfc3339(NOON + 10 * MINUTE_US)}"
-    )
-    wanted = [f for f in kept.past.frames["yard"] if NOON <= f.captured_us < NOON + 10 * MINUTE_US]
-    with zipfile.ZipFile(io.BytesIO(answer.body())) as zipped:
-        assert [zipped.read(name) for name in zipped.namelist()] == [f.path.read_bytes() for f in wanted]
+    page.locator("[data-past=zip]").click()
+    size = page.locator("#zip-size")
+    expect(size).to_contain_text("pictures")
+    wanted = [
+        other
+        for other in kept.past.frames["yard"]
+        if NOON - HOUR_US <= other.captured_us < NOON + HOUR_US + 5 * MINUTE_US
+    ]
+    expect(size).to_contain_text(f"about {len(wanted)} pictures")
+    with page.expect_download() as download:
+        page.locator("#zip-get").click()
+    with zipfile.ZipFile(download.value.path()) as zipped:
+        assert len(zipped.namelist()) == len(wanted)
+        assert [zipped.read(name) for name in zipped.namelist()] == [
+            other.path.read_bytes() for other in wanted
+        ]
+    page.locator("[data-past=zip]").click()
+    page.locator("#zip-every").select_option(label="one an hour")
+    expect(size).to_contain_text("about 3 pictures")
+    page.keyboard.press("Escape")
 
 
 def test_readings_stand_under_the_scrubber_keep_their_hole_and_lead_to_a_picture(

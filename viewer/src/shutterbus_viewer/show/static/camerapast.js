@@ -15,6 +15,7 @@ import { Since } from "./since.js";
 import { Timeline } from "./timeline.js";
 import { wireTransport } from "./transport.js";
 import { intervalS } from "./verdict.js";
+import { wireZip } from "./zip.js";
 
 const $ = (selector) => document.querySelector(selector);
 
@@ -43,6 +44,7 @@ export function wirePast({ id, painter, stage, camera, changed }) {
     from,
     calendar: new Calendar(history),
     goTo: wireGoTo(history),
+    zip: wireZip(past, scrubber),
     busy: () => stage.zoomed && document.activeElement === stage.element,
   });
   new SameMinute(history, $("#same-minute"));
@@ -95,6 +97,7 @@ export function wirePast({ id, painter, stage, camera, changed }) {
     $("#only-live").hidden = !history.problem;
     $("#only-live").textContent = history.problem && onlyLive(history.problem);
     $("#past").hidden = !known;
+    if (first && kept) scrubber.begin(nowUs() - kept.oldest_us);
     if (kept) $("#scrubber").setAttribute("aria-valuemin", Math.floor(kept.oldest_us / 1e6));
     stage.fit();
     if (first) history.restore();

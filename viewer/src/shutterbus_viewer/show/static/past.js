@@ -83,8 +83,8 @@ export class Past {
 
   /** The small pictures of a UTC hour such as `2026-11-27T22`: where each stands, and all of them in one. */
   async sheet(hour, signal) {
-    const answers = [json(`${this.base}/sheets/${hour}.json`, signal), ask(`${this.base}/sheets/${hour}.jpg`, signal)];
-    const [grid, file] = await Promise.all(answers);
+    const grid = await json(`${this.base}/sheets/${hour}.json`, signal);
+    const file = await ask(`${this.base}/sheets/${hour}.jpg?v=${grid.version}`, signal); // which the browser keeps
     return { grid, image: await file.blob() };
   }
 }

@@ -1,6 +1,7 @@
 // What the pages say of the past, in sentences.
 
 import { second, span } from "./times.js";
+import { bytes } from "./words.js";
 
 const number = new Intl.NumberFormat("en");
 
@@ -20,6 +21,11 @@ export const words = {
 /** `8,640 pictures` */
 export function pictures(many) {
   return `${number.format(many)} ${many === 1 ? "picture" : "pictures"}`;
+}
+
+/** What a zip will be: `about 1,440 pictures, 118 MB`. */
+export function asZip(many, size) {
+  return many ? `about ${pictures(many)}, ${bytes(size)}` : "No pictures are kept of that time.";
 }
 
 /** Where the instant asked for has no picture. */

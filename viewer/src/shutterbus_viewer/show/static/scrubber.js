@@ -8,6 +8,7 @@ const SECOND_US = 1e6;
 const LEAST_SPAN_US = 10 * SECOND_US;
 const MOST_SPAN_US = 7 * 864e8;
 const FIRST_SPAN_US = 2 * 36e8;
+const BEGIN_SPAN_US = 3e8;
 const AXIS_PX = 20;
 const LABEL_PX = 64;
 const BAR_LEAST = 0.15; // of the height, so that few pictures are seen beside many
@@ -26,6 +27,11 @@ export class Scrubber extends Track {
     element.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
     this.from = -FIRST_SPAN_US;
     this.to = 0;
+  }
+
+  /** Show no more time at first than there is, of what has only begun: then one sees it grow. */
+  begin(keptUs) {
+    this.zoom(Math.max(BEGIN_SPAN_US, Math.min(FIRST_SPAN_US, 1.5 * keptUs)) / this.span);
   }
 
   get span() {

@@ -17,7 +17,7 @@ const onControl = ({ target }) => target.closest("button, a, summary, [role=butt
  *
  * `from()` is the frame that is shown, also of what is live; null if none. `busy()` is whether arrows are wanted elsewhere.
  */
-export function wireTransport({ history, timeline, comparison, calendar, goTo, since, from, busy }) {
+export function wireTransport({ history, timeline, comparison, calendar, goTo, zip, since, from, busy }) {
   const player = new Player(history, refresh);
   const moves = new Moves(history, from);
   const actions = {
@@ -33,6 +33,7 @@ export function wireTransport({ history, timeline, comparison, calendar, goTo, s
     compare: () => comparison.toggle(),
     "go-to": goTo,
     calendar: () => calendar.open(),
+    zip: () => zip(nowUs()),
     live: () => history.live(),
   };
   for (const button of document.querySelectorAll("[data-past]")) {
