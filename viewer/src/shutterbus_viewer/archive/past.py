@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from shutterbus_viewer.archive.beats import Beats
 from shutterbus_viewer.archive.catalog import CatalogReader
 from shutterbus_viewer.archive.files import FrameFiles
 from shutterbus_viewer.archive.history import History
@@ -22,12 +23,14 @@ class Past:
     history: History
     readings: Readings
     files: FrameFiles
+    beats: Beats
 
     @classmethod
     def of(cls, state_dir: Path, store_dir: Path | None = None) -> "Past":
         """Return that of the archive with these ARCHIVE_STATE_DIR and ARCHIVE_DIR."""
         catalog = CatalogReader(state_dir)
-        return cls(catalog, History(catalog), Readings(catalog), FrameFiles(store_dir or state_dir / "store"))
+        files = FrameFiles(store_dir or state_dir / "store")
+        return cls(catalog, History(catalog), Readings(catalog), files, Beats(catalog))
 
     def frames_of_hour(self, camera: str, begin_us: int) -> list[SheetFrame]:
         """Return what the sheet of the hour that begins then is made of: the first frame of each minute."""

@@ -45,6 +45,7 @@ ACTIONS = {
     "/api/cameras/{camera}/sheets/{hour}.jpg": Action.LOOK,
     "/api/cameras/{camera}/sheets/{hour}.json": Action.LOOK,
     "/api/cameras/{camera}/stream.mjpg": Action.LOOK,
+    "/api/buckets": Action.LOOK,  # of those that are allowed
     "/api/archive": Action.LOOK,  # lists those that are allowed
     "/api/live": Action.LOOK,
     "/api/log": Action.ADMINISTER,

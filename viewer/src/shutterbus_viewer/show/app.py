@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp
 
 from shutterbus_viewer.history.erasures import forget_erased
-from shutterbus_viewer.show import api, downloads, frames, history, live, pages, sheets, static_files
+from shutterbus_viewer.show import api, buckets, downloads, frames, history, live, pages, sheets, static_files
 from shutterbus_viewer.show.auth_middleware import AuthMiddleware
 from shutterbus_viewer.show.connections import ConnectionMiddleware
 from shutterbus_viewer.show.headers import SecurityHeaders
@@ -42,6 +42,7 @@ def make_app(
     app.include_router(pages.routes(services.accounts, services.exposure))
     app.include_router(api.router)
     app.include_router(history.router)
+    app.include_router(buckets.router)
     app.include_router(downloads.router)
     app.include_router(frames.router)
     app.include_router(sheets.router)

@@ -223,6 +223,11 @@ def answer(request: Request, value: object, end_us: int) -> Response:
     """Answer *value*, about a range that ends at *end_us*; only its tag where the browser has it already."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
     settled = end_us <= get_services(request).clock.utc_us() - SETTLED_US
+    return tagged(request, text, settled=settled)
+
+
+def tagged(request: Request, text: bytes, *, settled: bool) -> Response:
+    """Answer *text*, which is JSON, or only its tag where the browser has it; *settled*: without asking again for an hour."""
     headers = {
         "ETag": f'"{hashlib.sha256(text).hexdigest()[:16]}"',
         "Cache-Control": "private, max-age=3600" if settled else "private, no-cache",
