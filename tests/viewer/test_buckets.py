@@ -79,7 +79,7 @@ def test_archive_is_asked_once_a_minute_for_everybody_and_browsers_keep_the_answ
     questions = []
     real = asked_slices.slices
     monkeypatch.setattr(
-        "shutterbus_viewer.show.beats.slices", lambda *asked: questions.append(asked) or real(*asked)
+        "shutterbus_viewer.archive.beats.slices", lambda *asked: questions.append(asked) or real(*asked)
     )
     first = running.http.get("/api/buckets")
     kept.add(1, NOW_US)

@@ -33,6 +33,9 @@ POLICY = (
 )
 
 
+SLICES, SLICE_US = 96, 900_000_000
+
+
 def now_us() -> int:
     return time.time_ns() // 1000
 
@@ -106,6 +109,9 @@ class FakeViewer:
         self.outages: list[dict[str, Any]] = []
         self.archived: list[dict[str, Any]] = []
         self.past = FakePast()
+        self.has_archive = True
+        self.kept: dict[str, list[int]] = {}  # frames of each quarter of an hour of a day
+        self.counts = 0  # how often that was asked for
         self.frames: dict[str, bytes] = {}
         self.refuse = False  # every connection to /api/live
         self.clock_us: Callable[[], int] = now_us
@@ -141,6 +147,10 @@ class FakeViewer:
                     f"waited in vain; watches {self.watches[-3:]}, acks {self.acks[-3:]}"
                 )
                 self._changed.wait(0.05)
+
+    def first_us(self) -> int:
+        """Return where the first of the quarters of ``kept`` begins."""
+        return (self.clock_us() // SLICE_US + 1 - SLICES) * SLICE_US
 
     def tell(self, name: str, **state: Any) -> None:
         """Make a camera known, or something new about it."""
@@ -309,7 +319,16 @@ class FakeViewer:
             self._note()
             return page("login.html", message=self.login_message, username=self.login_name)
 
-        app.get("/")(lambda: page("index.html", **asdict(ENROLL)))
+        @app.get("/")
+        async def wall() -> HTMLResponse:
+            return page("index.html", archive="yes" if self.has_archive else "no", **asdict(ENROLL))
+
+        @app.get("/api/buckets")
+        async def buckets(hours: int, slices: int) -> JSONResponse:
+            assert (hours, slices) == (24, SLICES)
+            self.counts += 1
+            self._note()
+            return JSONResponse({"start_us": self.first_us(), "slice_us": SLICE_US, "cameras": self.kept})
 
         @app.get("/cameras/{name}")
         async def camera(name: str) -> HTMLResponse:

@@ -2,6 +2,7 @@
 
 import argparse
 import math
+import random
 import time
 from itertools import count
 
@@ -23,6 +24,22 @@ def populate(viewer: FakeViewer, cameras: int) -> None:
             sort(viewer)
         else:
             healthy(viewer, name, number)
+    keep(viewer)
+
+
+def keep(viewer: FakeViewer) -> None:
+    """Let most cameras have a day in the archive, each with holes of its own."""
+    for number, name in enumerate(viewer.places):
+        chance = random.Random(number)
+        night = range(chance.randrange(20), chance.randrange(20, 40)) if number % 3 == 0 else ()
+        hole = chance.randrange(96)
+        usual = (1, 15, 90, 900)[number % 4]
+        frames = [
+            0 if at in night or 0 <= at - hole < number % 5 else round(usual * chance.uniform(0.6, 1))
+            for at in range(96)
+        ]
+        if number % 7 != 5:
+            viewer.kept[name] = frames
 
 
 def healthy(viewer: FakeViewer, name: str, number: int) -> None:

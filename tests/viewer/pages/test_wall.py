@@ -256,24 +256,56 @@ def test_title_is_shown_wherever_people_read_a_name(
     assert download.value.suggested_filename.startswith(f"{title} 20")
 
 
+WATCH_TILES = """() => {
+    window.shifts = 0;
+    new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) {
+            if (entry.sources.some(({ node }) => node?.parentElement?.closest(".wall"))) window.shifts += entry.value;
+        }
+    }).observe({ type: "layout-shift", buffered: true });
+}"""
+
+
 def test_nothing_moves_when_pictures_come(page: Page, viewer: FakeViewer) -> None:
-    for camera in ("gate", "yard", "roof", "quay", "barn"):
+    shapes = {"gate": (1080, 1920), "yard": (2048, 512), "roof": (640, 360), "quay": (640, 480)}
+    for camera, (width, height) in shapes.items():
         viewer.tell(camera, **SELDOM)
+        viewer.shoot(camera, jpeg=scene(width, height), width=width, height=height)
     page.goto("/")
-    expect(page.locator(".tile")).to_have_count(5)
-    page.evaluate(
-        """() => {
-            window.shifts = 0;
-            new PerformanceObserver((list) => {
-                for (const entry of list.getEntries()) window.shifts += entry.value;
-            }).observe({ type: "layout-shift" });
-        }"""
+    page.evaluate(WATCH_TILES)
+    for camera, (width, height) in shapes.items():
+        drawn(page, camera, viewer.shoot(camera, jpeg=scene(height, width), width=height, height=width))
+    assert page.evaluate("window.shifts") == 0, "nor when a later picture is of another shape"
+
+
+def test_tile_has_the_shape_of_its_pictures_and_those_of_a_row_one_height(
+    page: Page, viewer: FakeViewer, tile: Callable[[str], Locator]
+) -> None:
+    shapes = [(1080, 1920), (640, 360), (640, 480), (1920, 540), (640, 640)] * 4
+    for number, (width, height) in enumerate(shapes):
+        viewer.tell(f"camera-{number}", **SELDOM)
+        viewer.shoot(f"camera-{number}", jpeg=scene(width, height), width=width, height=height)
+    viewer.tell("new", **SELDOM)
+    page.goto("/")
+    expect(page.locator(".tile")).to_have_count(21)
+    boxes = page.evaluate(
+        "[...document.querySelectorAll('.tile')].map((tile) => [tile.offsetTop, tile.offsetLeft + tile.offsetWidth,"
+        " ...['width', 'height'].map((side) => tile.querySelector('.picture').getBoundingClientRect()[side])])"
     )
-    viewer.shoot("gate", jpeg=scene(1080, 1920), width=1080, height=1920)
-    viewer.shoot("yard", jpeg=scene(2048, 512), width=2048, height=512)
-    drawn(page, "roof", viewer.shoot("roof"))
-    drawn(page, "roof", viewer.shoot("roof"))
-    assert page.evaluate("window.shifts") == 0
+    for (width, height), (_, _, wide, high) in zip(shapes, boxes, strict=False):
+        assert wide / high == pytest.approx(max(0.65, width / height), rel=0.01)
+    rows: dict[float, list[list[float]]] = {}
+    for box in boxes:
+        rows.setdefault(box[0], []).append(box)
+    for row in list(rows.values())[:-1]:
+        assert len({round(high, 1) for _, _, _, high in row}) == 1
+        assert row[-1][1] == pytest.approx(1280 - 12, abs=1), "no hole at the end of a row"
+
+    tile("new").scroll_into_view_if_needed()
+    drawn(page, "new", viewer.shoot("new", jpeg=scene(1080, 1920), width=1080, height=1920))
+    box = tile("new").locator(".picture").bounding_box()
+    assert box
+    assert box["width"] < box["height"], "its first picture shapes it"
 
 
 def test_thousand_cameras_ask_only_for_what_is_in_sight(page: Page, viewer: FakeViewer) -> None:
@@ -301,11 +333,11 @@ def test_width_asked_for_is_that_of_the_picture_on_the_tile(page: Page, viewer: 
     viewer.shoot("camera-5", jpeg=scene(1080, 1920), width=1080, height=1920)
     page.goto("/")
     viewer.until(lambda: len(viewer.watches) > 0)
-    box = page.locator(".picture").first.bounding_box()
-    assert box
-    assert box["width"] <= viewer.watches[-1]["camera-0"] < box["width"] + 64
-    upright = box["height"] * 1080 / 1920
-    assert upright <= viewer.watches[-1]["camera-5"] < upright + 64
+    for name in ("camera-0", "camera-5"):
+        box = page.locator(f".tile[data-camera={name}] .picture").bounding_box()
+        assert box
+        wide = min(box["width"], box["height"] * 1080 / 1920) if name == "camera-5" else box["width"]
+        assert wide <= viewer.watches[-1][name] < wide + 64
 
 
 def test_hidden_tab_asks_for_nothing_and_goes_on_when_seen_again(page: Page, viewer: FakeViewer) -> None:

@@ -20,7 +20,7 @@ class Beat:
     """Frames in each slice of a stretch of time.
 
     Attributes:
-        cameras: Of each camera that has any there: a member of a JSON object, ``"gate":[0,12]``; sorted.
+        cameras: Of each camera in the archive: a member of a JSON object, ``"gate":[0,12]``; sorted.
     """
 
     start_us: int

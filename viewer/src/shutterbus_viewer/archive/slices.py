@@ -12,17 +12,20 @@ SLICES = """
         where start_us >= :from_us and start_us < :to_us and frames > 0
         group by camera_id, number
     )
-    select (select name from camera where id = camera_id) as name, json_group_object(number, frames)
-    from slice group by camera_id order by name
+    select name, json_group_object(number, frames) filter (where number is not null)
+    from camera left join slice on camera_id = camera.id
+    group by camera.id order by name
 """
 
 
 def slices(reader: CatalogReader, from_us: int, slice_us: int, count: int) -> dict[str, list[int]]:
-    """Return of each camera that has frames there the frames in each of *count* slices, by name; aged ones are not counted.
+    """Return of each camera in the archive how many of its frames lie in each of *count* slices; what aged out does not count.
 
     Args:
+        reader: What is asked.
         from_us: Where the first slice begins, us since 1970, a multiple of ``BUCKET_US``.
         slice_us: Length of each, such a multiple too.
+        count: How many.
 
     Raises:
         ArchiveUnreadableError: See ``CatalogReader.ask``.

@@ -31,7 +31,7 @@ async def all_buckets(
         ),
     ] = 96,
 ) -> Response:
-    """How many frames were taken in each slice of the last hours, of each camera that you may see and that has any there.
+    """How many frames were taken in each slice of the last hours, of each kept camera that you may see.
 
     The last slice has begun and goes on. Ask again with ``If-None-Match``: 304 until something came.
     """

@@ -45,7 +45,9 @@ def routes(accounts: Accounts, exposure: Exposure) -> APIRouter:
 
     @router.get("/")
     async def wall(request: Request) -> Response:
-        return _page(request, "index.html", **asdict(get_services(request).first_camera))
+        services = get_services(request)
+        archive = "no" if services.past is None else "yes"
+        return _page(request, "index.html", archive=archive, **asdict(services.first_camera))
 
     @router.get("/stills")
     async def show_stills(request: Request) -> Response:

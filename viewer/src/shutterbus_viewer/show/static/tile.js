@@ -1,5 +1,6 @@
 // One camera on the wall.
 
+import { BeatBar } from "./beat.js";
 import { Painter } from "./picture.js";
 import { nameOf } from "./roster.js";
 import { exact, second, span } from "./times.js";
@@ -22,10 +23,16 @@ export function widthFor(width) {
 }
 
 export class Tile {
-  /** `done` is told of each picture given to `show`; see Painter. */
-  constructor(camera, template, done) {
+  #told = null; // what its bar shows
+  #bar = null;
+
+  /** `templates` are those of a tile and of its bar; `done` is told of each picture given to `show`; see Painter. */
+  constructor(camera, templates, done) {
     this.camera = camera;
-    this.element = template.content.firstElementChild.cloneNode(true);
+    this.templates = templates;
+    this.aspect = null; // of the first picture known: what comes later in another shape moves nothing
+    this.box = null; // its room for a picture, CSS pixels
+    this.element = templates.tile.content.firstElementChild.cloneNode(true);
     this.link = this.element.querySelector("a");
     this.canvas = this.element.querySelector("canvas");
     this.wrong = this.element.querySelector(".wrong");
@@ -48,6 +55,24 @@ export class Tile {
     this.painter.show(picture);
   }
 
+  /** Give the picture this room. */
+  resize(box) {
+    if (this.box?.width === box.width && this.box.height === box.height) return;
+    this.box = box;
+    this.element.style.setProperty("--width", `${box.width}px`);
+    this.element.style.setProperty("--height", `${box.height}px`);
+  }
+
+  /** Show what was kept of the camera in the last hours; null: nothing ever was. */
+  beat(told, nowUs) {
+    if (told === this.#told || !(told || this.#bar)) return;
+    this.#told = told;
+    if (!told) return this.#bar.element.remove();
+    this.#bar ??= new BeatBar(this.camera.id, this.templates.bar);
+    this.#bar.show(nameOf(this.camera), told, nowUs);
+    this.element.append(this.#bar.element);
+  }
+
   /** Forget the picture, so that a long wall does not fill the memory. */
   release() {
     this.painter.clear();
@@ -58,6 +83,7 @@ export class Tile {
   /** Bring words and colours up to date. Cheap when nothing changed. */
   refresh(nowUs) {
     const { verdict, picture, state } = this.camera;
+    if (picture?.width && picture.height) this.aspect ??= picture.width / picture.height;
     const shown = this.drawn ?? picture;
     const old = shown ? ageWords(shown, nowUs) : "";
     const name = nameOf(this.camera);

@@ -1,9 +1,11 @@
 // The wall: every camera's newest picture, and how old it is.
 
 import { onKeys, wireBar } from "./bar.js";
+import { Beats } from "./beats.js";
 import { Choices } from "./choices.js";
 import { nowUs } from "./clock.js";
 import { EmptyWall } from "./empty.js";
+import { layOut as layOutTiles, watchRoom } from "./layout.js";
 import { Live } from "./live.js";
 import { announce, watchConnection } from "./notice.js";
 import { arrange, count, place } from "./order.js";
@@ -16,7 +18,6 @@ import { Watcher } from "./watcher.js";
 
 const TICK_MS = 500;
 const SELDOM = new Set(["unknown", "waiting"]); // not worth a place in the bar while there are none
-const FEW = 4; // that many fit into the window at once, larger
 
 const $ = (selector) => document.querySelector(selector);
 const wall = $("#wall");
@@ -25,7 +26,8 @@ const roster = new Roster();
 const live = new Live();
 const pace = new Pace(live);
 const tiles = new Map();
-const watcher = new Watcher(wall, live);
+const watcher = new Watcher(live);
+const beats = new Beats(() => look([...roster.cameras.values()]));
 const walk = walker(wall);
 const empty = new EmptyWall($("#empty"));
 const choices = new Choices({ q: filter, order: $("#order"), size: $("#size") }, layOut);
@@ -39,7 +41,7 @@ let atFirst = () => {
 function tileOf(camera) {
   let tile = tiles.get(camera.id);
   if (!tile) {
-    tile = new Tile(camera, $("#tile"), (facts, drawn) => {
+    tile = new Tile(camera, { tile: $("#tile"), bar: $("#bar") }, (facts, drawn) => {
       pace.ack(facts, drawn);
       if (live.paused) watcher.ask();
       tile.refresh(nowUs());
@@ -61,6 +63,7 @@ function look(cameras) {
   for (const camera of cameras) {
     const tile = tileOf(camera);
     if (tile.near || changed.has(camera)) tile.refresh(now);
+    if (tile.near) tile.beat(beats.of(camera.id), now);
   }
   if (!changed.size) return;
   announce([...changed]);
@@ -74,16 +77,16 @@ function layOut() {
   requestAnimationFrame(() => {
     laying = false;
     const all = [...roster.cameras.values()].filter((camera) => camera.verdict);
-    const shown = arrange(all, choices);
+    const shown = arrange(all, choices).map((camera) => tiles.get(camera.id));
     wall.dataset.size = choices.size;
-    place(wall, shown.map((camera) => tiles.get(camera.id).element));
+    place(wall, shown.map((tile) => tile.element));
     walk.settle();
     showCounts(count(all));
     empty.show(heard && all.length === 0);
     $("#no-match").hidden = all.length === 0 || shown.length > 0;
     for (const part of [".counts", ".choices"]) $(part).hidden = all.length === 0;
-    if (all.length > FEW) delete wall.dataset.few;
-    else wall.dataset.few = all.length;
+    layOutTiles(wall, shown, [...tiles.values()], choices.size);
+    watcher.ask();
     if (heard) atFirst();
   });
 }
@@ -101,6 +104,7 @@ function showCounts(counts) {
 }
 
 live.addEventListener("cameras", ({ detail }) => {
+  if (!heard && wall.dataset.archive === "yes") beats.start();
   heard = true;
   look(detail.cameras.map((state) => roster.take(state)));
   layOut();
@@ -138,4 +142,5 @@ watchConnection(live, (sinceUs) => {
   roster.lostUs = sinceUs;
   if (sinceUs) look([...roster.cameras.values()]); // what there is to say once it is back comes with its greeting
 });
+watchRoom(wall, layOut);
 live.start();

@@ -12,11 +12,9 @@ export class Watcher {
   #tiles = new WeakMap();
   #soon = null;
 
-  constructor(wall, live) {
-    this.wall = wall;
+  constructor(live) {
     this.live = live;
     this.observer = new IntersectionObserver((entries) => this.#moved(entries), { rootMargin: NEAR });
-    new ResizeObserver(() => this.ask()).observe(wall);
     live.addEventListener("pause", () => this.ask());
   }
 
@@ -50,10 +48,9 @@ export class Watcher {
   ask() {
     this.#soon ??= setTimeout(() => {
       this.#soon = null;
-      const box = this.wall.firstElementChild?.querySelector(".picture").getBoundingClientRect();
       const wanted = {};
-      for (const { camera, drawn } of box ? this.#seen : []) {
-        if (this.live.paused && drawn) continue;
+      for (const { camera, drawn, box } of this.#seen) {
+        if (!box || (this.live.paused && drawn)) continue;
         wanted[camera.id] = { width: widthFor(fitted(box, camera.picture).width) };
       }
       this.live.watch(wanted);
