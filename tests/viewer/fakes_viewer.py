@@ -18,6 +18,7 @@ from shutterbus_viewer.accounts.users import Role, User, Users
 from shutterbus_viewer.archive.past import Past
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.consume.intake import Intake
+from shutterbus_viewer.groups import Group, Groups
 from shutterbus_viewer.history.ahead import Ahead
 from shutterbus_viewer.history.cache import Cache
 from shutterbus_viewer.history.download_notes import DownloadNotes
@@ -194,6 +195,7 @@ def make_services(
     database: Database | None = None,
     users: tuple[User, ...] = (),
     past: Past | None = None,
+    groups: tuple[Group, ...] = (),
     **exposure: Any,
 ) -> Services:
     """Return what routes work with; passwords are all ``PASSWORD``, with a hash that costs nothing."""
@@ -222,6 +224,7 @@ def make_services(
         accounts=Accounts(
             Login(Users(database).all(), clock), Sessions(database, clock), AccessLog(database, clock)
         ),
+        groups=Groups(database, groups),
         policy=AccessPolicy(),
         exposure=Exposure(**where),
         connections=Connections(clock, per_address=True),

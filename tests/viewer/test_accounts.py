@@ -95,10 +95,25 @@ def test_setting_makes_the_first_admin_and_counts_again_when_it_changes() -> Non
 def test_file_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
     Database(tmp_path).close()
     with sqlite3.connect(tmp_path / "viewer.db") as file:
-        file.execute("PRAGMA user_version = 2")
+        file.execute("PRAGMA user_version = 3")
 
-    with pytest.raises(ViewerError, match="has version 2, at most 1 is known"):
+    with pytest.raises(ViewerError, match="has version 3, at most 2 is known"):
         Database(tmp_path)
+
+
+def test_file_of_the_version_before_is_brought_up_to_date_and_nobody_logs_in_again(tmp_path: Path) -> None:
+    clock = FakeClock()
+    with viewer(database=Database(tmp_path), clock=clock) as running_viewer:
+        token = running_viewer.log_in().cookies["shutterbus_8080"]
+    with sqlite3.connect(tmp_path / "viewer.db") as file:
+        for column in ("kiosk", "began_at_us", "address"):
+            file.execute(f"ALTER TABLE sessions DROP COLUMN {column}")
+        file.execute("DROP TABLE camera_groups")
+        file.execute("PRAGMA user_version = 1")
+
+    with viewer(database=Database(tmp_path), clock=clock) as again:
+        again.http.cookies.set("shutterbus_8080", token, domain="127.0.0.1")
+        assert again.http.get("/api/groups").json() == {"groups": [], "may_edit": True}
 
 
 def test_folder_that_cannot_be_used_is_said_in_a_sentence(tmp_path: Path) -> None:

@@ -317,7 +317,7 @@ class FakeViewer:
             form = dict(parse_qsl((await request.body()).decode(), keep_blank_values=True))
             self.posts.append((request.url.path, form))
             self._note()
-            return page("login.html", message=self.login_message, username=self.login_name)
+            return page("login.html", message=self.login_message, username=self.login_name, kiosk="")
 
         @app.get("/")
         async def wall() -> HTMLResponse:
@@ -345,7 +345,9 @@ class FakeViewer:
                 or self.past.extent(camera),
             }
         )
-        app.get("/login")(lambda: page("login.html", message=self.login_message, username=self.login_name))
+        app.get("/login")(
+            lambda: page("login.html", message=self.login_message, username=self.login_name, kiosk="")
+        )
         app.get("/api/cameras")(
             lambda: JSONResponse({"problems": self.problems}, status_code=200 if self.signed_in else 401)
         )

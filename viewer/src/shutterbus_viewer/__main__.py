@@ -14,6 +14,7 @@ from argon2 import PasswordHasher
 from shutterbus_runtime.command_line import Command, Commands, add_settings_commands
 from shutterbus_runtime.logs import log_remarks, start_logging
 from shutterbus_viewer.accounts import command as accounts
+from shutterbus_viewer.accounts import session_command
 from shutterbus_viewer.accounts.users import Role
 from shutterbus_viewer.errors import ViewerError
 from shutterbus_viewer.load import load
@@ -60,6 +61,14 @@ def _commands() -> Commands:
         "Set the password of a user, asked for or read from standard input.",
     )
     password.add_argument("name", nargs="?", metavar="NAME", help="without it VIEWER_USER")
+    sessions = commands.add(
+        "sessions",
+        _accounts(session_command.sessions),
+        "List who is logged in, from where and for how long, or end sessions by their ids, also those of screens.",
+        json=True,
+    )
+    sessions.add_argument("action", nargs="?", choices=["list", "end"], default="list")
+    sessions.add_argument("ids", nargs="*", metavar="ID", help="of those to end")
     commands.add(
         "log",
         _accounts(accounts.access_log),

@@ -20,6 +20,7 @@ from shutterbus_viewer.archive.past import Past
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.consume.intake import Intake
 from shutterbus_viewer.errors import ViewerError
+from shutterbus_viewer.groups import Groups, groups_of_setting
 from shutterbus_viewer.history.ahead import Ahead
 from shutterbus_viewer.history.cache import Cache
 from shutterbus_viewer.history.download_notes import DownloadNotes
@@ -153,6 +154,7 @@ def make_services(
         accounts=Accounts(
             Login(Users(database).all(), clock), Sessions(database, clock), AccessLog(database, clock)
         ),
+        groups=Groups(database, groups_of_setting(settings.groups)),
         policy=AccessPolicy(),
         exposure=Exposure(
             public_paths=public_paths(),

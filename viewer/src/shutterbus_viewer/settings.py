@@ -3,14 +3,24 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
 from shutterbus_runtime.settings import Name, Prefix
 from shutterbus_runtime.settings.sources import NamedSettings
-from shutterbus_runtime.settings.values import Bytes, LogLevel, Whole, Words, choice
+from shutterbus_runtime.settings.values import Allowed, Bytes, LogLevel, Whole, Words, choice
 from shutterbus_transport.settings import BrokerSettings, fixed_for
+from shutterbus_viewer.groups import GroupError, groups_of_setting
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def _check_groups(text: str) -> str:
+    """Return *text*, which names groups; raise ValueError with what is expected."""
+    try:
+        groups_of_setting(text)
+    except GroupError as error:
+        raise ValueError(str(error)) from error
+    return text
 
 
 class LoginSettings(BaseModel, frozen=True):
@@ -96,6 +106,16 @@ class ViewerSettings(NamedSettings):
         ge=0,
         description="Most bytes of small pictures made from kept ones, in the folder cache of VIEWER_STATE_DIR; the least recently "
         "used go. They can be made again.",
+    )
+    groups: Annotated[
+        str,
+        AfterValidator(_check_groups),
+        Allowed("groups such as north=gate,yard;south=roof-*"),
+        Name("VIEWER_GROUPS"),
+    ] = Field(
+        default="",
+        description="Groups of cameras that the wall can show, each with its names, or patterns in which * stands for anything. "
+        "Users with the role operate make others on the wall.",
     )
     topics: Annotated[Words, Name("VIEWER_TOPICS")] = Field(
         default=(),

@@ -32,6 +32,7 @@ class Event(StrEnum):
     FORBIDDEN = "forbidden"
     DOWNLOAD = "download"
     STREAM = "stream"
+    GROUP = "group"
 
 
 _Times = tuple[int, int, int]

@@ -29,7 +29,7 @@ _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that look alike
 
 def user(options: argparse.Namespace) -> str:
     """List, create, change or remove users; return what to say."""
-    with _database() as (database, _):
+    with opened_database() as (database, _):
         users = Users(database)
         if options.name is None:
             return _listed(users, as_json=options.json)
@@ -41,7 +41,7 @@ def user(options: argparse.Namespace) -> str:
 
 def password(options: argparse.Namespace) -> str:
     """Give a user another password, which ends the sessions; return what to say."""
-    with _database() as (database, first_user):
+    with opened_database() as (database, first_user):
         users, name = Users(database), options.name or first_user
         known = users.all().get(name)
         if known is None:
@@ -52,7 +52,7 @@ def password(options: argparse.Namespace) -> str:
 
 def access_log(options: argparse.Namespace) -> str:
     """Return who did what."""
-    with _database() as (database, _):
+    with opened_database() as (database, _):
         rows = newest_rows(database, ROWS_PRINTED)
     return json.dumps(rows) if options.json else "\n".join(map(_line, reversed(rows)))
 
@@ -81,7 +81,12 @@ def new_password() -> str:
 
 
 @contextmanager
-def _database() -> Iterator[tuple[Database, str]]:
+def opened_database() -> Iterator[tuple[Database, str]]:
+    """Open the database of the settings; yield it and the name of the first user.
+
+    Raises:
+        ViewerError: There is none, or it cannot be used.
+    """
     settings = load(os.environ).settings
     if settings.state_dir is None:
         raise ViewerError("VIEWER_STATE_DIR is not set, so there is no place for users.")

@@ -1,4 +1,4 @@
-"""The file that keeps users, sessions and the access log: SQLite, in ``VIEWER_STATE_DIR`` or in memory."""
+"""The file that keeps users, sessions, groups and the access log: SQLite, in ``VIEWER_STATE_DIR`` or in memory."""
 
 import sqlite3
 import threading
@@ -9,12 +9,11 @@ from pathlib import Path
 from shutterbus_viewer.errors import ViewerError
 
 NAME = "viewer.db"
-VERSION = 1
 BUSY_S = 5.0
 """How long to wait for another process: `make user` writes while the viewer runs."""
 
-_SCHEMA = f"""
-BEGIN;
+_SCRIPTS = (
+    """
 CREATE TABLE users (
     name TEXT PRIMARY KEY,
     role TEXT NOT NULL,
@@ -39,9 +38,20 @@ CREATE TABLE access_log (
     PRIMARY KEY (hour_us, event, user, address, camera)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX access_log_last ON access_log (last_at_us);
-PRAGMA user_version = {VERSION};
-COMMIT;
-"""
+""",
+    """
+CREATE TABLE camera_groups (
+    name TEXT PRIMARY KEY,
+    members TEXT NOT NULL    -- names of cameras, and patterns with *, separated by spaces
+) STRICT;
+ALTER TABLE sessions ADD COLUMN kiosk INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sessions ADD COLUMN began_at_us INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sessions ADD COLUMN address TEXT NOT NULL DEFAULT '';
+""",
+)
+"""What makes each version of the file from the one before."""
+
+VERSION = len(_SCRIPTS)
 
 
 class Database:
@@ -76,8 +86,8 @@ class Database:
             raise ViewerError(
                 f"{self.path} has version {version}, at most {VERSION} is known: a later Shutterbus wrote it."
             )
-        if version == 0:
-            self._connection.executescript(_SCHEMA)
+        for number, script in enumerate(_SCRIPTS[version:], version + 1):
+            self._connection.executescript(f"BEGIN;{script}PRAGMA user_version = {number};COMMIT;")
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -90,6 +100,12 @@ class Database:
                 self._connection.execute("ROLLBACK")
                 raise
             self._connection.execute("COMMIT")
+
+    def foreign_changes(self) -> int:
+        """Return a number that is another one after another process has written into the file."""
+        with self._lock:
+            (number,) = self._connection.execute("PRAGMA data_version").fetchone()
+        return int(number)
 
     def close(self) -> None:
         """Close the file; nothing may be asked of it afterwards."""

@@ -26,6 +26,9 @@ ENOUGH = {
     Action.ADMINISTER: frozenset({Role.ADMIN}),
 }
 
+KIOSK_ROLES = frozenset({Role.LOOK})
+"""Who may stay signed in on a screen for good: it hangs where anybody can touch it."""
+
 ACTIONS = {
     "/": Action.LOOK,
     "/stills": Action.LOOK,
@@ -47,6 +50,8 @@ ACTIONS = {
     "/api/cameras/{camera}/stream.mjpg": Action.LOOK,
     "/api/buckets": Action.LOOK,  # of those that are allowed
     "/api/archive": Action.LOOK,  # lists those that are allowed
+    "/api/groups": Action.LOOK,
+    "/api/groups/{group}": Action.OPERATE,
     "/api/live": Action.LOOK,
     "/api/log": Action.ADMINISTER,
     "/readyz": Action.LOOK,

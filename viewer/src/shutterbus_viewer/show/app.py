@@ -12,7 +12,18 @@ from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp
 
 from shutterbus_viewer.history.erasures import forget_erased
-from shutterbus_viewer.show import api, buckets, downloads, frames, history, live, pages, sheets, static_files
+from shutterbus_viewer.show import (
+    api,
+    buckets,
+    downloads,
+    frames,
+    groups,
+    history,
+    live,
+    pages,
+    sheets,
+    static_files,
+)
 from shutterbus_viewer.show.auth_middleware import AuthMiddleware
 from shutterbus_viewer.show.connections import ConnectionMiddleware
 from shutterbus_viewer.show.headers import SecurityHeaders
@@ -46,6 +57,7 @@ def make_app(
     app.include_router(downloads.router)
     app.include_router(frames.router)
     app.include_router(sheets.router)
+    app.include_router(groups.router)
     app.include_router(live.router)
     app.include_router(static_files.router)
 
@@ -84,7 +96,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services: Services = app.state.services
     services.cameras.changes.attach()
     deaf = services.cameras.changes.listen(services.states.changed)
-    works = [_tick(services), services.accounts.log.keep_writing()]
+    accounts = services.accounts
+    works = [_tick(services), accounts.log.keep_writing(), accounts.sessions.keep_current()]
     if services.past is not None:
         works += [forget_erased(services.past.history, services.cache), services.ahead.keep_making()]
     background = [asyncio.create_task(work) for work in works]

@@ -15,7 +15,7 @@ from starlette.websockets import WebSocket
 from shutterbus_viewer.accounts.access_log import Event
 from shutterbus_viewer.accounts.sessions import Session
 from shutterbus_viewer.accounts.users import User
-from shutterbus_viewer.show.access import AccessPolicy, Principal
+from shutterbus_viewer.show.access import KIOSK_ROLES, AccessPolicy, Principal
 from shutterbus_viewer.show.exposure import LOOPBACK, Exposure, asked_host, client_address, same_origin
 from shutterbus_viewer.show.login import LoginRefusedError, TooManyTriesError
 from shutterbus_viewer.show.not_found import no_page
@@ -122,7 +122,10 @@ class AuthMiddleware:
         except CookieError:
             return None
         session = self._accounts.sessions.find(morsel.value) if morsel else None
-        return session if session and session.user in self._accounts.login.users else None
+        user = self._accounts.login.users.get(session.user) if session else None
+        if user is None or session is None or (session.kiosk and user.role not in KIOSK_ROLES):
+            return None
+        return session
 
 
 def _by_browser(scope: Scope) -> bool:

@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse,
 from shutterbus_viewer.accounts.access_log import Event
 from shutterbus_viewer.accounts.sessions import SESSION_S
 from shutterbus_viewer.errors import ArchiveUnreadableError
-from shutterbus_viewer.show.access import Action
+from shutterbus_viewer.show.access import KIOSK_ROLES, Action
 from shutterbus_viewer.show.exposure import Exposure, client_address
 from shutterbus_viewer.show.login import LoginRefusedError
 from shutterbus_viewer.show.not_found import no_camera
@@ -30,6 +30,11 @@ CSRF_COOKIE = "csrf"
 
 CSRF_MAX_LENGTH = 100
 USERNAME_MAX_LENGTH = 200
+KIOSK_COOKIE_S = 400 * 86_400
+NO_KIOSK = (
+    "Only a user with the role look stays signed in on a screen; {} has the role {}. Sign in without the tick, or "
+    "with a user made for the screen: make user NAME=screen"
+)
 NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -47,7 +52,13 @@ def routes(accounts: Accounts, exposure: Exposure) -> APIRouter:
     async def wall(request: Request) -> Response:
         services = get_services(request)
         archive = "no" if services.past is None else "yes"
-        return _page(request, "index.html", archive=archive, **asdict(services.first_camera))
+        answer = _page(request, "index.html", archive=archive, **asdict(services.first_camera))
+        session = request.state.session
+        if session and session.kiosk:
+            # No browser keeps a cookie for longer than 400 days; a screen loads its page more often.
+            _give_cookie(answer, exposure, exposure.cookie, request.cookies[exposure.cookie], KIOSK_COOKIE_S)
+            _give_cookie(answer, exposure, CSRF_COOKIE, _csrf(request), KIOSK_COOKIE_S)
+        return answer
 
     @router.get("/stills")
     async def show_stills(request: Request) -> Response:
@@ -79,32 +90,26 @@ def routes(accounts: Accounts, exposure: Exposure) -> APIRouter:
         if not _csrf_matches(request, LOGIN_COOKIE, fields):
             return _form(exposure, "The form was too old. Try again.", 403)
         name, address = fields.get("username", ""), client_address(request.scope, exposure)
+        kiosk = fields.get("kiosk") == "yes"
         try:
             user = await login.check(name, fields.get("password", ""), address)
         except LoginRefusedError as error:
             log.note(Event.TOO_MANY_TRIES if error.status == 429 else Event.TOO_BUSY, address=address)
-            return _form(
-                exposure, str(error), error.status, {"Retry-After": str(error.wait_s)}, username=name
-            )
+            wait = {"Retry-After": str(error.wait_s)}
+            return _form(exposure, str(error), error.status, wait, username=name, kiosk=kiosk)
         if user is None:
             log.note(Event.WRONG_PASSWORD, address=address)
-            return _form(exposure, "User or password is wrong.", 401, username=name)
+            return _form(exposure, "User or password is wrong.", 401, username=name, kiosk=kiosk)
+        if kiosk and user.role not in KIOSK_ROLES:
+            return _form(exposure, NO_KIOSK.format(user.name, user.role), 403, username=name)
         if request.state.session:
             await sessions.end(request.state.session)
         log.note(Event.LOGIN, user=user.name, address=address)
         answer = RedirectResponse(_next(request), 303, NO_STORE)
-        token = await sessions.begin(user.name)
-        answer.set_cookie(
-            exposure.cookie, token, max_age=SESSION_S, httponly=True, samesite="lax", secure=exposure.secure
-        )
-        answer.set_cookie(
-            CSRF_COOKIE,
-            secrets.token_urlsafe(24),
-            max_age=SESSION_S,
-            httponly=True,
-            samesite="lax",  # a page that a link of another site leads to has a sign-out as well
-            secure=exposure.secure,
-        )
+        token = await sessions.begin(user.name, address=address, kiosk=kiosk)
+        age_s = KIOSK_COOKIE_S if kiosk else SESSION_S
+        _give_cookie(answer, exposure, exposure.cookie, token, age_s)
+        _give_cookie(answer, exposure, CSRF_COOKIE, secrets.token_urlsafe(24), age_s)
         answer.delete_cookie(LOGIN_COOKIE, path="/login")
         return answer
 
@@ -147,6 +152,11 @@ def _csrf(request: Request) -> str:
     return request.cookies.get(CSRF_COOKIE, "")
 
 
+def _give_cookie(answer: Response, exposure: Exposure, name: str, value: str, age_s: int) -> None:
+    """Give the browser a cookie that comes back also with a link of another site: a page that this leads to has a sign-out too."""
+    answer.set_cookie(name, value, max_age=age_s, httponly=True, samesite="lax", secure=exposure.secure)
+
+
 def _form(
     exposure: Exposure,
     message: str,
@@ -154,9 +164,11 @@ def _form(
     headers: dict[str, str] | None = None,
     *,
     username: str = "",
+    kiosk: bool = False,
 ) -> HTMLResponse:
     token = secrets.token_urlsafe(24)
-    text = _filled("login.html", csrf=token, message=message, username=username[:USERNAME_MAX_LENGTH])
+    name, ticked = username[:USERNAME_MAX_LENGTH], "checked" if kiosk else ""
+    text = _filled("login.html", csrf=token, message=message, username=name, kiosk=ticked)
     answer = HTMLResponse(text, status, {**NO_STORE, **(headers or {})})
     answer.set_cookie(
         LOGIN_COOKIE, token, path="/login", httponly=True, samesite="strict", secure=exposure.secure

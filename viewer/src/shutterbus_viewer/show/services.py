@@ -14,6 +14,7 @@ from shutterbus_viewer.archive.past import Past
 from shutterbus_viewer.cameras import Cameras
 from shutterbus_viewer.consume.intake import Intake
 from shutterbus_viewer.errors import TooManyError
+from shutterbus_viewer.groups import Groups
 from shutterbus_viewer.history.ahead import Ahead
 from shutterbus_viewer.history.cache import Cache
 from shutterbus_viewer.history.download_notes import DownloadNotes
@@ -94,6 +95,7 @@ class Services:
     clock: Clock
     caps: Caps
     accounts: Accounts
+    groups: Groups
     policy: AccessPolicy
     exposure: Exposure
     connections: Connections
