@@ -1,9 +1,12 @@
 """What pages are made of: kept by browsers for good, and small on the way."""
 
 import gzip
+import json
 import re
 from collections.abc import Iterator
 
+import cv2
+import numpy as np
 import pytest
 
 from shutterbus_viewer.show.static_files import static_files
@@ -44,3 +47,44 @@ def test_address_of_another_version_is_not_answered_with_this_one(running: Viewe
     """Its answer would be kept for good under the wrong name."""
     assert running.http.get("/static/0123456789abcdef/app.css").status_code == 404
     assert running.http.get("/static/app.css").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/", "/cameras/gate", "/login", "/stills", "/nothing"])
+def test_every_page_can_become_an_app_whose_parts_need_no_login(running: Viewer, path: str) -> None:
+    """Browsers fetch them without a cookie."""
+    text = running.http.get(path, headers={"Accept": "text/html"}).text
+    manifest, touch_icon = (
+        re.findall(rf'rel="{name}" href="([^"]+)"', text)[0] for name in ("manifest", "apple-touch-icon")
+    )
+    assert re.findall(r'name="theme-color" data-theme="(\w+)"', text) == ["dark", "light"]
+    running.http.auth = None
+    running.http.cookies.clear()
+
+    answer = running.http.get(manifest)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/manifest+json")
+    said = json.loads(answer.text)
+    assert (said["id"], said["start_url"], said["display"]) == ("/", "/", "standalone")
+    purposes = {(icon["sizes"], icon.get("purpose", "any")) for icon in said["icons"]}
+    assert purposes >= {(size, purpose) for size in ("192x192", "512x512") for purpose in ("any", "maskable")}
+    for icon in said["icons"]:
+        answer = running.http.get(f"{manifest.rpartition('/')[0]}/{icon['src']}")
+        assert (answer.status_code, answer.headers["content-type"]) == (200, icon["type"])
+        if icon["type"] == "image/png":
+            image = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_UNCHANGED)
+            assert image is not None
+            assert "x".join(map(str, image.shape[1::-1])) == icon["sizes"]
+            assert len(answer.content) < 10_000
+    assert running.http.get(touch_icon).status_code == 200
+
+
+def test_icon_for_launchers_keeps_its_mark_where_no_launcher_cuts() -> None:
+    """Within a circle of 80 % of its side; behind that the ground goes to the edge."""
+    content = next(
+        file.content for address, file in static_files().items() if address.endswith("icon-512.png")
+    )
+    image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    assert image is not None
+    across, down = np.meshgrid(np.arange(512) - 255.5, np.arange(512) - 255.5)
+    outside = np.hypot(across, down) > 0.4 * 512
+    assert int(image[outside].max()) < 60
+    assert int(image[~outside].max()) > 200

@@ -29,7 +29,7 @@ from viewer.pages.scenes import frame_id, scene, thumbnail
 
 POLICY = (
     f"default-src 'none'; script-src 'self' {SOURCE}; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
 
@@ -112,6 +112,8 @@ class FakeViewer:
         self.has_archive = True
         self.kept: dict[str, list[int]] = {}  # frames of each quarter of an hour of a day
         self.counts = 0  # how often that was asked for
+        self.groups: list[dict[str, Any]] = []
+        self.may_edit = False
         self.frames: dict[str, bytes] = {}
         self.refuse = False  # every connection to /api/live
         self.clock_us: Callable[[], int] = now_us
@@ -322,6 +324,24 @@ class FakeViewer:
         @app.get("/")
         async def wall() -> HTMLResponse:
             return page("index.html", archive="yes" if self.has_archive else "no", **asdict(ENROLL))
+
+        @app.get("/api/groups")
+        async def groups() -> JSONResponse:
+            return JSONResponse({"groups": self.groups, "may_edit": self.may_edit})
+
+        @app.put("/api/groups/{name}")
+        async def save_group(name: str, request: Request) -> JSONResponse:
+            members = (await request.json())["members"]
+            if name == "refused":
+                return JSONResponse({"detail": "'refused' is no name for a group"}, 422)
+            self.groups = [group for group in self.groups if group["name"] != name]
+            self.groups.append({"name": name, "members": members, "fixed": False})
+            return JSONResponse(self.groups[-1])
+
+        @app.delete("/api/groups/{name}")
+        async def remove_group(name: str) -> Response:
+            self.groups = [group for group in self.groups if group["name"] != name]
+            return Response(status_code=204)
 
         @app.get("/api/buckets")
         async def buckets(hours: int, slices: int) -> JSONResponse:

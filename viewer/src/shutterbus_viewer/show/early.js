@@ -26,6 +26,14 @@ addEventListener(
 
   function show() {
     root.dataset.theme = chosen() ?? (bright.matches ? "light" : "dark");
+    colour();
+  }
+
+  /** Let what the browser draws around the page go with it. */
+  function colour() {
+    for (const meta of document.querySelectorAll("meta[name=theme-color]")) {
+      meta.media = meta.dataset.theme === root.dataset.theme ? "all" : "not all";
+    }
   }
 
   bright.addEventListener("change", show);
@@ -35,6 +43,7 @@ addEventListener(
   document.addEventListener("click", (event) => {
     if (!event.target.closest("[data-action=theme]")) return;
     root.dataset.theme = root.dataset.theme === "light" ? "dark" : "light";
+    colour();
     const bySystem = bright.matches ? "light" : "dark";
     try {
       if (root.dataset.theme === bySystem) localStorage.removeItem("theme");

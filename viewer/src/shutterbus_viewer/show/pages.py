@@ -2,6 +2,7 @@
 
 import asyncio
 import html
+import json
 import re
 import secrets
 from dataclasses import asdict
@@ -18,7 +19,7 @@ from shutterbus_viewer.show.exposure import Exposure, client_address
 from shutterbus_viewer.show.login import LoginRefusedError
 from shutterbus_viewer.show.not_found import no_camera
 from shutterbus_viewer.show.services import Accounts, get_principal, get_services
-from shutterbus_viewer.show.static_files import page
+from shutterbus_viewer.show.static_files import page, static_files
 from shutterbus_viewer.show.stills import stills
 from shutterbus_viewer.state import camera_state
 from shutterbus_wire.identity import CAMERA_PATTERN
@@ -39,8 +40,15 @@ NO_STORE = {"Cache-Control": "no-store"}
 
 
 def public_paths() -> frozenset[str]:
-    """Return what needs no login: the login, what its page refers to, and whether the process lives."""
-    return frozenset({"/login", "/livez", *re.findall(r'(?:src|href)="(/static/[^"]+)"', page("login.html"))})
+    """Return what needs no login: the login, what its page refers to, and whether the process lives.
+
+    Browsers fetch a manifest, and the icons that it names, without any cookie. It says no more than the login does.
+    """
+    addresses = re.findall(r'(?:src|href)="(/static/[^"]+)"', page("login.html"))
+    manifest = next(address for address in addresses if address.endswith(".webmanifest"))
+    named = json.loads(static_files()[manifest].content)["icons"]
+    icons = {f"{manifest.rpartition('/')[0]}/{icon['src']}" for icon in named}
+    return frozenset({"/login", "/livez", *addresses, *icons})
 
 
 def routes(accounts: Accounts, exposure: Exposure) -> APIRouter:

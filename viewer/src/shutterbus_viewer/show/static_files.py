@@ -17,6 +17,14 @@ from shutterbus_viewer.show.early_script import with_early_script
 
 FOR_GOOD = {"Cache-Control": "private, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
 
+ICON = '<link rel="icon" href="/static/favicon.svg" type="image/svg+xml">'
+AS_APP = """
+<link rel="manifest" href="/static/manifest.webmanifest">
+<link rel="apple-touch-icon" href="/static/icon-192.png">
+<meta name="theme-color" data-theme="dark" media="(prefers-color-scheme: dark)" content="#101316">
+<meta name="theme-color" data-theme="light" media="(prefers-color-scheme: light)" content="#f3f4f6">"""
+"""What every page says beside its icon, so that a phone can keep it among its apps; the colours are those of the page."""
+
 _FOLDER = files("shutterbus_viewer") / "show" / "static"
 
 router = APIRouter(include_in_schema=False)
@@ -53,7 +61,7 @@ def static_files() -> Mapping[str, StaticFile]:
 def page(name: str) -> str:
     """Return the text of a page, which refers to everything by its address."""
     folder = next(iter(static_files())).rpartition("/")[0]
-    text = (_FOLDER / name).read_text(encoding="utf-8")
+    text = (_FOLDER / name).read_text(encoding="utf-8").replace(ICON, ICON + AS_APP)
     return with_early_script(text).replace('="/static/', f'="{folder}/')
 
 

@@ -16,6 +16,8 @@ export class Choices {
     this.#changed = changed;
     const asked = new URLSearchParams(location.search);
     this.kind = KINDS.find((kind) => kind === asked.get("show")) ?? "";
+    this.group = asked.get("group") ?? "";
+    this.kiosk = asked.get("kiosk") === "1";
     fields.q.value = asked.get("q") ?? "";
     for (const name of ["order", "size"]) {
       const options = [...fields[name].options].map((option) => option.value);
@@ -47,19 +49,33 @@ export class Choices {
     this.#choose();
   }
 
-  /** Show every camera. */
+  /** Show only cameras of a group; all with an empty one. */
+  pick(group) {
+    this.group = group;
+    this.#choose();
+  }
+
+  /** Show every camera, of the group. */
   clear() {
     this.#fields.q.value = "";
     this.show("");
   }
 
-  #choose() {
-    const address = new URLSearchParams(this.kind ? { show: this.kind } : {});
+  /** The address of what is chosen; with `kiosk`, or as it is. */
+  address(kiosk = this.kiosk) {
+    const address = new URLSearchParams();
+    if (this.kind) address.set("show", this.kind);
+    if (this.group) address.set("group", this.group);
+    if (kiosk) address.set("kiosk", "1");
     for (const [name, usual] of Object.entries(FIELDS)) {
       const { value } = this.#fields[name];
       if (value !== usual) address.set(name, value);
     }
-    history.replaceState(history.state, "", address.size ? `?${address}` : location.pathname);
+    return address.size ? `/?${address}` : "/";
+  }
+
+  #choose() {
+    history.replaceState(history.state, "", this.address());
     this.#changed();
   }
 }

@@ -8,7 +8,7 @@ const SLIMMEST = { small: 0.9, medium: 0.65, large: 9 / 16 }; // a name must fit
 const WIDEST = 4;
 
 /**
- * Give `tiles` their sizes, in this order.
+ * Give `tiles` their sizes, in this order; return them.
  *
  * Those of medium size fill the window where `all` that could be shown fit into it; so no filter makes them larger.
  */
@@ -18,6 +18,7 @@ export function layOut(wall, tiles, all, size) {
   const high = size === "medium" ? fit(shapes(all, size), box) : 0;
   const fitted = high >= least;
   apply(wall, tiles, fitted ? level(aspects, high) : rows(aspects, { ...box, height: least }), fitted);
+  return tiles;
 }
 
 /** Fill the window with the page `number` of `tiles`, counted on and on; return those of it. */

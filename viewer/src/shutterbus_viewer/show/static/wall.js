@@ -4,7 +4,9 @@ import { onKeys, wireBar } from "./bar.js";
 import { Beats } from "./beats.js";
 import { Choices } from "./choices.js";
 import { nowUs } from "./clock.js";
+import { showCounts } from "./counts.js";
 import { EmptyWall } from "./empty.js";
+import { Groups } from "./groups.js";
 import { layOut as layOutTiles, watchRoom } from "./layout.js";
 import { Live } from "./live.js";
 import { announce, watchConnection } from "./notice.js";
@@ -17,7 +19,6 @@ import { walker } from "./walk.js";
 import { Watcher } from "./watcher.js";
 
 const TICK_MS = 500;
-const SELDOM = new Set(["unknown", "waiting"]); // not worth a place in the bar while there are none
 
 const $ = (selector) => document.querySelector(selector);
 const wall = $("#wall");
@@ -31,6 +32,8 @@ const beats = new Beats(() => look([...roster.cameras.values()]));
 const walk = walker(wall);
 const empty = new EmptyWall($("#empty"));
 const choices = new Choices({ q: filter, order: $("#order"), size: $("#size") }, layOut);
+const groups = new Groups(choices, { chooser: $("#group"), button: $("#edit-group") }, layOut);
+const kiosk = choices.kiosk ? new (await import("./kiosk.js")).Kiosk(live, layOut) : null;
 let heard = false;
 let laying = false;
 let atFirst = () => {
@@ -66,7 +69,7 @@ function look(cameras) {
     if (tile.near) tile.beat(beats.of(camera.id), now);
   }
   if (!changed.size) return;
-  announce([...changed]);
+  announce([...changed].filter(({ id }) => groups.has(id)));
   layOut();
 }
 
@@ -76,36 +79,33 @@ function layOut() {
   laying = true;
   requestAnimationFrame(() => {
     laying = false;
-    const all = [...roster.cameras.values()].filter((camera) => camera.verdict);
-    const shown = arrange(all, choices).map((camera) => tiles.get(camera.id));
-    wall.dataset.size = choices.size;
+    groups.ids = [...roster.cameras.keys()];
+    groups.offer(groups.ids);
+    const known = [...roster.cameras.values()].filter((camera) => camera.verdict);
+    for (const part of [".counts", ".choices"]) $(part).hidden = known.length === 0;
+    empty.show(heard && known.length === 0);
+    if (choices.group && !groups.known) return; // else all would be there for a moment
+    const all = known.filter((camera) => groups.has(camera.id));
+    const tilesOf = (cameras) => cameras.map((camera) => tiles.get(camera.id));
+    const wanted = tilesOf(arrange(all, choices));
+    const shown = kiosk?.layOut(wall, wanted, choices.size) ?? layOutTiles(wall, wanted, tilesOf(all), choices.size);
     place(wall, shown.map((tile) => tile.element));
-    walk.settle();
-    showCounts(count(all));
-    empty.show(heard && all.length === 0);
-    $("#no-match").hidden = all.length === 0 || shown.length > 0;
-    for (const part of [".counts", ".choices"]) $(part).hidden = all.length === 0;
-    layOutTiles(wall, shown, [...tiles.values()], choices.size);
     watcher.ask();
+    walk.settle();
+    showCounts(count(all), choices.kind, roster.lostUs);
+    $("h1").textContent = choices.group || "All cameras";
+    const noGroup = choices.group && !groups.chosen;
+    $("#no-match span").textContent = noGroup ? `There is no group ${choices.group}.` : "No camera matches.";
+    $("#no-match").hidden = known.length === 0 || shown.length > 0;
+    $("#as-kiosk").href = choices.address(true);
     if (heard) atFirst();
   });
-}
-
-function showCounts(counts) {
-  for (const button of document.querySelectorAll("[data-kind]")) {
-    const many = counts[button.dataset.kind];
-    button.querySelector("b").textContent = many;
-    button.classList.toggle("none", many === 0);
-    button.setAttribute("aria-pressed", String(choices.kind === button.dataset.kind));
-    if (SELDOM.has(button.dataset.kind)) button.hidden = many === 0 && choices.kind !== button.dataset.kind;
-  }
-  const wrong = ["silent", "late", "unknown"].filter((of) => counts[of]).map((of) => `${counts[of]} ${of}`);
-  document.title = [...(roster.lostUs ? ["No connection"] : wrong), "Shutterbus"].join(" · ");
 }
 
 live.addEventListener("cameras", ({ detail }) => {
   if (!heard && wall.dataset.archive === "yes") beats.start();
   heard = true;
+  groups.load();
   look(detail.cameras.map((state) => roster.take(state)));
   layOut();
 });
@@ -134,9 +134,9 @@ $(".skip").addEventListener("click", (event) => {
   event.preventDefault();
   walk.enter();
 });
-$("#clear").addEventListener("click", () => choices.clear());
+$("#clear").addEventListener("click", () => (choices.text || choices.kind ? choices.clear() : choices.pick("")));
 
-onKeys({ ...wireBar(live), ...walk.keys, "/": () => filter.select(), Escape: () => choices.clear() });
+onKeys({ ...wireBar(live), ...walk.keys, "/": () => filter.select(), Escape: () => (kiosk ? location.assign(choices.address(false)) : choices.clear()) });
 keepTrail(() => [...wall.children].map((tile) => tile.dataset.camera));
 watchConnection(live, (sinceUs) => {
   roster.lostUs = sinceUs;
