@@ -9,7 +9,9 @@ import pytest
 from fakes import FakeClock
 from shutterbus_archive.catalog import Ageing
 from shutterbus_viewer.accounts.users import Role
-from shutterbus_viewer.archive import slices as asked_slices
+from shutterbus_viewer.archive import beats
+from shutterbus_viewer.archive.catalog import CatalogReader
+from shutterbus_viewer.archive.slices import slices
 from viewer.fakes_viewer import Viewer, user, viewer
 from viewer.test_history import HOUR_US, Kept
 
@@ -76,11 +78,13 @@ def test_archive_is_asked_once_a_minute_for_everybody_and_browsers_keep_the_answ
     kept: Kept, running: Viewer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept.add(0, NOW_US)
-    questions = []
-    real = asked_slices.slices
-    monkeypatch.setattr(
-        "shutterbus_viewer.archive.beats.slices", lambda *asked: questions.append(asked) or real(*asked)
-    )
+    questions: list[int] = []
+
+    def count(reader: CatalogReader, from_us: int, slice_us: int, many: int) -> dict[str, list[int]]:
+        questions.append(from_us)
+        return slices(reader, from_us, slice_us, many)
+
+    monkeypatch.setattr(beats, "slices", count)
     first = running.http.get("/api/buckets")
     kept.add(1, NOW_US)
     again = running.http.get("/api/buckets", headers={"If-None-Match": first.headers["etag"]})

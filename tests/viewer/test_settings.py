@@ -151,3 +151,14 @@ def test_command_checks_and_hides_secrets(
 )
 def test_room_for_small_pictures_of_the_past(tmp_path: Path, given: dict[str, str], size_bytes: int) -> None:
     assert loaded(tmp_path, **given).settings.history_cache_max_bytes == size_bytes
+
+
+def test_groups_are_read_and_what_is_none_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    text = "north=gate,yard;south=roof-*"
+    assert loaded(tmp_path, VIEWER_GROUPS=text).settings.groups == text
+    assert loaded(tmp_path).settings.groups == ""
+
+    said = refusal(tmp_path, **LEAST, VIEWER_GROUPS="north=Gate")
+
+    assert "VIEWER_GROUPS" in said
+    assert "'Gate' in the group north is no camera" in said

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 import pytest
+from fastapi.testclient import TestClient
 
 from shutterbus_viewer.show.static_files import static_files
-from viewer.fakes_viewer import PASSWORD, Viewer, viewer
+from viewer.fakes_viewer import BASE, PASSWORD, Viewer, viewer
 
 
 @pytest.fixture
@@ -57,24 +58,23 @@ def test_every_page_can_become_an_app_whose_parts_need_no_login(running: Viewer,
         re.findall(rf'rel="{name}" href="([^"]+)"', text)[0] for name in ("manifest", "apple-touch-icon")
     )
     assert re.findall(r'name="theme-color" data-theme="(\w+)"', text) == ["dark", "light"]
-    running.http.auth = None
-    running.http.cookies.clear()
+    stranger = TestClient(running.app, base_url=BASE)
 
-    answer = running.http.get(manifest)
+    answer = stranger.get(manifest)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/manifest+json")
     said = json.loads(answer.text)
     assert (said["id"], said["start_url"], said["display"]) == ("/", "/", "standalone")
     purposes = {(icon["sizes"], icon.get("purpose", "any")) for icon in said["icons"]}
     assert purposes >= {(size, purpose) for size in ("192x192", "512x512") for purpose in ("any", "maskable")}
     for icon in said["icons"]:
-        answer = running.http.get(f"{manifest.rpartition('/')[0]}/{icon['src']}")
+        answer = stranger.get(f"{manifest.rpartition('/')[0]}/{icon['src']}")
         assert (answer.status_code, answer.headers["content-type"]) == (200, icon["type"])
         if icon["type"] == "image/png":
             image = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_UNCHANGED)
             assert image is not None
             assert "x".join(map(str, image.shape[1::-1])) == icon["sizes"]
             assert len(answer.content) < 10_000
-    assert running.http.get(touch_icon).status_code == 200
+    assert stranger.get(touch_icon).status_code == 200
 
 
 def test_icon_for_launchers_keeps_its_mark_where_no_launcher_cuts() -> None:

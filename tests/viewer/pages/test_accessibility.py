@@ -32,15 +32,25 @@ def test_axe_finds_nothing(page: Page, viewer: FakeViewer, on_purpose: list[str]
     assert complaints(page) == [], "empty wall"
 
     look.populate(viewer, 12)
+    viewer.may_edit = True
+    viewer.groups = [{"name": "all", "members": ["*"], "fixed": False}]
     viewer.outage("Kafka at broker:9093 cannot be reached: timed out")
     viewer.outage("")
-    page.goto("/")
+    page.goto("/?group=all")
+    expect(page.locator(".tile[data-camera=gate] .beat")).to_be_visible()
     expect(page.locator(".tile[data-camera=gate] canvas")).to_have_attribute(
         "data-frame", "0000000000000001-1"
     )
     assert complaints(page) == [], "wall"
     page.keyboard.press("?")
     assert complaints(page) == [], "keys"
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Change this group").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert complaints(page) == [], "group"
+    page.goto("/?kiosk=1")
+    expect(page.locator(".tile").first).to_be_visible()
+    assert complaints(page) == [], "kiosk"
 
     page.goto("/cameras/gate")
     expect(page.locator("#picture")).to_have_attribute("data-frame", "0000000000000001-1")
@@ -97,6 +107,20 @@ def test_states_keep_their_signs_in_forced_colours(page: Page, viewer: FakeViewe
     )
     page.emulate_media(forced_colors="none")
     assert colours in (["rgb(0, 0, 0)"] * 2, ["rgb(255, 255, 255)"] * 2)
+
+
+def test_bars_of_the_day_are_drawn_in_forced_colours(page: Page, viewer: FakeViewer) -> None:
+    viewer.tell("gate")
+    viewer.kept = {"gate": [0, *[9] * 95]}
+    page.emulate_media(forced_colors="active")
+    page.goto("/")
+    expect(page.locator(".beat")).to_have_count(1)
+    fill, ground = page.evaluate(
+        """() => ["path", "svg"].map((part, at) =>
+            getComputedStyle(document.querySelector(`.beat ${part}`))[["fill", "backgroundColor"][at]])"""
+    )
+    page.emulate_media(forced_colors="none")
+    assert {fill, ground} == {"rgb(0, 0, 0)", "rgb(255, 255, 255)"}
 
 
 def test_paper_is_white_dated_and_without_controls(page: Page, viewer: FakeViewer) -> None:

@@ -20,7 +20,7 @@ def sessions(options: argparse.Namespace) -> str:
         if options.action == "list":
             lasting = [each for each in all_sessions(database) if each.ends_at_us > time.time_ns() // 1000]
             return _listed(lasting, as_json=options.json)
-        said = []
+        said: list[str] = []
         for identity in options.ids:
             ended = end_in(database, identity)
             if ended is None:

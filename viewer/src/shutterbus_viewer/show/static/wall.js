@@ -97,7 +97,6 @@ function layOut() {
     const noGroup = choices.group && !groups.chosen;
     $("#no-match span").textContent = noGroup ? `There is no group ${choices.group}.` : "No camera matches.";
     $("#no-match").hidden = known.length === 0 || shown.length > 0;
-    $("#as-kiosk").href = choices.address(true);
     if (heard) atFirst();
   });
 }
@@ -134,6 +133,7 @@ $(".skip").addEventListener("click", (event) => {
   event.preventDefault();
   walk.enter();
 });
+$("#as-kiosk").addEventListener("click", ({ currentTarget }) => (currentTarget.href = choices.address(true)));
 $("#clear").addEventListener("click", () => (choices.text || choices.kind ? choices.clear() : choices.pick("")));
 
 onKeys({ ...wireBar(live), ...walk.keys, "/": () => filter.select(), Escape: () => (kiosk ? location.assign(choices.address(false)) : choices.clear()) });
