@@ -52,7 +52,7 @@ def test_slices_end_with_the_one_that_has_begun(kept: Kept, running: Viewer) -> 
 
     assert (told["start_us"], told["slice_us"]) == (FIRST_US, SLICE_US)
     assert told["cameras"] == {"gate": [1, 1, *[0] * 93, 2], "yard": [0, 0, 1, *[0] * 93]}
-    assert buckets(running, hours=1, slices=2)["cameras"] == {"gate": [0, 2]}
+    assert buckets(running, hours=1, slices=2)["cameras"] == {"gate": [0, 2], "yard": [0, 0]}
 
 
 def test_user_is_told_of_his_cameras_alone(kept: Kept, running: Viewer) -> None:

@@ -293,7 +293,7 @@ def test_tile_has_the_shape_of_its_pictures_and_those_of_a_row_one_height(
         " ...['width', 'height'].map((side) => tile.querySelector('.picture').getBoundingClientRect()[side])])"
     )
     for (width, height), (_, _, wide, high) in zip(shapes, boxes, strict=False):
-        assert wide / high == pytest.approx(max(0.65, width / height), rel=0.01)
+        assert wide / high == pytest.approx(width / height, rel=0.01)
     rows: dict[float, list[list[float]]] = {}
     for box in boxes:
         rows.setdefault(box[0], []).append(box)

@@ -4,7 +4,7 @@ import { fit, level, pages, rows } from "./mosaic.js";
 
 const LANDSCAPE = 16 / 9;
 const LEAST_REM = { small: 11, medium: 18, large: 30 }; // the width of a tile of 16:9
-const SLIMMEST = { small: 0.9, medium: 0.65, large: 9 / 16 }; // a name must fit under it
+const SLIMMEST = { small: 0.9, medium: 9 / 16, large: 9 / 16 }; // a name must fit under it
 const WIDEST = 4;
 
 /**
