@@ -50,8 +50,8 @@ function hidePointer() {
   let timer = null;
   const moved = () => {
     clearTimeout(timer);
-    root.classList.remove("still");
-    timer = setTimeout(() => root.classList.add("still"), STILL_MS);
+    root.classList.remove("untouched");
+    timer = setTimeout(() => root.classList.add("untouched"), STILL_MS);
   };
   addEventListener("pointermove", moved);
   moved();
