@@ -1,8 +1,8 @@
 """A viewer without brokers in a process of its own, pinned to one core, and the pages that watch it.
 
-``python -m bench.viewer_load serve PORT CAMERAS INTERVAL_S FOLDER`` is that process: a thread hands over what brokers
-would, one picture of each camera every INTERVAL_S, evenly spread. ``bare`` is the same with nothing of ours: every page
-gets every frame as it is.
+``python -m bench.viewer_load serve PORT CAMERAS INTERVAL_S GREETING_BYTES FOLDER [ARCHIVE]`` is that process: a thread hands
+over what brokers would, one picture of each camera every INTERVAL_S, evenly spread; ARCHIVE is an ARCHIVE_STATE_DIR. ``bare`` is
+the same with nothing of ours: every page gets every frame as it is.
 """
 
 import asyncio
@@ -72,16 +72,24 @@ class Load:
 
 @contextlib.contextmanager
 def load(
-    kind: str, cameras: int, interval_s: float, pictures: list[bytes], greeting_bytes: int = 0
+    kind: str,
+    cameras: int,
+    interval_s: float,
+    pictures: list[bytes],
+    greeting_bytes: int = 0,
+    archive: Path | None = None,
 ) -> Iterator[Load]:
-    """A process of *kind*, ``serve`` or ``bare``, that takes turns through *pictures*; ready when it is yielded."""
+    """A process of *kind*, ``serve`` or ``bare``, that takes turns through *pictures*; ready when it is yielded.
+
+    With *archive*, an ARCHIVE_STATE_DIR, it also shows what is kept there.
+    """
     port = free_port()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for number, picture in enumerate(pictures):
             (folder / f"{number}.jpg").write_bytes(picture)
         numbers = (str(port), str(cameras), str(interval_s), str(greeting_bytes))
-        command = [sys.executable, "-m", "bench.viewer_load", kind, *numbers, name]
+        command = [sys.executable, "-m", "bench.viewer_load", kind, *numbers, name, *([archive] if archive else [])]
         environment = {"PYTHONPATH": f"{Path.cwd()}:{Path.cwd() / 'tests'}"}
         with program(command, environment, folder / "log") as running, _on_the_other_core():
             deadline_s = time.monotonic() + READY_S
@@ -141,10 +149,13 @@ def percentile(values: list[float], percent: int) -> float:
     return statistics.quantiles(values, n=100)[percent - 1]
 
 
-def serve(port: int, cameras: int, interval_s: float, _: int, folder: Path) -> None:
+def serve(
+    port: int, cameras: int, interval_s: float, _: int, folder: Path, archive: Path | None = None
+) -> None:
     """Run the viewer."""
     from pydantic import SecretStr
 
+    from shutterbus_transport.settings import BrokerSettings
     from shutterbus_viewer import app
     from shutterbus_viewer.cameras import Cameras
     from shutterbus_viewer.consume.intake import Intake
@@ -155,7 +166,11 @@ def serve(port: int, cameras: int, interval_s: float, _: int, folder: Path) -> N
     known = Cameras(clock)
     intake = Intake(known, clock)
     settings = ViewerSettings(
-        serve=ServeSettings(port=port), login=LoginSettings(password=SecretStr(PASSWORD))
+        serve=ServeSettings(port=port),
+        login=LoginSettings(password=SecretStr(PASSWORD)),
+        state_dir=folder if archive else None,
+        archive_state_dir=archive,
+        mqtt=BrokerSettings.model_validate({"type": "mqtt", "brokers": "127.0.0.1"}),  # of which nothing is read
     )
     services = app.make_services(settings, app.open_database(settings), known, intake, clock)
     server = Server(app.uvicorn_config(settings.serve, services, ()), services.connections)
@@ -233,6 +248,9 @@ def bare(port: int, cameras: int, interval_s: float, greeting_bytes: int, folder
 def _feed_in_thread(
     cameras: int, interval_s: float, folder: Path, hand_over: Callable[[Frame], None]
 ) -> None:
+    if not cameras:
+        print("ready", flush=True)
+        return
     pictures = [path.read_bytes() for path in sorted(folder.glob("*.jpg"))]
 
     def feed() -> None:
@@ -256,6 +274,6 @@ def _feed_in_thread(
 
 if __name__ == "__main__":
     os.sched_setaffinity(0, {SERVER_CORE})
-    kind_, port_, cameras_, interval_s_, greeting_bytes_, folder_ = sys.argv[1:]
-    run_ = {"serve": serve, "bare": bare}[kind_]
-    run_(int(port_), int(cameras_), float(interval_s_), int(greeting_bytes_), Path(folder_))
+    kind_, port_, cameras_, interval_s_, greeting_bytes_, *folders_ = sys.argv[1:]
+    run_: Callable[..., None] = {"serve": serve, "bare": bare}[kind_]
+    run_(int(port_), int(cameras_), float(interval_s_), int(greeting_bytes_), *map(Path, folders_))
