@@ -89,7 +89,15 @@ def load(
         for number, picture in enumerate(pictures):
             (folder / f"{number}.jpg").write_bytes(picture)
         numbers = (str(port), str(cameras), str(interval_s), str(greeting_bytes))
-        command = [sys.executable, "-m", "bench.viewer_load", kind, *numbers, name, *([archive] if archive else [])]
+        command = [
+            sys.executable,
+            "-m",
+            "bench.viewer_load",
+            kind,
+            *numbers,
+            name,
+            *([archive] if archive else []),
+        ]
         environment = {"PYTHONPATH": f"{Path.cwd()}:{Path.cwd() / 'tests'}"}
         with program(command, environment, folder / "log") as running, _on_the_other_core():
             deadline_s = time.monotonic() + READY_S
@@ -170,7 +178,9 @@ def serve(
         login=LoginSettings(password=SecretStr(PASSWORD)),
         state_dir=folder if archive else None,
         archive_state_dir=archive,
-        mqtt=BrokerSettings.model_validate({"type": "mqtt", "brokers": "127.0.0.1"}),  # of which nothing is read
+        mqtt=BrokerSettings.model_validate(
+            {"type": "mqtt", "brokers": "127.0.0.1"}
+        ),  # of which nothing is read
     )
     services = app.make_services(settings, app.open_database(settings), known, intake, clock)
     server = Server(app.uvicorn_config(settings.serve, services, ()), services.connections)

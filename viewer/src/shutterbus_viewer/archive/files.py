@@ -11,10 +11,15 @@ from shutterbus_wire.store_layout import MARKER, FrameKey
 
 @dataclass(frozen=True, slots=True)
 class PresentFile:
-    """A file that was there a moment ago; retention or an erasure may still take it."""
+    """A file that was there a moment ago; retention or an erasure may still take it.
+
+    Attributes:
+        data: All that is in it, where that was asked for and is not too much.
+    """
 
     path: Path
     status: os.stat_result
+    data: bytes | None = None
 
 
 class FrameFiles:
@@ -28,15 +33,19 @@ class FrameFiles:
         """Return where the file of a frame is, or was."""
         return self.root / str(key)
 
-    def look(self, kept: KeptFile) -> PresentFile | None:
-        """Return the file of a frame that the catalog names; None where it is not in the store.
+    def look(self, kept: KeptFile, read_max_bytes: int = 0) -> PresentFile | None:
+        """Return the file of a frame that the catalog names, read where it has no more than *read_max_bytes*.
+
+        None where it is not in the store.
 
         Raises:
             ArchiveUnreadableError: The store is not there now, or cannot be read.
         """
         path = self.path(kept.key)
         try:
-            return PresentFile(path, path.stat())
+            with path.open("rb", buffering=0) as file:
+                status = os.fstat(file.fileno())
+                return PresentFile(path, status, file.read() if status.st_size <= read_max_bytes else None)
         except FileNotFoundError:
             self.check()
             return None

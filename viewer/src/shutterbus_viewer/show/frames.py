@@ -1,20 +1,22 @@
 """One frame by its id: the file as it was taken, and its facts. From memory while it is on a screen, else from the archive."""
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import FileResponse
 
 from shutterbus_viewer.accounts.access_log import Event
-from shutterbus_viewer.archive.files import FrameFiles, PresentFile
-from shutterbus_viewer.archive.history import Absence, History, KeptFile
+from shutterbus_viewer.archive.files import PresentFile
+from shutterbus_viewer.archive.history import Absence, KeptFile
 from shutterbus_viewer.history.maker import WIDTHS_PX, width_of
 from shutterbus_viewer.latest import LatestFrame
 from shutterbus_viewer.show.exposure import client_address
 from shutterbus_viewer.show.history import asked, past_of
 from shutterbus_viewer.show.making import made
 from shutterbus_viewer.show.parameters import CameraName, FrameName
-from shutterbus_viewer.show.services import get_principal, get_services
+from shutterbus_viewer.show.services import Past, get_principal, get_services
 from shutterbus_viewer.state import picture_facts
 from shutterbus_wire import exif
 from shutterbus_wire.errors import MalformedError
@@ -22,6 +24,8 @@ from shutterbus_wire.frame import Frame, FrameMetadata
 from shutterbus_wire.identity import FrameId
 
 router = APIRouter(prefix="/api/cameras/{camera}/frames")
+
+Answer = TypeVar("Answer")
 
 FOR_GOOD = {"Cache-Control": "private, max-age=31536000, immutable"}
 """The bytes of a frame never change."""
@@ -48,10 +52,14 @@ LadderWidth = Annotated[
 ]
 
 
-class FrameResponse(FileResponse):
-    """A frame's file; most are sent at a stroke, since each piece costs a change of thread."""
+PIECE_MAX_BYTES = 512 * 1024
+"""A file that is no larger is read by the thread that looks for it, since each change of thread costs as much as the reading."""
 
-    chunk_size = 512 * 1024
+
+class FrameResponse(FileResponse):
+    """A large file, a piece at a time: many of them at once must not fill the memory."""
+
+    chunk_size = PIECE_MAX_BYTES
 
 
 @router.get("/{frame}.jpg", responses=PICTURE, response_class=Response)
@@ -68,7 +76,9 @@ async def picture(request: Request, camera: CameraName, frame: FrameName, width:
         if live is not None:
             headers = {"ETag": f'"{frame}"', **_named(camera, frame), **FOR_GOOD}
             return Response(live.frame.data, media_type=live.frame.content_type, headers=headers)
-    kept, present = await _find(request, camera, frame)
+    sent_whole = not (width or request.method == "HEAD" or _asks_for_less(request))
+    look = partial(_look, read_max_bytes=PIECE_MAX_BYTES if sent_whole else 0)
+    kept, present = await _of_archive(request, camera, frame, look)
     tag = f'"{kept.crc:08x}{f"-{width_of(width)}" if width else ""}"'
     headers = {"ETag": tag, **_named(camera, frame, None if width else present), **FOR_GOOD}
     if tag in request.headers.get("if-none-match", ""):
@@ -76,6 +86,10 @@ async def picture(request: Request, camera: CameraName, frame: FrameName, width:
     if width:
         jpeg = await made(get_services(request).maker.scaled(present.path, width))
         return Response(jpeg, media_type="image/jpeg", headers=headers)
+    if present.data is not None:
+        return Response(
+            present.data, media_type=kept.content_type, headers={"Accept-Ranges": "bytes", **headers}
+        )
     return FrameResponse(
         present.path, headers=headers, media_type=kept.content_type, stat_result=present.status
     )
@@ -86,8 +100,7 @@ async def facts(request: Request, camera: CameraName, frame: FrameName) -> dict[
     """What is known of the frame of this id, as of a live picture."""
     shown = _in_memory(request, camera, frame)
     if shown is None:
-        kept, present = await _find(request, camera, frame)
-        shown = await asked(_read, kept, present)
+        shown = await _of_archive(request, camera, frame, _read)
     return {"camera": camera, **picture_facts(shown)}
 
 
@@ -97,24 +110,37 @@ def _in_memory(request: Request, camera: str, frame: str) -> LatestFrame | None:
     return newest if newest and newest.id == frame else services.on_screen.get(camera, frame)
 
 
-async def _find(request: Request, camera: str, frame: str) -> tuple[KeptFile, PresentFile]:
-    if get_services(request).past is None:
+def _asks_for_less(request: Request) -> bool:
+    """Whether only a part of the file is wanted, or perhaps nothing."""
+    return any(name in request.headers for name in ("range", "if-none-match"))
+
+
+async def _of_archive(
+    request: Request, camera: str, frame: str, question: Callable[[Past, str, FrameId], Answer]
+) -> Answer:
+    """Return the archive's answer to *question* about a frame; raise HTTPException where it has no such frame."""
+    past = get_services(request).past
+    if past is None:
         raise HTTPException(
             404,
             f"the viewer has frame {frame} of {camera} no more: it keeps the newest, and there is no archive",
         )
-    past = await past_of(request, camera)
-    return await asked(_look, past.history, past.files, camera, FrameId.parse(frame))
+    try:
+        return await asked(question, past, camera, FrameId.parse(frame))
+    except HTTPException as error:
+        if error.status_code == 404:
+            await past_of(request, camera)  # says so where it is the camera that nobody knows
+        raise
 
 
-def _look(history: History, files: FrameFiles, camera: str, frame: FrameId) -> tuple[KeptFile, PresentFile]:
+def _look(past: Past, camera: str, frame: FrameId, read_max_bytes: int = 0) -> tuple[KeptFile, PresentFile]:
     """Return row and file of a frame; raise HTTPException where it is not. Asked again where it went in between."""
     for _ in range(2):
-        kept = history.file(camera, frame)
+        kept = past.history.file(camera, frame)
         if isinstance(kept, Absence):
             status, sentence = WHY_ABSENT[kept]
             raise HTTPException(status, sentence.format(frame, camera))
-        if present := files.look(kept):
+        if present := past.files.look(kept, read_max_bytes):
             return kept, present
     raise HTTPException(
         404,
@@ -122,7 +148,8 @@ def _look(history: History, files: FrameFiles, camera: str, frame: FrameId) -> t
     )
 
 
-def _read(kept: KeptFile, present: PresentFile) -> LatestFrame:
+def _read(past: Past, camera: str, frame: FrameId) -> LatestFrame:
+    kept, present = _look(past, camera, frame)
     try:
         data = present.path.read_bytes()
     except OSError as error:
