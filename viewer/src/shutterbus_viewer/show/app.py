@@ -50,13 +50,14 @@ def make_app(
         redoc_url=None,
     )
     app.state.services = services
-    app.include_router(pages.routes(services.accounts, services.exposure))
-    app.include_router(api.router)
-    app.include_router(history.router)
-    app.include_router(buckets.router)
-    app.include_router(downloads.router)
+    # Routes are tried in this order: first what whoever drags through a day asks for.
     app.include_router(frames.router)
     app.include_router(sheets.router)
+    app.include_router(history.router)
+    app.include_router(pages.routes(services.accounts, services.exposure))
+    app.include_router(api.router)
+    app.include_router(downloads.router)
+    app.include_router(buckets.router)
     app.include_router(groups.router)
     app.include_router(live.router)
     app.include_router(static_files.router)
