@@ -58,6 +58,19 @@ class Load:
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(") ")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def resident_bytes(self) -> int:
+        """Return what it has in memory; what it has at most is counted anew from here."""
+        Path(f"/proc/{self.pid}/clear_refs").write_text("5")
+        return self._status_bytes("VmRSS:")
+
+    def most_resident_bytes(self) -> int:
+        """Return what it had in memory at most since ``resident_bytes`` was asked."""
+        return self._status_bytes("VmHWM:")
+
+    def _status_bytes(self, name: str) -> int:
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(status.partition(name)[2].split()[0]) * 1024
+
     def log_in(self) -> None:
         """Have the password checked, which then is remembered."""
         with urlopen(Request(f"http://127.0.0.1:{self.port}/readyz", headers=BASIC), timeout=30):
