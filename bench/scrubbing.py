@@ -9,7 +9,6 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
 
 from bench.kept import BEGIN_US, HOUR_US, MINUTE_US, keep
@@ -38,6 +37,11 @@ async def watch(running: Load) -> list[list[float]]:
     return [[age_s for at_s, age_s in page.ages_s if at_s >= began_s] for page in pages]
 
 
+def _add(all_of_them: list[list[float]], some: list[list[float]]) -> None:
+    for ages_s, more_s in zip(all_of_them, some, strict=True):
+        ages_s.extend(more_s)
+
+
 def measure() -> Iterator[Row]:
     """Yield a row a kind of page, and how much the people were answered."""
     beside: list[list[float]] = [[] for _ in KINDS]
@@ -51,14 +55,10 @@ def measure() -> Iterator[Row]:
         with load("serve", CAMERAS, INTERVAL_S, pictures, archive=archive) as running:
             running.log_in()
             for _ in range(ROUNDS):
-                for ages_s, scrubbing in ((without, False), (beside, True)):
-                    there = (
-                        people(running.port, PEOPLE, CAMERAS, *span) if scrubbing else nullcontext(Counter())
-                    )
-                    with there as answered:
-                        for all_s, seen_s in zip(ages_s, asyncio.run(watch(running)), strict=True):
-                            all_s.extend(seen_s)
-                    answers += answered
+                _add(without, asyncio.run(watch(running)))
+                with people(running.port, PEOPLE, CAMERAS, *span) as answered:
+                    _add(beside, asyncio.run(watch(running)))
+                answers += answered
     for kind, ours_s, peer_s in zip(KINDS, beside, without, strict=True):
         for percent, goal in ((50, ""), (95, "<= 1.3")):
             ours, peer = percentile(ours_s, percent), percentile(peer_s, percent)

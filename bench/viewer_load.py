@@ -102,15 +102,8 @@ def load(
         for number, picture in enumerate(pictures):
             (folder / f"{number}.jpg").write_bytes(picture)
         numbers = (str(port), str(cameras), str(interval_s), str(greeting_bytes))
-        command = [
-            sys.executable,
-            "-m",
-            "bench.viewer_load",
-            kind,
-            *numbers,
-            name,
-            *([archive] if archive else []),
-        ]
+        folders = [str(each) for each in (folder, archive) if each]
+        command = [sys.executable, "-m", "bench.viewer_load", kind, *numbers, *folders]
         environment = {"PYTHONPATH": f"{Path.cwd()}:{Path.cwd() / 'tests'}"}
         with program(command, environment, folder / "log") as running, _on_the_other_core():
             deadline_s = time.monotonic() + READY_S
@@ -298,5 +291,5 @@ def _feed_in_thread(
 if __name__ == "__main__":
     os.sched_setaffinity(0, {SERVER_CORE})
     kind_, port_, cameras_, interval_s_, greeting_bytes_, *folders_ = sys.argv[1:]
-    run_: Callable[..., None] = {"serve": serve, "bare": bare}[kind_]
+    run_: Callable[..., None] = serve if kind_ == "serve" else bare
     run_(int(port_), int(cameras_), float(interval_s_), int(greeting_bytes_), *map(Path, folders_))

@@ -50,7 +50,7 @@ def make_app(
         redoc_url=None,
     )
     app.state.services = services
-    # Routes are tried in this order: first what whoever drags through a day asks for.
+    # They are tried in this order: first what is asked for most, by somebody who drags through a day.
     app.include_router(frames.router)
     app.include_router(sheets.router)
     app.include_router(history.router)

@@ -10,13 +10,14 @@ from fastapi.responses import FileResponse
 from shutterbus_viewer.accounts.access_log import Event
 from shutterbus_viewer.archive.files import PresentFile
 from shutterbus_viewer.archive.history import Absence, KeptFile
+from shutterbus_viewer.archive.past import Past
 from shutterbus_viewer.history.maker import WIDTHS_PX, width_of
 from shutterbus_viewer.latest import LatestFrame
 from shutterbus_viewer.show.exposure import client_address
 from shutterbus_viewer.show.history import asked, past_of
 from shutterbus_viewer.show.making import made
 from shutterbus_viewer.show.parameters import CameraName, FrameName
-from shutterbus_viewer.show.services import Past, get_principal, get_services
+from shutterbus_viewer.show.services import get_principal, get_services
 from shutterbus_viewer.state import picture_facts
 from shutterbus_wire import exif
 from shutterbus_wire.errors import MalformedError
