@@ -1,6 +1,7 @@
 """One frame by its id: the file as it was taken, and its facts. From memory while it is on a screen, else from the archive."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Annotated, Any, TypeVar
 
@@ -23,6 +24,7 @@ from shutterbus_wire import exif
 from shutterbus_wire.errors import MalformedError
 from shutterbus_wire.frame import Frame, FrameMetadata
 from shutterbus_wire.identity import FrameId
+from shutterbus_wire.jpeg import Header, read_header
 
 router = APIRouter(prefix="/api/cameras/{camera}/frames")
 
@@ -55,6 +57,9 @@ LadderWidth = Annotated[
 
 PIECE_MAX_BYTES = 512 * 1024
 """A file that is no larger is read by the thread that looks for it, since each change of thread costs as much as the reading."""
+
+BEGIN_BYTES = 128 * 1024
+"""What stands before the pixels of a JPEG is seldom more."""
 
 
 class FrameResponse(FileResponse):
@@ -100,9 +105,8 @@ async def picture(request: Request, camera: CameraName, frame: FrameName, width:
 async def facts(request: Request, camera: CameraName, frame: FrameName) -> dict[str, Any]:
     """What is known of the frame of this id, as of a live picture."""
     shown = _in_memory(request, camera, frame)
-    if shown is None:
-        shown = await _of_archive(request, camera, frame, _read)
-    return {"camera": camera, **picture_facts(shown)}
+    known = picture_facts(shown) if shown else await _of_archive(request, camera, frame, _facts)
+    return {"camera": camera, **known}
 
 
 def _in_memory(request: Request, camera: str, frame: str) -> LatestFrame | None:
@@ -149,19 +153,36 @@ def _look(past: Past, camera: str, frame: FrameId, read_max_bytes: int = 0) -> t
     )
 
 
-def _read(past: Past, camera: str, frame: FrameId) -> LatestFrame:
+def _facts(past: Past, camera: str, frame: FrameId) -> dict[str, Any]:
+    """Return what is known of a kept frame, as of a live one."""
     kept, present = _look(past, camera, frame)
     try:
-        data = present.path.read_bytes()
+        data, header = _begin(kept, present)
     except OSError as error:
         raise HTTPException(404, f"{present.path.name} cannot be read: {error.strerror}") from error
+    except MalformedError as error:
+        raise HTTPException(502, f"frame {frame} of {camera} is damaged: {error}") from error
     try:
-        metadata = exif.read_metadata(data) if kept.content_type == "image/jpeg" else None
+        metadata = exif.read_metadata(data, header) if kept.content_type == "image/jpeg" else None
     except MalformedError:
         metadata = None  # it was let out of quarantine as it is
     if metadata is None:
-        metadata = FrameMetadata(kept.key.camera, kept.key.id, kept.captured_us, identity_source="transport")
-    return LatestFrame(Frame(metadata, data, kept.content_type), kept.archived_us)
+        metadata = FrameMetadata(camera, frame, kept.captured_us, identity_source="transport")
+    begun = Frame(metadata, data, kept.content_type, known_header=header)
+    return {**picture_facts(LatestFrame(begun, kept.archived_us)), "bytes": present.status.st_size}
+
+
+def _begin(kept: KeptFile, present: PresentFile) -> tuple[bytes, Header]:
+    """Return the first part of a frame's file, with all that stands before the pixels, and its header."""
+    with present.path.open("rb") as file:
+        if kept.content_type == "image/jpeg":
+            data = file.read(BEGIN_BYTES)
+            with suppress(MalformedError):
+                return data, read_header(data)
+            data += file.read()
+        else:
+            data = file.read()  # a PNG may say behind its pixels which way is up
+    return data, read_header(data)
 
 
 def _named(camera: str, frame: str, present: PresentFile | None = None) -> dict[str, str]:
