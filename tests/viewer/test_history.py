@@ -17,6 +17,8 @@ from shutterbus_viewer.accounts.users import Role
 from shutterbus_viewer.archive.past import Past
 from shutterbus_viewer.history import erasures
 from shutterbus_viewer.history.cache import Cache
+from shutterbus_viewer.show.auth_middleware import NOT_FOUND
+from shutterbus_viewer.show.frames import BEGIN_BYTES, PIECE_MAX_BYTES
 from shutterbus_wire.identity import FrameId
 from shutterbus_wire.instant import rfc3339
 from shutterbus_wire.jpeg import read_header
@@ -277,6 +279,53 @@ def test_facts_of_a_kept_frame_are_those_that_it_had_when_it_was_live(kept: Kept
     running.cameras.show(picture(4), "kafka")
 
     assert get(running, f"frames/{EPOCH}-3.json") == {**then, "lane": None}
+
+
+def test_file_comes_whole_or_in_part_whether_it_is_small_or_large(kept: Kept, running: Viewer) -> None:
+    padding = bytes(2 * PIECE_MAX_BYTES)
+    for seq, behind in enumerate((b"", padding)):
+        data = kept.put(seq, MIDNIGHT_US + seq, frame(seq, captured_at_us=MIDNIGHT_US + seq).data + behind)
+        path = f"/api/cameras/gate/frames/{EPOCH}-{seq}.jpg"
+
+        whole = running.http.get(path)
+        part = running.http.get(path, headers={"range": "bytes=10-19"})
+        head = running.http.head(path)
+
+        assert (whole.status_code, whole.content) == (200, data)
+        assert (part.status_code, part.content) == (206, data[10:20])
+        assert (head.status_code, head.content) == (200, b"")
+        for answer in (whole, head):
+            assert answer.headers["content-length"] == str(len(data))
+            assert answer.headers["accept-ranges"] == "bytes"
+        assert whole.headers["etag"] == part.headers["etag"] == head.headers["etag"]
+
+
+def test_facts_are_found_however_much_stands_before_the_pixels(kept: Kept, running: Viewer) -> None:
+    plain = frame(3, captured_at_us=MIDNIGHT_US, camera_metadata={"Lux": 12.5}).data
+    comment = b"\xff\xfe" + (60_000).to_bytes(2) + bytes(59_998)
+    kept.put(3, MIDNIGHT_US, plain[:2] + BEGIN_BYTES // len(comment) * 2 * comment + plain[2:])
+
+    told = get(running, f"frames/{EPOCH}-3.json")
+
+    assert (told["width"], told["height"]) == (64, 48)
+    assert told["metadata"] == {"Lux": 12.5}
+    assert told["bytes"] > BEGIN_BYTES
+
+
+def test_file_that_was_damaged_in_the_store_is_said_to_be(kept: Kept, running: Viewer) -> None:
+    kept.put(3, MIDNIGHT_US, frame(3, captured_at_us=MIDNIGHT_US).data[:40])
+
+    code, sentence = refused(running, f"frames/{EPOCH}-3.json")
+
+    assert code == 502
+    assert sentence.startswith(f"frame {EPOCH}-3 of gate is damaged: ")
+
+
+def test_frame_of_a_camera_that_nobody_knows_is_the_cameras_fault(running: Viewer) -> None:
+    answer = running.http.get(f"/api/cameras/mill/frames/{EPOCH}-3.jpg")
+
+    assert answer.status_code == 404
+    assert answer.json()["detail"] == NOT_FOUND.format("mill")
 
 
 def test_frame_is_had_smaller_in_one_of_a_few_widths_and_never_larger(kept: Kept, running: Viewer) -> None:
