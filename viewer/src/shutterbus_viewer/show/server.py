@@ -93,6 +93,9 @@ class Server(uvicorn.Server):
 
         tls = self.config.ssl
         try:
+            # Else a small answer waits until the client has acknowledged its headers, which takes 40 ms. asyncio sees to that
+            # for sockets that were made with the number of TCP, not for all.
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             transport, _ = await asyncio.get_running_loop().connect_accepted_socket(
                 http, accepted, ssl=tls, ssl_handshake_timeout=REQUEST_S if tls else None
             )
