@@ -21,6 +21,11 @@ MEASUREMENTS = (
     "archive",
     "store_away",
     "history",
+    "at_rest",
+    "sheet",
+    "downloads",
+    "scrubbing",
+    "large_frames",
 )
 
 

@@ -14,11 +14,12 @@ from shutterbus_archive.catalog import Ageing, Catalog, Erasing, Erasure, FrameR
 from shutterbus_archive.catalog.schema import PNG
 from shutterbus_transport.checksum import crc32c
 from shutterbus_viewer.accounts.users import Role
+from shutterbus_viewer.archive.frame_facts import BEGIN_BYTES
 from shutterbus_viewer.archive.past import Past
 from shutterbus_viewer.history import erasures
 from shutterbus_viewer.history.cache import Cache
 from shutterbus_viewer.show.auth_middleware import NOT_FOUND
-from shutterbus_viewer.show.frames import BEGIN_BYTES, PIECE_MAX_BYTES
+from shutterbus_viewer.show.frames import PIECE_MAX_BYTES
 from shutterbus_wire.identity import FrameId
 from shutterbus_wire.instant import rfc3339
 from shutterbus_wire.jpeg import read_header

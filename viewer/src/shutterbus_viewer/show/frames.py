@@ -1,7 +1,6 @@
 """One frame by its id: the file as it was taken, and its facts. From memory while it is on a screen, else from the archive."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from typing import Annotated, Any, TypeVar
 
@@ -9,6 +8,7 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import FileResponse
 
 from shutterbus_viewer.accounts.access_log import Event
+from shutterbus_viewer.archive import frame_facts
 from shutterbus_viewer.archive.files import PresentFile
 from shutterbus_viewer.archive.history import Absence, KeptFile
 from shutterbus_viewer.archive.past import Past
@@ -20,11 +20,8 @@ from shutterbus_viewer.show.making import made
 from shutterbus_viewer.show.parameters import CameraName, FrameName
 from shutterbus_viewer.show.services import get_principal, get_services
 from shutterbus_viewer.state import picture_facts
-from shutterbus_wire import exif
-from shutterbus_wire.errors import MalformedError
-from shutterbus_wire.frame import Frame, FrameMetadata
+from shutterbus_wire.frame import Frame
 from shutterbus_wire.identity import FrameId
-from shutterbus_wire.jpeg import Header, read_header
 
 router = APIRouter(prefix="/api/cameras/{camera}/frames")
 
@@ -57,9 +54,6 @@ LadderWidth = Annotated[
 
 PIECE_MAX_BYTES = 512 * 1024
 """A file that is no larger is read by the thread that looks for it, since each change of thread costs as much as the reading."""
-
-BEGIN_BYTES = 128 * 1024
-"""What stands before the pixels of a JPEG is seldom more."""
 
 
 class FrameResponse(FileResponse):
@@ -105,7 +99,7 @@ async def picture(request: Request, camera: CameraName, frame: FrameName, width:
 async def facts(request: Request, camera: CameraName, frame: FrameName) -> dict[str, Any]:
     """What is known of the frame of this id, as of a live picture."""
     shown = _in_memory(request, camera, frame)
-    known = picture_facts(shown) if shown else await _of_archive(request, camera, frame, _facts)
+    known = picture_facts(shown) if shown else await made(_of_archive(request, camera, frame, _facts))
     return {"camera": camera, **known}
 
 
@@ -156,33 +150,10 @@ def _look(past: Past, camera: str, frame: FrameId, read_max_bytes: int = 0) -> t
 def _facts(past: Past, camera: str, frame: FrameId) -> dict[str, Any]:
     """Return what is known of a kept frame, as of a live one."""
     kept, present = _look(past, camera, frame)
-    try:
-        data, header = _begin(kept, present)
-    except OSError as error:
-        raise HTTPException(404, f"{present.path.name} cannot be read: {error.strerror}") from error
-    except MalformedError as error:
-        raise HTTPException(502, f"frame {frame} of {camera} is damaged: {error}") from error
-    try:
-        metadata = exif.read_metadata(data, header) if kept.content_type == "image/jpeg" else None
-    except MalformedError:
-        metadata = None  # it was let out of quarantine as it is
-    if metadata is None:
-        metadata = FrameMetadata(camera, frame, kept.captured_us, identity_source="transport")
-    begun = Frame(metadata, data, kept.content_type, known_header=header)
-    return {**picture_facts(LatestFrame(begun, kept.archived_us)), "bytes": present.status.st_size}
-
-
-def _begin(kept: KeptFile, present: PresentFile) -> tuple[bytes, Header]:
-    """Return the first part of a frame's file, with all that stands before the pixels, and its header."""
-    with present.path.open("rb") as file:
-        if kept.content_type == "image/jpeg":
-            data = file.read(BEGIN_BYTES)
-            with suppress(MalformedError):
-                return data, read_header(data)
-            data += file.read()
-        else:
-            data = file.read()  # a PNG may say behind its pixels which way is up
-    return data, read_header(data)
+    metadata, header = frame_facts.read(kept, present)
+    # Its pixels, which are not read, are not told either.
+    begun = LatestFrame(Frame(metadata, b"", kept.content_type, known_header=header), kept.archived_us)
+    return {**picture_facts(begun), "bytes": present.status.st_size}
 
 
 def _named(camera: str, frame: str, present: PresentFile | None = None) -> dict[str, str]:
