@@ -24,6 +24,7 @@ MEASUREMENTS = (
     "at_rest",
     "sheet",
     "downloads",
+    "pointer",
     "scrubbing",
     "large_frames",
 )
