@@ -137,8 +137,12 @@ def make_services(
     serve = settings.serve
     behind_proxy = serve.effective_tls == "proxy"
     thumbnails = Thumbnails(cameras.picture, clock=clock)
+    archives_floor = settings.archive_min_free_bytes
     cache = Cache(
-        settings.state_dir / CACHE_FOLDER if settings.state_dir else None, settings.history_cache_max_bytes
+        settings.state_dir / CACHE_FOLDER if settings.state_dir else None,
+        settings.history_cache_max_bytes,
+        # A little more than the archive leaves free, so that this gives way before it stops.
+        None if archives_floor is None else archives_floor + archives_floor // 16,
     )
     maker = Maker(cache, MakerProcess(clock), clock, lambda: thumbnails.busy)
     past = Past.of(settings.archive_state_dir, settings.archive_dir) if settings.archive_state_dir else None

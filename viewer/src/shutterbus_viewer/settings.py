@@ -117,6 +117,12 @@ class ViewerSettings(NamedSettings):
         description="Groups of cameras that the wall can show, each with its names, or patterns in which * stands for anything. "
         "Users with the role operate make others on the wall.",
     )
+    archive_min_free_bytes: Annotated[Bytes | None, Name("ARCHIVE_MIN_FREE")] = Field(
+        default=None,
+        ge=0,
+        description="As the archive has it. Small pictures that were made from kept ones give way a little before it stops for lack of "
+        "room.",
+    )
     topics: Annotated[Words, Name("VIEWER_TOPICS")] = Field(
         default=(),
         description="Topics of other producers to show as cameras, on either broker. In Kafka's, * stands for anything; "
