@@ -147,6 +147,17 @@ def test_screen_loads_the_page_of_a_new_version_by_itself(
     expect(page.locator(".tile")).to_have_count(1)
 
 
+def test_screen_tries_again_by_itself_when_what_it_needs_did_not_arrive(
+    page: Page, viewer: FakeViewer, on_purpose: list[str]
+) -> None:
+    on_purpose.append("Failed to load resource")
+    cameras(viewer, 1)
+    page.route("**/static/*/kiosk.js", lambda route: route.abort("internetdisconnected"), times=1)
+    page.goto("/?kiosk=1")
+    expect(page.locator(".tile")).to_have_count(1)
+    expect(page.locator(".bar")).to_be_hidden()
+
+
 def test_tick_for_a_screen_is_sent_with_the_login(page: Page, viewer: FakeViewer) -> None:
     page.goto("/login")
     page.get_by_label("User").fill("screen")

@@ -33,7 +33,9 @@ const walk = walker(wall);
 const empty = new EmptyWall($("#empty"));
 const choices = new Choices({ q: filter, order: $("#order"), size: $("#size") }, layOut);
 const groups = new Groups(choices, { chooser: $("#group"), button: $("#edit-group") }, layOut);
-const kiosk = choices.kiosk ? new (await import("./kiosk.js")).Kiosk(live, layOut) : null;
+// On a bad link it may not arrive, as in early.js: then all of it is loaded again.
+const again = () => new Promise(() => setTimeout(() => location.reload(), 2000));
+const kiosk = choices.kiosk ? new (await import("./kiosk.js").catch(again)).Kiosk(live, layOut) : null;
 let heard = false;
 let laying = false;
 let atFirst = () => {
