@@ -96,7 +96,7 @@ export function wirePast({ id, painter, stage, camera, changed }) {
     else history.problem = ""; // what cannot be read just now is said when it is asked for
     $("#only-live").hidden = !history.problem;
     $("#only-live").textContent = history.problem && onlyLive(history.problem);
-    $("#past").hidden = !known;
+    for (const part of ["#past", "[data-past=zip]"]) $(part).hidden = !known;
     if (first && kept) scrubber.begin(nowUs() - kept.oldest_us);
     if (kept) $("#scrubber").setAttribute("aria-valuemin", Math.floor(kept.oldest_us / 1e6));
     stage.fit();
