@@ -12,9 +12,11 @@ import pytest
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
 from kafka.consumer.fetcher import Fetcher
+from kafka.coordinator.consumer import ConsumerCoordinator
 
 from shutterbus_transport.consuming import Gap, Group
 from shutterbus_transport.kafka.offsets import HEARTBEAT_INTERVAL_MS
+from shutterbus_transport.kafka.reader import POLL_MS
 from stack.brokers import kafka
 from stack.viewing import make_topics
 from stack.waiting import wait_until
@@ -120,6 +122,27 @@ def test_topic_made_anew_while_it_is_read_begins_again_under_another_id(broker: 
 
         notes.wait(begun_again, 60)
     assert all(each.arrival.topic_id for each in notes.deliveries)
+
+
+def test_join_that_takes_longer_than_a_poll_is_finished_all_the_same(
+    broker: Broker, camera: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else what a busy machine is assigned is never read; see ``finish_joins``."""
+    join_and_sync = ConsumerCoordinator._do_join_and_sync_async
+
+    async def slowly(self: ConsumerCoordinator) -> object:
+        assigned = await join_and_sync(self)
+        await self._manager._net.sleep(3 * POLL_MS / 1000)
+        return assigned
+
+    later = f"gap-{next(_cameras)}"
+    topic, notes = broker.topic(later), Notes(broker.topic(later))
+    with reading(broker, notes, Group(f"group-{camera}", camera)), broker.client(camera) as client:
+        notes.wait(lambda: not notes.down)
+        monkeypatch.setattr(ConsumerCoordinator, "_do_join_and_sync_async", slowly)
+        make_topics(broker.container.address, [later])
+        deliver(client, topic, message(later, 7))
+        notes.wait(lambda: notes.seqs == [7])
 
 
 def test_what_was_deleted_while_the_group_was_away_is_told_with_its_numbers(

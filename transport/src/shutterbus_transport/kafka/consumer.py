@@ -9,7 +9,7 @@ from kafka.errors import KafkaError
 
 from shutterbus_transport.kafka.availability import PartitionState
 from shutterbus_transport.kafka.bounds import Bound, Bounds
-from shutterbus_transport.kafka.library import Net, rest_between_heartbeats
+from shutterbus_transport.kafka.library import Net, finish_joins, rest_between_heartbeats
 from shutterbus_transport.settings import BrokerSettings
 
 BOOTSTRAP_TIMEOUT_MS = 15_000
@@ -58,7 +58,9 @@ class Consumer:
             if cause is error:
                 raise
             raise KafkaError(str(cause)) from error
-        rest_between_heartbeats(self.kafka._coordinator)  # noqa: SLF001 - the library keeps it to itself
+        coordinator = self.kafka._coordinator  # noqa: SLF001 - the library keeps it to itself
+        rest_between_heartbeats(coordinator)
+        finish_joins(coordinator)
         self._bounds = Bounds(self.kafka)
         self._idle_wait_ms: int = self.kafka.config["fetch_max_wait_ms"]
 

@@ -11,6 +11,7 @@
   sent raises and leaves thread and sockets behind (``Producer``).
 - A member of a group whose heartbeat is not answered, since its broker is frozen or very busy, asks for records again and again
   without a pause (``rest_between_heartbeats``).
+- It forgets a join of a group that takes longer than one ``poll`` (``finish_joins``).
 - It unpacks a compressed batch of any size, and needs a library for each kind of compression (``codecs``).
 """
 
@@ -64,6 +65,20 @@ def note_refusals(sender: Any, refusals: dict[str, Exception]) -> None:
         dispatch(batch, exception, partition_response)
 
     sender._dispatch_error = note  # noqa: SLF001 - likewise
+
+
+def finish_joins(coordinator: Any) -> None:
+    """Have ``poll`` go on with a join of the group that took longer than the ``poll`` that began it.
+
+    A join for topics that came or went counts as done as soon as the group knows them. Where it is not finished by then the
+    library forgets it: what was assigned is never read, and no heartbeat is sent.
+    """
+    needs_one = coordinator.need_rejoin
+
+    def needs_one_or_is_at_it() -> bool:
+        return coordinator._join_task is not None or bool(needs_one())  # noqa: SLF001 - nothing else says it
+
+    coordinator.need_rejoin = needs_one_or_is_at_it
 
 
 def rest_between_heartbeats(coordinator: Any) -> None:
