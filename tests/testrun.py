@@ -1,7 +1,7 @@
 """One run of the tests: where it keeps things, and that nothing of it is left on this machine, however it ends.
 
-``python tests/testrun.py`` runs everything: first what starts brokers, in parallel by file; then what has to be alone, and beside
-it, since most of that waits, what shows pages, and at the lowest priority what needs nothing but a processor. Each part, and any pytest that
+``python tests/testrun.py`` runs everything: first what starts brokers, in parallel by file; then what has to be alone, and at
+the lowest priority beside it, since most of that waits, what needs nothing but a processor. Each part, and any pytest that
 somebody starts by hand, is a run; its folder is named in the environment of all that it starts. A cleaner waits beside it until
 it has ended, also by SIGKILL, and then removes what it has left.
 """
@@ -38,12 +38,8 @@ TOGETHER = [
     *("-n", str(WORKERS), "--dist", "loadfile", "--no-loadscope-reorder"),
     *("-m", "stack and not (alone or page or soak)"),
 ]
-ALONE = ["-m", "alone and not soak"]
-BESIDE = [
-    (5, ["-m", "page and not soak"]),
-    (19, ["-m", "not (stack or alone or page or soak)"]),
-]
-"""With how much less claim to the processors they run."""
+ALONE = ["-m", "(alone or page) and not soak"]
+UNITS = ["-m", "not (stack or alone or page or soak)"]
 
 
 def folder() -> Path:
@@ -207,17 +203,11 @@ def everything() -> int:
     """Run all parts, and say last what this machine could not run, and why."""
     with _pytest(TOGETHER) as together:
         codes = [together.wait()]
-    with contextlib.ExitStack() as stack:
-        beside = []
-        for niceness, arguments in BESIDE:
-            said = stack.enter_context(tempfile.TemporaryFile())
-            nice = ("nice", "-n", str(niceness))
-            beside.append((stack.enter_context(_pytest(arguments, said, *nice)), said))
-        alone = stack.enter_context(_pytest(ALONE))
-        codes += [alone.wait(), *(part.wait() for part, _ in beside)]
-        for _, said in beside:
-            said.seek(0)
-            print(said.read().decode(errors="replace"), flush=True)
+    with tempfile.TemporaryFile() as said:
+        with _pytest(UNITS, said, "nice", "-n", "19") as units, _pytest(ALONE) as alone:
+            codes += [alone.wait(), units.wait()]
+        said.seek(0)
+        print(said.read().decode(errors="replace"), flush=True)
     if lines := lines_of(skipped()):
         print("not run on this machine:", *lines, sep="\n")
     return next(filter(None, codes), 0)
