@@ -3,15 +3,12 @@
 import json
 import re
 import sqlite3
-import sys
 from collections.abc import Callable
-from io import StringIO
 from pathlib import Path
 
 import pytest
 
 from fakes import FakeClock
-from shutterbus_viewer.__main__ import main
 from shutterbus_viewer.accounts import access_log
 from shutterbus_viewer.accounts.access_log import AccessLog, Event
 from shutterbus_viewer.accounts.database import Database
@@ -119,29 +116,6 @@ def test_file_of_the_version_before_is_brought_up_to_date_and_nobody_logs_in_aga
 def test_folder_that_cannot_be_used_is_said_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(ViewerError, match=r"VIEWER_STATE_DIR=.*/nowhere cannot be used: unable to open"):
         Database(tmp_path / "nowhere")
-
-
-@pytest.fixture
-def command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., str]:
-    """Run ``shutterbus-viewer`` as in the container; return what it says."""
-    monkeypatch.chdir(tmp_path)
-    for name, value in {
-        "VIEWER_MQTT_BROKERS": "m",
-        "VIEWER_PASSWORD_HASH": CHEAP_HASH,
-        "VIEWER_STATE_DIR": str(tmp_path),
-    }.items():
-        monkeypatch.setenv(name, value)
-
-    def run(*arguments: str, typed: str = "") -> str:
-        monkeypatch.setattr(sys, "stdin", StringIO(typed))
-        code = main(arguments)
-        said = capsys.readouterr()
-        assert (code == 0) == (said.err == ""), said
-        return said.out + said.err
-
-    return run
 
 
 def test_user_is_made_changed_listed_and_removed(command: Callable[..., str], tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """One answer for a whole wall: how much was taken when, of every camera that a user may see."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,22 +10,16 @@ from shutterbus_archive.catalog import Ageing
 from shutterbus_viewer.accounts.users import Role
 from shutterbus_viewer.archive import beats
 from shutterbus_viewer.archive.catalog import CatalogReader
+from shutterbus_viewer.archive.past import HOUR_US
 from shutterbus_viewer.archive.slices import slices
 from viewer.fakes_viewer import Viewer, user, viewer
-from viewer.test_history import HOUR_US, Kept
+from viewer.kept_frames import Kept
 
 SLICE_US = HOUR_US // 4
 NOW_US = 1_792_792_800_000_000 + 7 * 60_000_000
 """Seven minutes into a slice."""
 
 FIRST_US = NOW_US - 7 * 60_000_000 - 95 * SLICE_US
-
-
-@pytest.fixture
-def kept(tmp_path: Path) -> Iterator[Kept]:
-    made = Kept(tmp_path)
-    yield made
-    made.catalog.close()
 
 
 @pytest.fixture

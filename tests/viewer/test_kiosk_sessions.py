@@ -2,20 +2,17 @@
 
 import json
 import sqlite3
-import sys
 import time
 from collections.abc import Callable, Iterator
-from io import StringIO
 from pathlib import Path
 
 import pytest
 
 from fakes import FakeClock
-from shutterbus_viewer.__main__ import main
 from shutterbus_viewer.accounts import sessions as sessions_module
 from shutterbus_viewer.accounts.database import Database
 from shutterbus_viewer.accounts.users import Role
-from viewer.fakes_viewer import CHEAP_HASH, Viewer, user, viewer
+from viewer.fakes_viewer import Viewer, user, viewer
 
 YEAR_S = 366 * 86_400
 SCREEN = user("screen")
@@ -31,29 +28,6 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 def running(tmp_path: Path) -> Iterator[Viewer]:
     with viewer((SCREEN, user("boss", Role.OPERATE)), Database(tmp_path)) as made:
         yield made
-
-
-@pytest.fixture
-def command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., str]:
-    """Run ``shutterbus-viewer`` beside the viewer that runs; return what it says."""
-    monkeypatch.chdir(tmp_path)
-    for name, value in {
-        "VIEWER_MQTT_BROKERS": "m",
-        "VIEWER_PASSWORD_HASH": CHEAP_HASH,
-        "VIEWER_STATE_DIR": str(tmp_path),
-    }.items():
-        monkeypatch.setenv(name, value)
-
-    def run(*arguments: str, typed: str = "") -> str:
-        monkeypatch.setattr(sys, "stdin", StringIO(typed))
-        code = main(arguments)
-        said = capsys.readouterr()
-        assert (code == 0) == (said.err == ""), said
-        return said.out + said.err
-
-    return run
 
 
 def hang_up_screen(running: Viewer, name: str = "screen") -> str:

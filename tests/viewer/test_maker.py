@@ -112,7 +112,7 @@ def hour(name: str) -> list[SheetFrame]:
 
 
 def test_newest_request_is_made_first(rig: Rig) -> None:
-    """Whoever drags through a day wants the last of it."""
+    """A visitor who drags through a day wants the last of it."""
 
     async def scene() -> None:
         asked = []

@@ -192,7 +192,7 @@ def test_sheet_in_one_piece_is_read_back(tmp_path: Path) -> None:
 
 
 def test_each_frame_is_announced_before_it_is_read(tmp_path: Path) -> None:
-    """So that whoever watches knows which one to blame."""
+    """So that the parent knows which one to blame."""
     frames = [frame(tmp_path, 0), frame(tmp_path, 1, b"torn"), frame(tmp_path, 2)]
     begun: list[SheetFrame] = []
 

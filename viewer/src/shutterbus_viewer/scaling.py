@@ -1,4 +1,4 @@
-"""A picture decoded at the size that is wanted, and turned upright. Whoever calls has made a ``Plan`` of what it costs."""
+"""A picture decoded at the size that is wanted, and turned upright. The caller has made a ``Plan`` of what it costs."""
 
 from typing import Any
 

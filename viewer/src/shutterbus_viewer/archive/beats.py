@@ -44,7 +44,7 @@ class Beats:
             ArchiveUnreadableError: See ``CatalogReader.ask``.
         """
         start_us = (now_us // slice_us + 1 - count) * slice_us
-        # One count at a time, whoever asks, and whatever for: the others' pictures come first.
+        # One count at a time, for all who ask and of all lengths: live pictures come first.
         async with self._lock:
             beat = self._counted.pop((slice_us, count), None)
             if beat is None or beat.start_us != start_us or now_us - beat.counted_at_us >= KEPT_US:

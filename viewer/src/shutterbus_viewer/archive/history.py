@@ -90,17 +90,31 @@ class History:
 
         return self._of(camera, page)
 
-    def thinned(self, camera: str, from_us: int, to_us: int, every_us: int, limit: int) -> list[Kept]:
-        """Return the first frame of each stretch of *every_us* that has one, stretches counted from *from_us*."""
+    def thinned(
+        self,
+        camera: str,
+        from_us: int,
+        to_us: int,
+        every_us: int,
+        limit: int,
+        after: tuple[int, FrameId] | None = None,
+    ) -> list[Kept]:
+        """Return the first frame of each stretch of *every_us* that has one; *after* as with ``frames``.
+
+        Stretches are counted from *from_us*, on each page alike.
+        """
+
+        def stretch_after(at_us: int) -> int:
+            return from_us + ((at_us - from_us) // every_us + 1) * every_us
 
         def firsts(order: FrameOrder) -> Iterator[Kept]:
-            at_us = from_us
+            at_us = from_us if after is None else stretch_after(after[0])
             for _ in range(limit):
                 kept = next(order.behind(begin_of(at_us), to_us), None)
                 if kept is None:
                     return
                 yield kept
-                at_us = from_us + ((kept.captured_us - from_us) // every_us + 1) * every_us
+                at_us = stretch_after(kept.captured_us)
 
         return self._of(camera, lambda order: list(firsts(order)))
 

@@ -1,6 +1,6 @@
 """Sheets and scaled frames for the routes: made once, one after the other, by a process that live pictures do not wait for.
 
-Whoever drags through a day asks for much and wants the last of it. So the newest request is made first; what nobody waits
+A visitor who drags through a day asks for much and wants the last of it. So the newest request is made first; what nobody waits
 for any more is not begun; and where more wait than are worth waiting for, the oldest is refused. What was made is kept in
 the cache, under a name that follows from what it was made from, so nothing there ever becomes wrong.
 """
@@ -125,7 +125,7 @@ class Maker:
         self._begin()
 
     def close(self) -> None:
-        """Begin no more work, and end the process. Whoever still waits is told that the viewer ends."""
+        """Begin no more work, and end the process. Requests that still wait are told that the viewer ends."""
         self._closed = True
         self._process.close()
         if self._worker is not None:

@@ -1,12 +1,13 @@
 """Many frames of a camera as one zip."""
 
+import asyncio
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 
 from shutterbus_viewer.accounts.access_log import Event
-from shutterbus_viewer.archive.frame_order import Kept
 from shutterbus_viewer.archive.past import Past
 from shutterbus_viewer.errors import ArchiveUnreadableError, TooLargeError, TooManyError
 from shutterbus_viewer.history.downloads import Row
@@ -16,6 +17,7 @@ from shutterbus_viewer.show.parameters import Begin, CameraName, End, Stretch
 from shutterbus_viewer.show.services import get_principal, get_services
 from shutterbus_viewer.show.zip import ZipResponse
 from shutterbus_wire import instant
+from shutterbus_wire.identity import FrameId
 
 router = APIRouter(prefix="/api/cameras/{camera}")
 
@@ -36,19 +38,19 @@ async def frames_zip(
     services = get_services(request)
     past = await past_of(request, camera)
     principal = get_principal(request)
-    note = services.download_notes.begin(camera, begin, end)
-    try:
-        rows = _rows(past, camera, begin, end, every)
-        download = await services.downloads.begin(principal.user, camera, rows)
-    except TooManyError as error:
-        note.end()
-        raise HTTPException(429, str(error), {"Retry-After": "30"}) from error
-    except TooLargeError as error:
-        note.end()
-        raise HTTPException(413, str(error)) from error
-    except ArchiveUnreadableError as error:
-        note.end()
-        raise HTTPException(503, str(error)) from error
+    with ExitStack() as unless_sent:
+        note = await asyncio.to_thread(services.download_notes.begin, camera, begin, end)
+        unless_sent.callback(note.end)
+        try:
+            rows = _rows(past, camera, begin, end, every)
+            download = await services.downloads.begin(principal.user, camera, rows)
+        except TooManyError as error:
+            raise HTTPException(429, str(error), {"Retry-After": "30"}) from error
+        except TooLargeError as error:
+            raise HTTPException(413, str(error)) from error
+        except ArchiveUnreadableError as error:
+            raise HTTPException(503, str(error)) from error
+        unless_sent.pop_all()
     address = client_address(request.scope, services.exposure)
     services.accounts.log.note(Event.DOWNLOAD, user=principal.user, address=address, camera=camera)
 
@@ -58,17 +60,14 @@ async def frames_zip(
 
 def _rows(past: Past, camera: str, from_us: int, to_us: int, every_us: int | None) -> Iterator[Row]:
     """Yield what the catalog has, a page at a time."""
-    page: list[Kept] = []
+    after: tuple[int, FrameId] | None = None
     while True:
-        if every_us is not None:
-            start_us = (
-                from_us + ((page[-1].captured_us - from_us) // every_us + 1) * every_us if page else from_us
-            )
-            page = past.history.thinned(camera, start_us, to_us, every_us, PAGE)
-        else:
-            after = (page[-1].captured_us, page[-1].id) if page else None
+        if every_us is None:
             page = past.history.frames(camera, from_us, to_us, PAGE, after)
+        else:
+            page = past.history.thinned(camera, from_us, to_us, every_us, PAGE, after)
         for kept in page:
             yield Row(kept.captured_us, str(kept.id), str(past.files.path(kept.key)), kept.size_bytes)
         if len(page) < PAGE:
             return
+        after = page[-1].captured_us, page[-1].id

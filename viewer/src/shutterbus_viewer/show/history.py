@@ -139,9 +139,7 @@ async def list_frames(
     if every is None:
         page = await asked(past.history.frames, camera, begin, end, limit, last)
     else:
-        # Stretches are counted from the beginning, on each page alike.
-        start = begin if last is None else begin + ((last[0] - begin) // every + 1) * every
-        page = await asked(past.history.thinned, camera, start, end, every, limit)
+        page = await asked(past.history.thinned, camera, begin, end, every, limit, last)
     more = f"{page[-1].captured_us}-{page[-1].id}" if len(page) == limit else None
     value = {"frames": [[kept.captured_us, str(kept.id), kept.size_bytes] for kept in page], "cursor": more}
     return answer(request, value, end)
